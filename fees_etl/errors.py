@@ -1,0 +1,96 @@
+"""Everything that can go wrong, one class a cause, each with its exit code.
+
+    FeesError
+    ├── AssertionsFailed   1   the data said no; nothing was published
+    ├── UsageError         2   the command or its settings are wrong
+    │   └── ProjectError   2   a file of the project is wrong; the message begins with file:line
+    ├── InputRefused       3   a source file, or the whole source, was refused
+    ├── GuardRefused       4   a guard refused before anything was written
+    ├── WarehouseError     5   the warehouse failed after retries
+    └── WarehouseBusy     75   somebody else is writing; safe to repeat as it is
+
+Anything else that reaches the command line is a bug of ours: exit 70. Ctrl-C is 130.
+
+A message is a sentence: where, what, why. ``published`` says what readers see now, and ``hint`` is the exact next
+command or edit; the command line prints all three.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "AssertionsFailed",
+    "FeesError",
+    "GuardRefused",
+    "InputRefused",
+    "ProjectError",
+    "UsageError",
+    "WarehouseBusy",
+    "WarehouseError",
+]
+
+
+class FeesError(Exception):
+    """The root of the tree: a message, what is published now, and the next step."""
+
+    exit_code: ClassVar[int]
+
+    def __init__(self, message: str, *, published: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.published = published
+        self.hint = hint
+
+
+class AssertionsFailed(FeesError):
+    """At least one assertion of severity ``error`` has offending rows; the transaction was rolled back."""
+
+    exit_code = 1
+
+
+class UsageError(FeesError):
+    """A flag, a setting or a name is wrong; nothing was touched."""
+
+    exit_code = 2
+
+
+class ProjectError(UsageError):
+    """A file of the project is wrong.
+
+    >>> print(ProjectError("unknown column 'amout'", path="sql/reporting/x.sql", line=7))
+    sql/reporting/x.sql:7: unknown column 'amout'
+    """
+
+    def __init__(self, message: str, *, path: Path | str, line: int | None = None, hint: str = "") -> None:
+        where = f"{path}:{line}" if line else f"{path}"
+        super().__init__(f"{where}: {message}", published="Nothing was touched.", hint=hint)
+        self.path = path
+        self.line = line
+
+
+class InputRefused(FeesError):
+    """A file was refused, so the mirror of the source is not whole and no model ran."""
+
+    exit_code = 3
+
+
+class GuardRefused(FeesError):
+    """A guard said no before anything was written: mass withdrawal, cost cap, drift, sample against real data."""
+
+    exit_code = 4
+
+
+class WarehouseError(FeesError):
+    """The warehouse failed: unreadable, full, corrupted, of a newer version, or not answering."""
+
+    exit_code = 5
+
+
+class WarehouseBusy(FeesError):
+    """Another process holds the warehouse, or changed it between plan and BEGIN; the same command may be repeated."""
+
+    exit_code = 75

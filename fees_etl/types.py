@@ -1,0 +1,396 @@
+"""The nouns: frozen values that cross rooms. No I/O, no SQL, no behaviour beyond their own fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+__all__ = [
+    "Assertion",
+    "AssertionResult",
+    "Change",
+    "Column",
+    "Contract",
+    "FileResult",
+    "IngestResult",
+    "LeftOut",
+    "Model",
+    "Pending",
+    "Plan",
+    "Project",
+    "Published",
+    "Result",
+    "Rows",
+    "State",
+    "Step",
+    "StepResult",
+    "Table",
+    "Waiver",
+    "Window",
+]
+
+Severity: TypeAlias = Literal["error", "warn"]
+Scalar: TypeAlias = Any
+"""A cell: str, int, bool, Decimal, date, datetime (UTC) or None."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Table:
+    """A table's name within a warehouse; the project and the dataset suffix belong to the target.
+
+    >>> str(Table("staging", "stg_fees")), Table.parse("raw.fees")
+    ('staging.stg_fees', Table(dataset='raw', name='fees'))
+    """
+
+    dataset: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset}.{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Table:
+        dataset, _, name = text.partition(".")
+        return cls(dataset, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a contract; ``type`` is a GoogleSQL type name.
+
+    ``minimum``/``maximum`` are inclusive and written as in YAML ("0", "1990-01-01"); ``references`` is
+    ``dataset.table.column``.
+    """
+
+    name: str
+    type: str
+    required: bool = False
+    unique: bool = False
+    description: str = ""
+    policy_tag: str | None = None
+    accepted: tuple[str, ...] = ()
+    minimum: str | None = None
+    maximum: str | None = None
+    references: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a YAML file promises about one table.
+
+    ``materialized`` is the template in ``sql/materializations`` that turns a query into the table, or None for a table
+    that no model writes (a source).
+    """
+
+    table: Table
+    path: Path
+    description: str
+    columns: tuple[Column, ...]
+    materialized: str | None = None
+    key: tuple[str, ...] = ()
+    partition_by: str | None = None
+    cluster_by: tuple[str, ...] = ()
+    lookback_days: int | None = None
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Column name to GoogleSQL type, in the contract's order."""
+        return {column.name: column.type for column in self.columns}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A set of fee dates: inclusive, disjoint ranges in ascending order.
+
+    >>> Window.of([date(2025, 1, 1), date(2025, 1, 2), date(2025, 3, 1)]).ranges  # doctest: +NORMALIZE_WHITESPACE
+    ((datetime.date(2025, 1, 1), datetime.date(2025, 1, 2)),
+     (datetime.date(2025, 3, 1), datetime.date(2025, 3, 1)))
+    """
+
+    ranges: tuple[tuple[date, date], ...] = ()
+
+    @classmethod
+    def of(cls, dates: Any) -> Window:
+        """The window of exactly these dates; neighbours are joined into one range."""
+        return cls.union(*(cls(((day, day),)) for day in set(dates)))
+
+    @classmethod
+    def between(cls, start: date, end: date) -> Window:
+        """Both ends inclusive; empty when ``end`` is before ``start``."""
+        return cls(((start, end),)) if start <= end else cls()
+
+    @classmethod
+    def union(cls, *windows: Window) -> Window:
+        """The fee dates that are in at least one of the windows."""
+        joined: list[tuple[date, date]] = []
+        for start, end in sorted(bounds for window in windows for bounds in window.ranges):
+            if joined and start <= joined[-1][1] + timedelta(days=1):
+                joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+            else:
+                joined.append((start, end))
+        return cls(tuple(joined))
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, date) and any(start <= day <= end for start, end in self.ranges)
+
+    def __bool__(self) -> bool:
+        return bool(self.ranges)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{a}" if a == b else f"{a}..{b}" for a, b in self.ranges) or "no fee dates"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A query and the table it fills. ``sql`` is the rendered GoogleSQL over the whole history, for reading and proving."""
+
+    contract: Contract
+    path: Path
+    sql: str
+    reads: frozenset[Table]
+
+    @property
+    def table(self) -> Table:
+        return self.contract.table
+
+    @property
+    def name(self) -> str:
+        return self.contract.table.name
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """A query whose rows are the offenders. ``key`` names the columns that identify one, for waivers."""
+
+    name: str
+    path: Path | None
+    description: str
+    severity: Severity
+    sql: str
+    reads: frozenset[Table]
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A reviewed exception: rows of ``assertion`` whose key is ``key`` do not fail until ``expires`` (inclusive)."""
+
+    assertion: str
+    key: tuple[str, ...]
+    reason: str
+    expires: date
+    path: Path
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder of SQL, loaded, rendered and proven. ``fingerprint`` is the SHA-256 of SQL, contracts and variables."""
+
+    root: Path
+    variables: dict[str, Scalar]
+    sources: dict[Table, Contract]
+    models: dict[Table, Model]
+    assertions: tuple[Assertion, ...]
+    waivers: tuple[Waiver, ...]
+    fingerprint: str
+    templates: Any = field(repr=False, compare=False, default=None)
+
+    @property
+    def contracts(self) -> dict[Table, Contract]:
+        """Every table the project knows, sources first."""
+        return self.sources | {table: model.contract for table, model in self.models.items()}
+
+
+StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a plan: finished GoogleSQL statements that fill a table, or one query that must return no rows."""
+
+    name: str
+    kind: StepKind
+    statements: tuple[str, ...]
+    table: Table | None = None
+    severity: Severity = "error"
+    window: Window | None = None
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a run will do, as data: printing it is the dry run.
+
+    ``state`` is what the window was derived from; the run checks after BEGIN that it still holds.
+    """
+
+    project: Project
+    selection: tuple[str, ...]
+    window: Window
+    steps: tuple[Step, ...]
+    state: State
+    full_refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Rows of one file version on one fee date that arrived or vanished since that date was last staged."""
+
+    fee_date: date
+    source_file: str
+    source_version: str
+    rows_added: int
+    amount_added: Decimal
+    rows_removed: int
+    amount_removed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is in the warehouse that a plan depends on; dates are None when there is nothing."""
+
+    first_raw: date | None = None
+    last_raw: date | None = None
+    first_staged: date | None = None
+    last_staged: date | None = None
+    pending: tuple[Pending, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    """(uri, reason) of every file whose current content is refused."""
+    files: int = 0
+    """How many files have rows in raw."""
+    sample: bool = False
+    """Whether those files are the bundled sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The answer of one query."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Scalar, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One executed step: rows written (inserted + updated + deleted) and wall-clock seconds."""
+
+    name: str
+    kind: StepKind
+    table: Table | None
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionResult:
+    """The verdict on one assertion; at most 20 offending rows are kept, with NINOs masked."""
+
+    name: str
+    severity: Severity
+    failing: int
+    waived: int
+    sample: Rows
+    seconds: float
+    description: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.failing == 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file of the source; ``note`` names copies, renames, and why a file was refused."""
+
+    uri: str
+    version: str
+    outcome: Literal["loaded", "unchanged", "refused", "withdrawn"]
+    rows: int
+    rejected: int
+    amount: Decimal
+    note: str = ""
+    reasons: tuple[tuple[str, int], ...] = ()
+    """Why rows were rejected, with counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """One ingestion of a source."""
+
+    run_id: str
+    source: str
+    files: tuple[FileResult, ...]
+    seconds: float
+
+    @property
+    def refused(self) -> tuple[FileResult, ...]:
+        return tuple(file for file in self.files if file.outcome == "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The headline numbers readers see: counts, pounds, and windows that are not complete yet."""
+
+    staged_rows: int = 0
+    staged_amount: Decimal = Decimal(0)
+    clients: int = 0
+    ltv_total: Decimal = Decimal(0)
+    cohorts: int = 0
+    advisers: int = 0
+    first_fee_date: date | None = None
+    last_fee_date: date | None = None
+    incomplete_clients_6_month: int = 0
+    incomplete_cohorts_6_month: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows of raw that are not staged, each kind counted from its own rows."""
+
+    raw_rows: int = 0
+    raw_amount: Decimal = Decimal(0)
+    duplicate_rows: int = 0
+    duplicate_amount: Decimal = Decimal(0)
+    blank_rows: int = 0
+    blank_amount: Decimal = Decimal(0)
+    rejected_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Staged rows and pounds of one fee date, before and after a run; only dates that differ are kept."""
+
+    fee_date: date
+    rows_before: int
+    amount_before: Decimal
+    rows_after: int
+    amount_after: Decimal
+
+
+RunStatus: TypeAlias = Literal["published", "rehearsed", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did. ``rejected``: an assertion failed and everything was rolled back."""
+
+    run_id: str
+    status: RunStatus
+    plan: Plan
+    started_at: datetime
+    seconds: float
+    steps: tuple[StepResult, ...]
+    assertions: tuple[AssertionResult, ...]
+    before: Published
+    after: Published
+    left_out: LeftOut
+    changes: tuple[Change, ...]
+
+    @property
+    def failures(self) -> tuple[AssertionResult, ...]:
+        """Assertions of severity ``error`` with rows that no waiver covers."""
+        return tuple(found for found in self.assertions if found.severity == "error" and not found.passed)
