@@ -94,6 +94,8 @@ class Contract:
     partition_by: str | None = None
     cluster_by: tuple[str, ...] = ()
     lookback_days: int | None = None
+    afterwards: str | None = None
+    """The template in ``sql/operations`` that keeps the books for the fee dates a merge has staged."""
 
     @property
     def types(self) -> dict[str, str]:

@@ -1,0 +1,20 @@
+"""``python -m fees_etl`` and ``fees-etl``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from fees_etl import cli
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line as a process: every file it makes is its user's alone, because fees carry NINOs."""
+    os.umask(0o077)
+    sys.exit(cli.main())
+
+
+if __name__ == "__main__":
+    main()

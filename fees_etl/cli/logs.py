@@ -1,0 +1,116 @@
+"""What goes to stderr: log records as text, as JSON lines, or as Google Cloud Logging reads them.
+
+The library logs to ``fees_etl`` and configures nothing; this is where its records become lines. A NINO never leaves:
+tables are masked by column before they get here, and whatever still looks like one is masked by pattern.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fees_etl.cli.text import paragraph
+
+__all__ = ["bind", "configure", "logger", "redact"]
+
+logger = logging.getLogger("fees_etl")
+NINO = re.compile(r"(?<![^\W_])[a-z]{2}\s?(?:\d\s?){6}[a-d](?![^\W_])", re.IGNORECASE)
+SEVERITIES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}
+NAMES = {"published": "Published", "hint": "Next"}
+"""The two things every error says beside what went wrong: attributes of the record, and their labels."""
+
+
+def redact(text: str) -> str:
+    """Mask what looks like a National Insurance number; ids in hexadecimal are left alone.
+
+    >>> redact("client 7 sent qq 12 34 56 c"), redact("fee ab123456c0d1")
+    ('client 7 sent [masked]', 'fee ab123456c0d1')
+    """
+    return NINO.sub("[masked]", text)
+
+
+def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.environ) -> None:
+    """Send the library's records to stderr. ``auto`` is Google's layout on Cloud Run, and text elsewhere."""
+    if layout == "auto":
+        layout = "gcp" if environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE") else "text"
+    handler = _Stderr()
+    handler.setFormatter({"text": _Text, "json": _Json, "gcp": _Google}[layout]())
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel({-1: logging.ERROR, 0: logging.INFO}.get(verbosity, logging.DEBUG))
+
+
+def bind(**labels: str) -> None:
+    """Put these labels (run id, command, target) on every record from now on."""
+    for handler in logger.handlers:
+        handler.filters[:] = [_Labels(labels)]
+
+
+class _Labels(logging.Filter):
+    def __init__(self, labels: dict[str, str]) -> None:
+        super().__init__()
+        self.labels = labels
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.labels = self.labels
+        return True
+
+
+class _Stderr(logging.Handler):
+    """Looks stderr up at each line, so that a spinner or a test that replaces it is respected."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(redact(self.format(record)), file=sys.stderr, flush=True)  # noqa: T201  (the one door to stderr)
+
+
+class _Text(logging.Formatter):
+    """``warning: ...`` and plain lines; an error is a block that says what is published and what to do next."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        code = getattr(record, "exit_code", None)
+        if code is None:
+            level = f"{record.levelname.lower()}: "
+            return message if record.levelno == logging.INFO else level + message
+        first, *more = f"Error (exit {code}): {message}".splitlines()
+        lines = [*paragraph(first, 0, 2), *more]
+        for name, label in NAMES.items():
+            if said := getattr(record, name, ""):
+                lines += [f"  {label + ':':<11}{said}"] if name == "hint" else paragraph(f"{label}: {said}", 2, 11)
+        return "\n".join(lines)
+
+
+class _Json(logging.Formatter):
+    """One object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self.fields(record), ensure_ascii=False)
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        said = {name: getattr(record, name) for name in ("exit_code", *NAMES) if getattr(record, name, "")}
+        return {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "severity": SEVERITIES.get(record.levelno, "CRITICAL"),
+            "message": record.getMessage(),
+            **said,
+            **getattr(record, "labels", {}),
+        }
+
+
+class _Google(_Json):
+    """The special fields of Cloud Logging: labels, and the run as the operation that groups its lines."""
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        labels = getattr(record, "labels", {})
+        fields = {name: value for name, value in super().fields(record).items() if name not in labels}
+        if labels:
+            fields["logging.googleapis.com/labels"] = labels
+        if run_id := labels.get("run_id"):
+            fields["logging.googleapis.com/operation"] = {"id": run_id, "producer": "fees-etl"}
+        return fields

@@ -1,0 +1,86 @@
+"""The options that commands share: one place for each spelling and its help."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+__all__ = [
+    "AllowWithdraw",
+    "Call",
+    "End",
+    "Exclude",
+    "From",
+    "FullRefresh",
+    "OptionalEnd",
+    "OptionalStart",
+    "Output",
+    "Rehearse",
+    "Select",
+    "SkipIngest",
+    "Source",
+    "Start",
+    "To",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What stands before the command: the global options, and the whole line to quote in a hint."""
+
+    target: str | None = None
+    project_dir: Path | None = None
+    log_format: str = "auto"
+    verbosity: int = 0
+    line: str = "fees-etl"
+
+
+def _day(text: str) -> date:
+    """A fee date; the calendar is checked too."""
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text!r} is no date; write it as 2025-09-30")
+
+
+_START = typer.Option("--start", metavar="DATE", parser=_day, help="First fee date, inclusive (2025-09-01).")
+_END = typer.Option("--end", metavar="DATE", parser=_day, help="Last fee date, inclusive (2025-09-30).")
+
+Start: TypeAlias = Annotated[date, _START]
+End: TypeAlias = Annotated[date, _END]
+OptionalStart: TypeAlias = Annotated[date | None, _START]
+OptionalEnd: TypeAlias = Annotated[date | None, _END]
+Source: TypeAlias = Annotated[
+    str | None, typer.Option("--source", metavar="SOURCE", help="A CSV file, a folder or a glob; quote the glob.")
+]
+From: TypeAlias = Annotated[
+    str | None, typer.Option("--from", metavar="MODEL", help="This model and all downstream of it; no ingestion.")
+]
+To: TypeAlias = Annotated[str | None, typer.Option("--to", metavar="MODEL", help="This model and all upstream of it.")]
+Select: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="EXPR", help="stg_fees+, +rpt_client_ltv, 2+x, layer:reporting, rpt_*; repeatable."),
+]
+Exclude: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="EXPR", help="The same grammar; taken out of the selection.")
+]
+FullRefresh: TypeAlias = Annotated[
+    bool, typer.Option("--full-refresh", help="Rebuild staging from all of raw, still in one transaction.")
+]
+Rehearse: TypeAlias = Annotated[
+    bool, typer.Option("--rehearse", help="Do all of it on the live data, show the result, and roll back.")
+]
+SkipIngest: TypeAlias = Annotated[bool, typer.Option("--skip-ingest", help="Transform what is in raw already.")]
+AllowWithdraw: TypeAlias = Annotated[
+    bool, typer.Option("--allow-withdraw", help="Accept that more than half of the known files are gone.")
+]
+Output: TypeAlias = Annotated[
+    Literal["text", "json"], typer.Option("--output", help="What stdout carries: a screen, or one JSON document.")
+]

@@ -1,0 +1,158 @@
+"""SQL text -> Query: one statement, the tables it reads and the tables it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokens import TokenType
+
+from fees_etl.errors import ProjectError
+from fees_etl.types import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sqlglot.tokens import Token
+
+__all__ = ["Query", "parse", "target", "visible"]
+
+Lines: TypeAlias = "Callable[[int], int] | int"
+
+BIGQUERY = BigQuery()
+_WRITERS = (exp.Insert, exp.Merge, exp.Delete, exp.Update, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One parsed GoogleSQL statement. ``tree`` is shared: read it, never change it.
+
+    ``line`` maps a line of ``sql`` to the line of the file it was rendered from.
+    """
+
+    sql: str
+    path: Path | str
+    reads: frozenset[Table]
+    writes: frozenset[Table]
+    tree: Any = field(repr=False, compare=False)
+    line: Lines = field(default=0, repr=False, compare=False)
+
+    def wrong(self, message: str, node: Any = None, hint: str = "") -> ProjectError:
+        """The error to raise: it begins with the file and the line of ``node``."""
+        line = _line_of(node)
+        return ProjectError(message, path=self.path, line=line and _placed(line, self.line), hint=hint)
+
+
+def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
+    """Parse one statement.
+
+    >>> query = parse("WITH fees AS (SELECT * FROM raw.fees) SELECT COUNT(*) AS n FROM fees", "n.sql")
+    >>> sorted(map(str, query.reads)), sorted(map(str, query.writes))
+    (['raw.fees'], [])
+    """
+    tree = _tree(sql, path, line)
+    draft = Query(sql, path, frozenset(), frozenset(), tree, line)
+    written = target(tree)
+    writes = frozenset(_named(table, draft) for table in written)
+    reads = frozenset(
+        _named(table, draft)
+        for table in tree.find_all(exp.Table)
+        if not (written and any(table is other for other in written)) and _is_stored(table)
+    )
+    return Query(sql, path, reads, writes, tree, line)
+
+
+def target(tree: exp.Expr) -> tuple[exp.Table, ...]:
+    """The tables a statement writes, as nodes; none for a query."""
+    if not isinstance(tree, _WRITERS):
+        return ()
+    found = [tree.this, *tree.args.get("tables", ())] if not isinstance(tree, exp.TruncateTable) else tree.expressions
+    tables = (node.this if isinstance(node, exp.Schema) else node for node in found if node)
+    return tuple(table for table in tables if isinstance(table, exp.Table) and table.args.get("this"))
+
+
+def visible(node: exp.Expr) -> Iterator[exp.CTE]:
+    """The CTEs that ``node`` can name, nearest first; a CTE sees those before it, and itself only if recursive."""
+    child, parent = node, node.parent
+    while parent is not None:
+        if isinstance(parent, exp.With):
+            siblings = parent.expressions
+            yield from siblings if parent.recursive else siblings[: siblings.index(child)][::-1]
+            parent = parent.parent
+        elif "with_" in parent.args and (with_ := parent.args["with_"]):
+            yield from with_.expressions
+        child, parent = parent, parent and parent.parent
+
+
+def _tree(sql: str, path: Path | str, line: Lines) -> exp.Expr:
+    """The one statement in ``sql``."""
+
+    def wrong(message: str, at: int | None) -> ProjectError:
+        return ProjectError(message, path=path, line=at and _placed(at, line))
+
+    try:
+        tokens = BIGQUERY.tokenize(sql)
+        trees = BIGQUERY.parser().parse(tokens, sql)
+    except ParseError as error:
+        raise wrong(_sentence(error), error.errors[0]["line"] if error.errors else None) from None
+    except TokenError as error:
+        raise wrong("unclosed quote or comment", sql.count("\n", 0, error.start or 0) + 1) from None
+    if doubled := _doubled_comma(tokens):
+        raise wrong("a comma with nothing before or after it", doubled.line)
+    trees = [tree for tree in trees if tree is not None]
+    if len(trees) != 1:
+        raise wrong(f"expected one statement, found {len(trees)}", None)
+    if not isinstance(trees[0], (exp.Query, *_WRITERS)):
+        raise wrong(f"not a statement that fees-etl runs: {sql.strip()[:40]!r}", None)
+    return trees[0]
+
+
+def _doubled_comma(tokens: list[Token]) -> Token | None:
+    """The second of two commas in a row: sqlglot reads ``a,, b`` as ``a, b``, BigQuery refuses it."""
+    comma, before = TokenType.COMMA, None
+    for token in tokens:
+        kind = token.token_type
+        if kind == comma and before == comma:
+            return token
+        before = kind
+    return None
+
+
+def _sentence(error: ParseError) -> str:
+    found = error.errors[0] if error.errors else {}
+    near = (found.get("highlight") or "").strip()
+    what = (found.get("description") or str(error)).partition(" but got <Token")[0].partition(" for <class")[0]
+    return f"syntax error: {what}" + (f" near {near!r}" if near else "")
+
+
+def _placed(line: int, lines: Lines) -> int:
+    return line + lines if isinstance(lines, int) else lines(line)
+
+
+def _line_of(node: Any) -> int | None:
+    """The line of the first token below ``node`` that knows its place."""
+    if node is None:
+        return None
+    return next((part.meta["line"] for part in node.walk() if "line" in part.meta), None)
+
+
+def _is_stored(table: exp.Table) -> bool:
+    """Whether a name in FROM is a table, not a CTE; a bare dataset (CREATE SCHEMA) is neither."""
+    if "db" in table.args and table.args["db"]:
+        return bool(table.args.get("this"))
+    name = table.name.lower()
+    return all(cte.alias.lower() != name for cte in visible(table))
+
+
+def _named(table: exp.Table, query: Query) -> Table:
+    """``dataset.name`` of a node; the project belongs to the target, never to SQL."""
+    args = table.args
+    name, dataset = args.get("this"), args.get("db")
+    if not (isinstance(name, exp.Identifier) and dataset) or args.get("catalog"):
+        written = cast("str", table.sql(dialect=BIGQUERY, comments=False))
+        raise query.wrong(f"table {written.split(' AS ')[0]} must be written dataset.name", table)
+    return Table(dataset.this, name.this)

@@ -1,0 +1,197 @@
+"""Which warehouse, which source, which variables: flag > FEES_ETL_* > .env > the target's section > default.
+
+A target's section is ``[tool.fees-etl.targets.NAME]`` in pyproject.toml or ``[targets.NAME]`` in fees_etl.toml of the
+project folder. Importing this module costs a quarter of a second (pydantic), so the command line does it late.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from fees_etl.errors import UsageError
+
+__all__ = ["Settings", "read"]
+
+PREFIX = "FEES_ETL_"
+SCHEMES = ("duckdb", "bigquery")
+FILES = {"pyproject.toml": ("tool", "fees-etl", "targets"), "fees_etl.toml": ("targets",)}
+
+
+def read(project_dir: Path, **flags: Any) -> Settings:  # noqa: ANN401  (a flag's type is its field's)
+    """The settings of one command. A flag that is None was not given.
+
+    >>> read(Path(), warehouse="duckdb:///tmp/x.duckdb").target
+    'local'
+    """
+    flags = {name: value for name, value in flags.items() if value is not None}
+    ambient = _ambient(project_dir)
+    target = flags.get("target") or ambient.get("target", ("local", ""))[0]
+    where, section = _section(project_dir, target)
+    _refuse_unknown(section, where)
+    try:
+        settings = Settings(_env_file=project_dir / ".env", project_dir=project_dir, **flags)
+    except (ValidationError, SettingsError) as error:
+        raise _explained(error, flags, ambient, where) from None
+    _refuse_contradiction(flags, ambient, where, section)
+    return settings
+
+
+def _url(text: str) -> str:
+    scheme, found, _ = text.partition("://")
+    if not found or scheme not in SCHEMES:
+        raise ValueError(f"{text!r} is no warehouse; write duckdb:///folder/fees.duckdb or bigquery://project?location=EU")
+    if scheme == "bigquery" and not urlsplit(text).netloc:
+        raise ValueError(f"{text!r} names no project; write bigquery://project?location=EU")
+    return text
+
+
+def _exact(variables: dict[str, Any]) -> dict[str, Any]:
+    """JSON and TOML write 0.01 as a float; a tolerance in pounds is a decimal."""
+    return {name: Decimal(str(value)) if isinstance(value, float) else value for name, value in variables.items()}
+
+
+def _here() -> str:
+    return f"duckdb://{Path.cwd() / 'fees.duckdb'}"
+
+
+class Settings(BaseSettings):
+    """What a command needs to know before it starts; build it with :func:`read`, which explains every mistake."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    target: str = "local"
+    warehouse: Annotated[str, AfterValidator(_url)] = Field(default_factory=_here)
+    dataset_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = ""
+    source: str | None = None
+    vars: Annotated[dict[str, Any], AfterValidator(_exact)] = {}
+    max_bytes: Annotated[int, Field(gt=0)] | None = None
+    max_cost: Annotated[Decimal, Field(gt=0)] | None = None
+    project_dir: Path = Path()
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102  (pydantic-settings says what it does)
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (part of the signature)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, _TargetSection(settings_cls)
+
+
+class _TargetSection(PydanticBaseSettingsSource):
+    """The lowest source: the section of the target that the sources above have chosen."""
+
+    def get_field_value(self, *_: Any) -> tuple[Any, str, bool]:  # noqa: ANN401  (asked for by the base class, unused)
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        state = self.current_state
+        return _section(Path(state.get("project_dir", ".")), state.get("target", "local"))[1]
+
+
+def _section(project_dir: Path, target: str) -> tuple[str, dict[str, Any]]:
+    """Where the target is written and what is written there; the built-in ``local`` needs no section."""
+    found = {name: (file, section) for file in FILES for name, section in _targets(project_dir / file).items()}
+    if target in found:
+        file, section = found[target]
+        return f"{file} [{'.'.join((*FILES[file], target))}]", section
+    if target == "local":
+        return "", {}
+    near = get_close_matches(target, [*found, "local"], n=1)
+    raise UsageError(
+        f"There is no target {target!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
+        hint=f"Known targets: {', '.join(sorted({*found, 'local'}))}. "
+        f"Write [targets.{target}] in {project_dir / 'fees_etl.toml'} to add one.",
+    )
+
+
+def _targets(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: this is not TOML: {error}.", hint=f"Correct {path}.") from None
+    for name in FILES[path.name]:
+        found = found.get(name, {}) if isinstance(found, dict) else found
+    if not isinstance(found, dict) or not all(isinstance(section, dict) for section in found.values()):
+        raise UsageError(f"{path}: targets must be tables, such as [targets.prod].", hint=f"Correct {path}.")
+    return found
+
+
+def _ambient(project_dir: Path) -> dict[str, tuple[str, str]]:
+    """Field name -> (text, where it stands), of .env and the environment; near misses of a name are refused."""
+    file = project_dir / ".env"
+    places = ((DotEnvSettingsSource(Settings, env_file=file).env_vars, str(file)), (os.environ, "the environment"))
+    fields = sorted(Settings.model_fields.keys() - {"project_dir"})
+    found = {}
+    for values, place in places:
+        for name, text in values.items():
+            field = name.upper().removeprefix(PREFIX).lower()
+            if not text or not name.upper().startswith(PREFIX):
+                continue
+            if field in fields:
+                found[field] = (text, f"{PREFIX}{field.upper()} in {place}")
+            elif near := get_close_matches(field, fields, n=1, cutoff=0.75):
+                raise UsageError(
+                    f"{name.upper()} in {place} is no setting. Did you mean {PREFIX}{near[0].upper()}?",
+                    hint=f"Rename or unset {name.upper()}.",
+                )
+    return found
+
+
+def _refuse_unknown(section: dict[str, Any], where: str) -> None:
+    fields = sorted(Settings.model_fields.keys() - {"project_dir", "target"})
+    for name in section.keys() - set(fields):
+        near = get_close_matches(name, fields, n=1)
+        raise UsageError(
+            f"{where}: {name!r} is no setting." + (f" Did you mean {near[0]!r}?" if near else ""),
+            hint=f"A target may set {', '.join(fields)}.",
+        )
+
+
+def _refuse_contradiction(
+    flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str, section: dict[str, Any]
+) -> None:
+    """An explicit target against an ambient warehouse: somebody is about to write to the wrong place."""
+    if "target" not in flags or "warehouse" not in ambient:
+        return
+    text, place = ambient["warehouse"]
+    target = flags["target"]
+    own = section.get("warehouse") if where else _here()
+    if own and own != text:
+        raise UsageError(
+            f"--target {target} means {own}{f' ({where})' if where else ''}, but {place} says {text}.",
+            hint=f"Unset {PREFIX}WAREHOUSE, or leave out --target {target}.",
+        )
+
+
+def _explained(
+    error: ValidationError | SettingsError, flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str
+) -> UsageError:
+    if isinstance(error, SettingsError):  # only ``vars`` is decoded, and only from a variable
+        return UsageError(
+            f"{ambient['vars'][1]} is not JSON.", hint=f"Write it as {PREFIX}VARS='{{\"name\": \"value\"}}'."
+        )
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0])
+    place = f"--{field.replace('_', '-')}" if field in flags else ambient[field][1] if field in ambient else where
+    said = first["msg"].removeprefix("Value error, ")
+    return UsageError(f"{place}{'' if field in flags or field in ambient else f' {field}'}: {said}.", hint=f"Correct {place}.")

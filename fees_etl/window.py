@@ -1,0 +1,61 @@
+"""Sets of fee dates: what a run must stage, and how it is cut. No I/O."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from fees_etl.types import Window
+
+if TYPE_CHECKING:
+    from fees_etl.types import State
+
+__all__ = ["PARTITIONS_PER_STATEMENT", "WHOLE", "chunks", "due", "everything"]
+
+PARTITIONS_PER_STATEMENT = 4000
+"""Partitions one BigQuery job may modify (documentation: quotas and limits, partitioned tables)."""
+
+WHOLE = Window.between(date(1990, 1, 1), date(2099, 12, 31))
+"""Every fee date that ingestion lets in; for showing and proving a model without a warehouse."""
+
+
+def everything(state: State) -> Window:
+    """Every fee date that raw or staging holds."""
+    days = [day for day in (state.first_raw, state.last_raw, state.first_staged, state.last_staged) if day]
+    return Window.between(min(days), max(days)) if days else Window()
+
+
+def due(state: State, lookback_days: int) -> Window:
+    """The fee dates a run must stage: the lookback and every pending date.
+
+    >>> from fees_etl.types import State
+    >>> state = State(first_raw=date(2025, 1, 1), last_raw=date(2025, 9, 2), last_staged=date(2025, 9, 1))
+    >>> str(due(state, 3))
+    '2025-08-29..2025-09-02'
+    """
+    if state.last_staged is None:
+        return everything(state)
+    newest = max(state.last_staged, state.last_raw or state.last_staged)
+    lookback = Window.between(state.last_staged - timedelta(days=lookback_days), newest)
+    return Window.union(lookback, Window.of(pending.fee_date for pending in state.pending))
+
+
+def chunks(window: Window, days: int = PARTITIONS_PER_STATEMENT) -> tuple[Window, ...]:
+    """The window in pieces of at most ``days`` calendar days each, in order.
+
+    >>> [str(part) for part in chunks(Window.between(date(2025, 1, 1), date(2025, 1, 5)), 2)]
+    ['2025-01-01..2025-01-02', '2025-01-03..2025-01-04', '2025-01-05']
+    """
+    parts: list[list[tuple[date, date]]] = []
+    room = 0
+    for start, end in window.ranges:
+        first = start
+        while first <= end:
+            if room == 0:
+                parts.append([])
+                room = days
+            last = min(end, first + timedelta(days=room - 1))
+            parts[-1].append((first, last))
+            room -= (last - first).days + 1
+            first = last + timedelta(days=1)
+    return tuple(Window(tuple(part)) for part in parts)

@@ -1,0 +1,6 @@
+SELECT
+    uri,
+    reason
+FROM raw.files
+WHERE status = 'refused'
+ORDER BY uri

@@ -1,0 +1,34 @@
+{# What a plan depends on. Control totals answer for raw, so that raw itself is not scanned. -#}
+WITH loaded AS (
+    SELECT
+        MIN(totals.fee_date) AS first_raw,
+        MAX(totals.fee_date) AS last_raw
+    FROM raw.file_totals AS totals
+    INNER JOIN raw.files AS files
+        ON totals.uri = files.uri AND totals.version = files.version AND files.status = 'loaded'
+),
+
+staged AS (
+    SELECT
+        MIN(fee_date) AS first_staged,
+        MAX(fee_date) AS last_staged
+    FROM staging.stg_fees
+),
+
+files AS (
+    SELECT
+        COUNTIF(status = 'loaded') AS file_count,
+        COUNTIF(status = 'loaded' AND STARTS_WITH(uri, 'sample://')) AS sample_count
+    FROM raw.files
+)
+
+SELECT
+    loaded.first_raw,
+    loaded.last_raw,
+    staged.first_staged,
+    staged.last_staged,
+    files.file_count,
+    files.sample_count
+FROM loaded
+CROSS JOIN staged
+CROSS JOIN files

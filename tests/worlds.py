@@ -1,0 +1,144 @@
+"""Worlds of fees for hypothesis: a world is the rows of raw.fees, small, shrinkable, and full of hard cases.
+
+A row is ``(client_id, client_nino, adviser_id, fee_date, fee_amount)``, typed and as sent: ids may have spaces around
+them, any value may be None. A client's NINO is always the same, so that no world fails ``assert_client_data``.
+
+    @given(worlds())
+    def test_x(rows): oracle.tables(oracle.numbered(rows))
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from decimal import Decimal
+
+import oracle
+from hypothesis import strategies as st
+
+__all__ = ["COLUMNS", "amounts", "as_csv", "fee_dates", "fees", "files", "worlds"]
+
+COLUMNS = ("client_id", "client_nino", "adviser_id", "fee_date", "fee_amount")
+
+# Key parts that concatenate alike ("a" + "bc" = "ab" + "c"), also with a separator or a length before them, and whose
+# order by code point is neither that of UTF-16 nor that of a dictionary.
+CLIENTS = ("a", "ab", "a|b", "1", "11", "1:a", "A", "é", "\U0001f600")
+ADVISERS = ("c", "bc", "b|c", "1", "11", "1:c", "B", "b", "\uff5e", "\U0001f600")
+PADDING = (" ", "\t", "\N{NO-BREAK SPACE}", " \t", "\r\n")
+BLANKS = (None, "", " ", "\t\N{NO-BREAK SPACE}")
+
+# Where adding months to a month's end, or to a leap day, is clamped, and the days around the ends of those windows.
+HARD_DATES = tuple(
+    map(
+        date.fromisoformat,
+        """
+        2024-01-31 2024-02-28 2024-02-29 2024-03-01 2024-03-28 2024-03-29 2024-03-31 2024-04-29 2024-04-30 2024-05-28
+        2024-05-29 2024-05-30 2024-05-31 2024-07-30 2024-07-31 2024-08-28 2024-08-29 2024-08-30 2024-08-31 2024-09-30
+        2023-08-29 2023-08-30 2023-08-31 2023-11-29 2023-11-30 2023-12-31 2024-01-01 2024-01-29 2024-01-30 2025-02-28
+        """.split(),
+    )
+)
+TIES = tuple(map(Decimal, ("1", "1.00", "1.6", "1.60", "-1", "0", "2", "0.005", "-0.005")))
+
+
+def fee_dates():
+    """Mostly the hard ones."""
+    return st.sampled_from(HARD_DATES) | st.dates(date(2023, 8, 1), date(2025, 3, 31))
+
+
+def amounts(*, huge=True):
+    """Ties, pennies, half pennies on both sides of zero, a billionth away from one, 9 decimals, and sums above 1e15."""
+    kinds = [
+        st.sampled_from(TIES),
+        st.integers(-5_000, 5_000).map(lambda pennies: Decimal(pennies).scaleb(-2)),
+        st.integers(-999, 999).map(lambda half_pennies: half_pennies * Decimal("0.005")),
+        st.builds(_beside_half_a_penny, st.integers(-9, 9), st.sampled_from((-1, 1))),
+        st.integers(-(10**12), 10**12).map(lambda billionths: Decimal(billionths).scaleb(-9)),
+    ]
+    if huge:
+        kinds.append(st.integers(-(10**25), 10**25).map(lambda billionths: Decimal(billionths).scaleb(-9)))
+    return st.one_of(kinds)
+
+
+@st.composite
+def fees(draw, *, huge=True, blanks=True):
+    """One row. About one in twenty of its values is blank, one in ten of its ids has spaces around it."""
+    client = draw(st.sampled_from(CLIENTS))
+    row = (
+        draw(_padded(client)),
+        draw(_typed_in(_nino(client))),
+        draw(st.sampled_from(ADVISERS).flatmap(_padded)),
+        draw(fee_dates()),
+        draw(amounts(huge=huge)),
+    )
+    blank = draw(st.integers(0, 19)) if blanks else 0
+    if blank in range(1, 6):
+        row = _with(row, blank - 1, draw(st.sampled_from(BLANKS)) if blank <= 3 else None)
+    return row
+
+
+@st.composite
+def worlds(draw, *, min_size=0, max_size=12, huge=True, lossless=False):
+    """Rows in the order they are sent, some of them more than once.
+
+    ``lossless``: no duplicates and no blanks, so that the whole pipeline accepts the world however small it is.
+    """
+    if lossless:
+        rows = st.lists(fees(huge=huge, blanks=False), min_size=min_size, max_size=max_size, unique_by=_key)
+        return draw(rows)
+    rows = draw(st.lists(fees(huge=huge), min_size=min_size, max_size=max_size))
+    again = draw(st.lists(st.sampled_from(rows).flatmap(_resent), max_size=3)) if rows else []
+    return draw(st.permutations(rows + again)) if again else rows
+
+
+@st.composite
+def files(draw, *, names=("a.csv", "b.csv", "c.csv"), max_size=12, huge=True, lossless=False):
+    """A world dealt out to files: name to rows. A file may be empty; a duplicate may be in another file."""
+    dealt = {name: [] for name in names}
+    for row in draw(worlds(max_size=max_size, huge=huge, lossless=lossless)):
+        dealt[draw(st.sampled_from(names))].append(row)
+    return dealt
+
+
+def as_csv(rows):
+    """The text of a file that holds these rows; amounts keep the zeros at their ends."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for *ids, day, amount in rows:
+        writer.writerow([*ids, day, None if amount is None else f"{amount:f}"])
+    return text.getvalue()
+
+
+def _beside_half_a_penny(half_pennies, sign):
+    return half_pennies * Decimal("0.005") + sign * Decimal("1e-9")
+
+
+def _padded(text):
+    padding = st.sampled_from(("",) * 20 + PADDING)
+    return st.builds(lambda left, right: left + text + right, padding, padding)
+
+
+def _nino(client):
+    return f"QQ{CLIENTS.index(client):06}A"
+
+
+def _typed_in(nino):
+    return st.sampled_from((nino, nino, nino, nino.lower(), f" {nino} ", f"{nino[:2]} {nino[2:4]} {nino[4:]}"))
+
+
+def _resent(row):
+    """The same fee, typed differently: 1.6 as 1.60, other spaces."""
+    if None in row or row[4].as_tuple().exponent <= -9:
+        return st.just(row)
+    retyped = _with(row, 4, row[4].quantize(Decimal("1e-9"), context=oracle.EXACT))
+    return st.sampled_from((row, retyped, _with(row, 2, f" {row[2]}")))
+
+
+def _with(row, place, value):
+    return (*row[:place], value, *row[place + 1 :])
+
+
+def _key(row):
+    return oracle.clean_id(row[0]), oracle.clean_id(row[2]), row[3], row[4]
