@@ -12,7 +12,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
@@ -44,7 +44,8 @@ def read(project_dir: Path, **flags: Any) -> Settings:  # noqa: ANN401  (a flag'
     where, section = _section(project_dir, target)
     _refuse_unknown(section, where)
     try:
-        settings = Settings(_env_file=project_dir / ".env", project_dir=project_dir, **flags)
+        # mypy knows the fields only, not the arguments that BaseSettings adds
+        settings = Settings(_env_file=project_dir / ".env", project_dir=project_dir, **flags)  # type: ignore[call-arg]
     except (ValidationError, SettingsError) as error:
         raise _explained(error, flags, ambient, where) from None
     _refuse_contradiction(flags, ambient, where, section)
@@ -54,7 +55,9 @@ def read(project_dir: Path, **flags: Any) -> Settings:  # noqa: ANN401  (a flag'
 def _url(text: str) -> str:
     scheme, found, _ = text.partition("://")
     if not found or scheme not in SCHEMES:
-        raise ValueError(f"{text!r} is no warehouse; write duckdb:///folder/fees.duckdb or bigquery://project?location=EU")
+        raise ValueError(
+            f"{text!r} is no warehouse; write duckdb:///folder/fees.duckdb or bigquery://project?location=EU"
+        )
     if scheme == "bigquery" and not urlsplit(text).netloc:
         raise ValueError(f"{text!r} names no project; write bigquery://project?location=EU")
     return text
@@ -66,7 +69,7 @@ def _exact(variables: dict[str, Any]) -> dict[str, Any]:
 
 
 def _here() -> str:
-    return f"duckdb://{Path.cwd() / 'fees.duckdb'}"
+    return f"duckdb://{quote(str(Path.cwd() / 'fees.duckdb'), safe='/ ')}"
 
 
 class Settings(BaseSettings):
@@ -188,10 +191,12 @@ def _explained(
 ) -> UsageError:
     if isinstance(error, SettingsError):  # only ``vars`` is decoded, and only from a variable
         return UsageError(
-            f"{ambient['vars'][1]} is not JSON.", hint=f"Write it as {PREFIX}VARS='{{\"name\": \"value\"}}'."
+            f"{ambient['vars'][1]} is not JSON.", hint=f'Write it as {PREFIX}VARS=\'{{"name": "value"}}\'.'
         )
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
     place = f"--{field.replace('_', '-')}" if field in flags else ambient[field][1] if field in ambient else where
     said = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"{place}{'' if field in flags or field in ambient else f' {field}'}: {said}.", hint=f"Correct {place}.")
+    return UsageError(
+        f"{place}{'' if field in flags or field in ambient else f' {field}'}: {said}.", hint=f"Correct {place}."
+    )

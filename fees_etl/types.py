@@ -221,6 +221,9 @@ class Step:
     severity: Severity = "error"
     window: Window | None = None
     key: tuple[str, ...] = ()
+    description: str = ""
+    books: tuple[str, ...] = ()
+    """Statements that record what the step did; their rows are not the table's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +301,8 @@ class AssertionResult:
     sample: Rows
     seconds: float
     description: str = ""
+    note: str = ""
+    """The waivers used, each with its reason and last day."""
 
     @property
     def passed(self) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import oracle
@@ -26,25 +26,33 @@ COLUMNS = ("client_id", "client_nino", "adviser_id", "fee_date", "fee_amount")
 CLIENTS = ("a", "ab", "a|b", "1", "11", "1:a", "A", "é", "\U0001f600")
 ADVISERS = ("c", "bc", "b|c", "1", "11", "1:c", "B", "b", "\uff5e", "\U0001f600")
 PADDING = (" ", "\t", "\N{NO-BREAK SPACE}", " \t", "\r\n")
-BLANKS = (None, "", " ", "\t\N{NO-BREAK SPACE}")
+BLANKS = ((None, "", "\t\N{NO-BREAK SPACE}"), (None, " "), (None, "", " "), (None,), (None,))
 
-# Where adding months to a month's end, or to a leap day, is clamped, and the days around the ends of those windows.
-HARD_DATES = tuple(
-    map(
-        date.fromisoformat,
-        """
-        2024-01-31 2024-02-28 2024-02-29 2024-03-01 2024-03-28 2024-03-29 2024-03-31 2024-04-29 2024-04-30 2024-05-28
-        2024-05-29 2024-05-30 2024-05-31 2024-07-30 2024-07-31 2024-08-28 2024-08-29 2024-08-30 2024-08-31 2024-09-30
-        2023-08-29 2023-08-30 2023-08-31 2023-11-29 2023-11-30 2023-12-31 2024-01-01 2024-01-29 2024-01-30 2025-02-28
-        """.split(),
+# From these days on, adding months meets the ends of months and leap days.
+STARTS = tuple(
+    date(year, month, day)
+    for year, month, day in (
+        (2024, 1, 31),
+        (2024, 2, 29),
+        (2023, 8, 31),
+        (2023, 11, 30),
+        (2024, 1, 1),
+        (2024, 1, 30),
+        (2023, 12, 31),
+        (2024, 3, 31),
+        (2024, 2, 28),
+        (2024, 8, 29),
     )
 )
 TIES = tuple(map(Decimal, ("1", "1.00", "1.6", "1.60", "-1", "0", "2", "0.005", "-0.005")))
 
 
-def fee_dates():
-    """Mostly the hard ones."""
-    return st.sampled_from(HARD_DATES) | st.dates(date(2023, 8, 1), date(2025, 3, 31))
+def fee_dates(start=STARTS[0]):
+    """Mostly ``start`` and the days on which its windows end, begin to be over, or would end if not clamped."""
+    ends = [oracle.add_months(start, months) for months in (1, 3, 6)]
+    beside = [end + timedelta(days=days) for end in ends for days in (-1, 0, 1)]
+    near = st.sampled_from([start, *beside])
+    return near | near | st.sampled_from(STARTS) | st.dates(date(2023, 8, 1), date(2025, 3, 31))
 
 
 def amounts(*, huge=True):
@@ -57,38 +65,43 @@ def amounts(*, huge=True):
         st.integers(-(10**12), 10**12).map(lambda billionths: Decimal(billionths).scaleb(-9)),
     ]
     if huge:
-        kinds.append(st.integers(-(10**25), 10**25).map(lambda billionths: Decimal(billionths).scaleb(-9)))
+        kinds.append(st.builds(_huge, st.integers(10**15, 10**16), st.integers(-5, 5), st.sampled_from((1, -1))))
     return st.one_of(kinds)
 
 
 @st.composite
-def fees(draw, *, huge=True, blanks=True):
-    """One row. About one in twenty of its values is blank, one in ten of its ids has spaces around it."""
-    client = draw(st.sampled_from(CLIENTS))
+def fees(draw, *, clients=CLIENTS, advisers=ADVISERS, start=STARTS[0], amount=None, blanks=True):
+    """One row; one in four has a blank value, and as many have spaces around an id."""
+    client = draw(st.sampled_from(clients))
     row = (
         draw(_padded(client)),
-        draw(_typed_in(_nino(client))),
-        draw(st.sampled_from(ADVISERS).flatmap(_padded)),
-        draw(fee_dates()),
-        draw(amounts(huge=huge)),
+        draw(_typed(_nino(client))),
+        draw(st.sampled_from(advisers).flatmap(_padded)),
+        draw(fee_dates(start)),
+        draw(amounts() if amount is None else amount),
     )
     blank = draw(st.integers(0, 19)) if blanks else 0
-    if blank in range(1, 6):
-        row = _with(row, blank - 1, draw(st.sampled_from(BLANKS)) if blank <= 3 else None)
-    return row
+    return _with(row, blank - 1, draw(st.sampled_from(BLANKS[blank - 1]))) if 1 <= blank <= len(BLANKS) else row
 
 
 @st.composite
 def worlds(draw, *, min_size=0, max_size=12, huge=True, lossless=False):
-    """Rows in the order they are sent, some of them more than once.
+    """Rows in the order they are sent, some of them more than once: of a few clients and advisers, mostly near one day.
 
     ``lossless``: no duplicates and no blanks, so that the whole pipeline accepts the world however small it is.
     """
-    if lossless:
-        rows = st.lists(fees(huge=huge, blanks=False), min_size=min_size, max_size=max_size, unique_by=_key)
-        return draw(rows)
-    rows = draw(st.lists(fees(huge=huge), min_size=min_size, max_size=max_size))
-    again = draw(st.lists(st.sampled_from(rows).flatmap(_resent), max_size=3)) if rows else []
+    few = {"min_size": 1, "max_size": 3, "unique": True}
+    row = fees(
+        clients=draw(st.lists(st.sampled_from(CLIENTS), **few)),
+        advisers=draw(st.lists(st.sampled_from(ADVISERS), **few)),
+        start=draw(st.sampled_from(STARTS)),
+        amount=draw(st.sampled_from((st.sampled_from(TIES[:2]), st.sampled_from(TIES), amounts(huge=huge)))),
+        blanks=not lossless,
+    )
+    rows = draw(st.lists(row, min_size=min_size, max_size=max_size, unique_by=_key if lossless else None))
+    if lossless or not rows:
+        return rows
+    again = draw(st.lists(st.sampled_from(rows).flatmap(_resent), max_size=3))
     return draw(st.permutations(rows + again)) if again else rows
 
 
@@ -115,8 +128,12 @@ def _beside_half_a_penny(half_pennies, sign):
     return half_pennies * Decimal("0.005") + sign * Decimal("1e-9")
 
 
+def _huge(pounds, billionths, sign):
+    return sign * (pounds + billionths * Decimal("1e-9"))
+
+
 def _padded(text):
-    padding = st.sampled_from(("",) * 20 + PADDING)
+    padding = st.sampled_from(("",) * 30 + PADDING)
     return st.builds(lambda left, right: left + text + right, padding, padding)
 
 
@@ -124,7 +141,7 @@ def _nino(client):
     return f"QQ{CLIENTS.index(client):06}A"
 
 
-def _typed_in(nino):
+def _typed(nino):
     return st.sampled_from((nino, nino, nino, nino.lower(), f" {nino} ", f"{nino[:2]} {nino[2:4]} {nino[4:]}"))
 
 

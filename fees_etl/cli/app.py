@@ -1,5 +1,6 @@
-"""The commands: their options and their help. The work is in :mod:`transform` and :mod:`look`, imported when asked for,
-so that ``--help`` and completion are quick.
+"""The commands: their options and their help.
+
+The work is in :mod:`transform` and :mod:`look`, imported when asked for, so that ``--help`` and completion are quick.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ def main(args: Sequence[str] | None = None) -> int:
     line = list(sys.argv[1:] if args is None else args)
     configure("auto", 0)
     hoisted = list(_hoisted(line))
-    return guarded(lambda: _call(hoisted, shlex.join(["fees-etl", *line])), line, verbose="-v" in hoisted)
+    return guarded(
+        lambda: _call(hoisted, shlex.join(["fees-etl", *line])),
+        line,
+        verbose=not {"-v", "--verbose"}.isdisjoint(hoisted),
+    )
 
 
 def _call(args: list[str], line: str) -> int:
@@ -165,7 +170,7 @@ def backfill(
     rehearse: opt.Rehearse = False,
     output: opt.Output = "text",
 ) -> int:
-    """Mirror these fee dates from raw again, rebuild reporting, assert; no ingestion.
+    """Mirror these fee dates from raw again and rebuild reporting.
 
     \b
     fees-etl backfill --start 2025-09-01 --end 2025-09-30
@@ -180,7 +185,9 @@ def backfill(
 @app.command()
 def ingest(
     context: typer.Context,
-    source: Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="A CSV file, a folder or a quoted glob.")] = None,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE]", help="A CSV file, a folder or a quoted glob.")
+    ] = None,
     *,
     allow_withdraw: opt.AllowWithdraw = False,
     rehearse: opt.Rehearse = False,
@@ -254,7 +261,7 @@ def render(
     start: opt.OptionalStart = None,
     end: opt.OptionalEnd = None,
 ) -> int:
-    """Print the finished SQL of one model, ready to paste into a console.
+    """Print the finished SQL of one model.
 
     \b
     fees-etl render rpt_client_ltv
@@ -268,11 +275,13 @@ def render(
 @app.command("ls")
 def listing(
     context: typer.Context,
-    select: Annotated[list[str] | None, typer.Argument(metavar="[EXPR]...", help="Selectors; all when left out.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Argument(metavar="EXPR", help="Selectors, as many as you like; all when left out.")
+    ] = None,
     *,
     output: opt.Output = "text",
 ) -> int:
-    """List tables, models and assertions in the order they run, with what they read.
+    """List tables, models and assertions in order.
 
     \b
     fees-etl ls
@@ -290,16 +299,18 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many, newest first.")] = 20,
     output: opt.Output = "text",
 ) -> int:
-    """The ledger: every attempt, with what it did and what became of it.
+    """List every attempt and what became of it.
 
     \b
     fees-etl runs
     fees-etl runs show ID                        everything the ledger keeps of one
     fees-etl runs --limit 100 --output json
     """  # noqa: D301
+    if context.invoked_subcommand:
+        return 0
     from fees_etl.cli import look  # noqa: PLC0415
 
-    return 0 if context.invoked_subcommand else look.runs(context.obj, limit, output)
+    return look.runs(context.obj, limit, output)
 
 
 @history.command()
@@ -316,4 +327,4 @@ def show(
     """  # noqa: D301
     from fees_etl.cli import look  # noqa: PLC0415
 
-    return look.show(context.obj, run_id, output)
+    return look.show_run(context.obj, run_id, output)

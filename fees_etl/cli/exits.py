@@ -38,11 +38,15 @@ def guarded(act: Callable[[], int], args: Sequence[str], *, verbose: bool = Fals
     except typer.Exit as done:
         return done.exit_code
     except FeesError as error:
-        return _say(error.message, error.exit_code, error.published or _published(error), error.hint or _next(error, again))
+        return _say(
+            error.message, error.exit_code, error.published or _published(error), error.hint or _next(error, again)
+        )
     except typer.TyperException as error:
         return _say(_usage(error), UsageError.exit_code, PUBLISHED[UsageError], _help(error))
     except KeyboardInterrupt:
-        rolled = "What this command had not committed was rolled back: readers see what the last committed run published."
+        rolled = (
+            "What this command had not committed was rolled back: readers see what the last committed run published."
+        )
         return _say("Interrupted.", INTERRUPTED, rolled, again)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
         return _bug(error, again, verbose=verbose)
@@ -64,7 +68,7 @@ def _next(error: FeesError, again: str) -> str:
 def _usage(error: typer.TyperException) -> str:
     """Typer's own sentence, with its suggestions in our words."""
     near = sorted(getattr(error, "possibilities", None) or ())
-    said = (error.message if near else error.format_message()).rstrip(".")
+    said = (error.message if near else error.format_message()).rstrip(".").replace("Value error, ", "")
     did = f" Did you mean {' or '.join(near)}?" if near else ""
     return f"{said}{'' if said.endswith('?') else '.'}{did}"
 

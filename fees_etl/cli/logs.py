@@ -30,9 +30,9 @@ def redact(text: str) -> str:
     """Mask what looks like a National Insurance number; ids in hexadecimal are left alone.
 
     >>> redact("client 7 sent qq 12 34 56 c"), redact("fee ab123456c0d1")
-    ('client 7 sent [masked]', 'fee ab123456c0d1')
+    ('client 7 sent [NINO]', 'fee ab123456c0d1')
     """
-    return NINO.sub("[masked]", text)
+    return NINO.sub("[NINO]", text)
 
 
 def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.environ) -> None:

@@ -66,7 +66,9 @@ From: TypeAlias = Annotated[
 To: TypeAlias = Annotated[str | None, typer.Option("--to", metavar="MODEL", help="This model and all upstream of it.")]
 Select: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="EXPR", help="stg_fees+, +rpt_client_ltv, 2+x, layer:reporting, rpt_*; repeatable."),
+    typer.Option(
+        "--select", metavar="EXPR", help="stg_fees+, +rpt_client_ltv, 2+x, layer:reporting, rpt_*; repeatable."
+    ),
 ]
 Exclude: TypeAlias = Annotated[
     list[str] | None, typer.Option("--exclude", metavar="EXPR", help="The same grammar; taken out of the selection.")

@@ -21,7 +21,7 @@ def pounds(amount: Decimal) -> str:
     >>> pounds(Decimal("1234567.500000000")), pounds(Decimal("1E+3")), pounds(Decimal("-0.000000001"))
     ('1,234,567.50', '1,000.00', '-0.000000001')
     """
-    whole, _, decimals = f"{amount if amount else Decimal(0):,f}".partition(".")
+    whole, _, decimals = f"{amount or Decimal(0):,f}".partition(".")
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 

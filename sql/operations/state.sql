@@ -17,8 +17,8 @@ staged AS (
 
 files AS (
     SELECT
-        COUNTIF(status = 'loaded') AS file_count,
-        COUNTIF(status = 'loaded' AND STARTS_WITH(uri, 'sample://')) AS sample_count
+        COUNTIF(status IN ('loaded', 'refused')) AS file_count,
+        COUNTIF(status IN ('loaded', 'refused') AND STARTS_WITH(uri, 'sample://')) AS sample_count
     FROM raw.files
 )
 

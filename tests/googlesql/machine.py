@@ -16,6 +16,7 @@ from pathlib import Path
 from platform import machine
 from typing import TYPE_CHECKING, TypeVar
 
+from google._upb._message import SetAllowOversizeProtos
 from wasmtime import Config, Engine, ExitTrap, Linker, Module, Store, Trap, WasiConfig, WasmtimeError
 from zetasql.core.exceptions import ServerError
 from zetasql.core.wasm_client import WasmClient, get_tzinfo_dir
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     Response = TypeVar("Response", bound=Message)
 
 __all__ = ["AnalysisError", "Machine", "MachineBrokenError"]
+
+
+SetAllowOversizeProtos(True)  # trees of more than 100 messages' depth: ten subqueries in one another  # noqa: FBT003
 
 
 class AnalysisError(Exception):
@@ -110,6 +114,7 @@ def _replace(path: Path, content: bytes) -> None:
 def _config() -> Config:
     config = Config()
     config.shared_memory = True
+    config.max_wasm_stack = 2 << 20  # a script of a thousand nested expressions breaks the usual half megabyte
     return config
 
 

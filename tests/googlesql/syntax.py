@@ -1,4 +1,4 @@
-"""Places in a text of SQL, found by Google's own parser: the statements of a script, the tables of a query."""
+"""What is found in Google's trees: the statements of a script, the tables of a query, the types of its parts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
+from googlesql.machine import AnalysisError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["Leaf", "in_backticks", "leaves"]
+__all__ = ["Leaf", "in_backticks", "leaves", "types"]
 
 Place = tuple[int, int]  # in bytes
 
@@ -27,10 +28,11 @@ class Leaf:
     condition  an expression that must be BOOL
     expression any other expression
     loop       the query whose rows the variable named goes through
+    begin, end nothing: the variables declared between them are unknown after
     """
 
     kind: str
-    text: str
+    text: str = ""
     names: tuple[str, ...] = ()
     type: str = ""
 
@@ -44,8 +46,11 @@ def leaves(script: str, tree: Message) -> Iterator[Leaf]:
         elif name == "ASTSingleAssignmentProto":
             yield Leaf("set", _alone(script, node.expression), (node.variable.id_string,))
         elif name == "ASTForInStatementProto":
-            yield Leaf("loop", _alone(script, node.query), (node.variable.id_string,))
-            yield from leaves(script, node.parent)
+            row = Leaf("loop", _alone(script, node.query), (node.variable.id_string,))
+            yield from (Leaf("begin"), row, *leaves(script, node.parent), Leaf("end"))
+        elif name == "ASTStatementListProto":
+            _check_order(node)
+            yield from (Leaf("begin"), *leaves(script, node), Leaf("end"))
         elif name == "AnyASTExpressionProto":
             yield Leaf("condition" if field == "condition" else "expression", _alone(script, node))
         elif name == "AnyASTStatementProto" and not node.HasField("ast_script_statement_node"):
@@ -64,12 +69,30 @@ def in_backticks(query: str, tree: Message, names: Collection[str]) -> str:
     return text.decode()
 
 
+def types(tree: Message) -> Iterator[Message]:
+    """The types in a resolved statement."""
+    for _, node in _children(tree):
+        if node.DESCRIPTOR.name == "TypeProto":
+            yield node
+        else:
+            yield from types(node)
+
+
 def _tables(tree: Message) -> Iterator[tuple[Place, str, bool]]:
     for _, node in _children(tree):
         if node.DESCRIPTOR.name == "ASTTablePathExpressionProto" and node.HasField("path_expr"):
             name = ".".join(part.id_string for part in node.path_expr.names)
             yield _place(node.path_expr), name, node.HasField("alias")
         yield from _tables(node)
+
+
+def _check_order(statements: Message) -> None:
+    """The parser lets DECLARE stand anywhere; BigQuery does not."""
+    declared = [
+        one.ast_script_statement_node.HasField("ast_variable_declaration_node") for one in statements.statement_list
+    ]
+    if declared != sorted(declared, reverse=True):
+        raise AnalysisError("DECLARE comes first in a script or block")
 
 
 def _declaration(script: str, node: Message) -> Leaf:

@@ -1,23 +1,18 @@
 """Python values to and from GoogleSQL values, exact to the last digit.
 
-    None          NULL, in any type          str        STRING, JSON (its text)      date      DATE
-    int           INT64                      Decimal    NUMERIC                      datetime  TIMESTAMP, in UTC
-    float         FLOAT64                    bytes      BYTES                        list      ARRAY
-    bool          BOOL                                                               tuple     STRUCT
+None          NULL, in any type          str        STRING, JSON (its text)      date      DATE
+int           INT64                      Decimal    NUMERIC                      datetime  TIMESTAMP, in UTC
+float         FLOAT64                    bytes      BYTES                        list      ARRAY
+bool          BOOL                                                               tuple     STRUCT
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING
-
 from zetasql.wasi._pb2.zetasql.public import type_pb2
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["Value", "decoded", "encoded", "type_name"]
 
@@ -80,27 +75,46 @@ def decoded(proto: ValueProto, kind: TypeProto) -> Value:
         return None
     if name := PLAIN.get(kind.type_kind):
         return getattr(proto, name)
-    if kind.type_kind == type_pb2.TYPE_NUMERIC:
-        return Decimal(int.from_bytes(proto.numeric_value, "little", signed=True)).scaleb(-SCALE, EXACT)
-    if kind.type_kind == type_pb2.TYPE_DATE:
-        return DAY_ZERO + timedelta(days=proto.date_value)
-    if kind.type_kind == type_pb2.TYPE_TIMESTAMP:
-        stamp = proto.timestamp_value
-        return TIME_ZERO + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
-    if kind.type_kind == type_pb2.TYPE_ARRAY:
-        return [decoded(element, kind.array_type.element_type) for element in proto.array_value.element]
-    if kind.type_kind == type_pb2.TYPE_STRUCT:
-        return _struct(proto.struct_value.field, kind)
+    if decoder := DECODERS.get(kind.type_kind):
+        return decoder(proto, kind)
     raise TypeError(f"no Python value stands for a {type_name(kind)}")
 
 
-def _struct(parts: Sequence[ValueProto], kind: TypeProto) -> tuple[Value, ...]:
-    fields = zip(parts, kind.struct_type.field, strict=True)
+def _numeric(proto: ValueProto, _: TypeProto) -> Decimal:
+    return Decimal(int.from_bytes(proto.numeric_value, "little", signed=True)).scaleb(-SCALE, EXACT)
+
+
+def _date(proto: ValueProto, _: TypeProto) -> date:
+    return DAY_ZERO + timedelta(days=proto.date_value)
+
+
+def _timestamp(proto: ValueProto, _: TypeProto) -> datetime:
+    stamp = proto.timestamp_value
+    return TIME_ZERO + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+
+
+def _array(proto: ValueProto, kind: TypeProto) -> list[Value]:
+    return [decoded(element, kind.array_type.element_type) for element in proto.array_value.element]
+
+
+def _struct(proto: ValueProto, kind: TypeProto) -> tuple[Value, ...]:
+    fields = zip(proto.struct_value.field, kind.struct_type.field, strict=True)
     return tuple(decoded(part, field.field_type) for part, field in fields)
+
+
+DECODERS = {
+    type_pb2.TYPE_NUMERIC: _numeric,
+    type_pb2.TYPE_DATE: _date,
+    type_pb2.TYPE_TIMESTAMP: _timestamp,
+    type_pb2.TYPE_ARRAY: _array,
+    type_pb2.TYPE_STRUCT: _struct,
+}
 
 
 def _numeric_bytes(value: Decimal | int) -> bytes:
     """Billionths as little-endian two's complement, in as few bytes as hold the sign."""
+    if not isinstance(value, Decimal | int):
+        raise TypeError(f"{value!r} is not a NUMERIC: it takes a Decimal or an int")
     scaled = Decimal(value).scaleb(SCALE, EXACT)
     billionths = int(scaled)
     if scaled != billionths or abs(billionths) >= 10**38:

@@ -1,0 +1,105 @@
+"""What a person sees: lines and documents on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from fees_etl.cli.logs import logger, redact
+from fees_etl.cli.text import count
+from fees_etl.types import AssertionResult, StepResult
+
+__all__ = ["Progress", "progress", "show", "show_json"]
+
+PAINT = (
+    (re.compile(r"^(?=\S)(?!NOT |PUBLISHED)(.+?)(?=  |$)"), "1"),
+    (re.compile(r"\b(FAIL|REFUSED|NOT PUBLISHED)\b"), "31"),
+    (re.compile(r"^(PUBLISHED)\b"), "32"),
+    (re.compile(r"^  (warn) "), "33"),
+)
+"""On a terminal: headings bold, verdicts red, green and yellow."""
+
+
+def show(lines: Iterable[str]) -> None:
+    """Print a screen."""
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    _out("\n".join(_painted(line) if colour else line for line in lines))
+
+
+def show_json(document: dict[str, Any]) -> None:
+    """Print one document, and nothing else."""
+    _out(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _out(text: str) -> None:
+    """A reader that has left (``| head``) is no error, and changes nothing of what was done."""
+    try:
+        print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _painted(line: str) -> str:
+    for pattern, code in PAINT:
+        line = pattern.sub(lambda found, code=code: f"\x1b[{code}m{found[0]}\x1b[0m", line)  # type: ignore[misc]
+    return line
+
+
+class Progress(Protocol):
+    """How a command says where it is."""
+
+    def say(self, text: str) -> None:
+        """What begins now."""
+
+    def step(self, found: StepResult | AssertionResult) -> None:
+        """What was done."""
+
+
+@contextmanager
+def progress(total: int = 0) -> Iterator[Progress]:
+    """A spinner on a terminal, a line a step elsewhere, nothing with ``-q``."""
+    if not sys.stderr.isatty() or not logger.isEnabledFor(20) or os.environ.get("TERM") == "dumb":
+        yield _Lines(total)
+        return
+    from rich.console import Console  # noqa: PLC0415  (a tenth of a second, for terminals only)
+
+    with Console(stderr=True).status("") as status:
+        yield _Spinner(total, status)
+
+
+class _Lines:
+    def __init__(self, total: int) -> None:
+        self.done, self.total = 0, total
+
+    def say(self, text: str) -> None:
+        logger.info(text)
+
+    def step(self, found: StepResult | AssertionResult) -> None:
+        self.done += 1
+        if isinstance(found, AssertionResult):
+            logger.debug("%s %s: %s failing, %.2f s", self._at(), found.name, count(found.failing), found.seconds)
+        elif found.kind != "assertion":
+            logger.info("%s %s: %s rows, %.2f s", self._at(), found.name, count(found.rows), found.seconds)
+
+    def _at(self) -> str:
+        return f"{self.done}/{self.total}" if self.total else f"{self.done}"
+
+
+class _Spinner(_Lines):
+    """The same words, in one line that disappears."""
+
+    def __init__(self, total: int, status: Any) -> None:  # noqa: ANN401  (rich is imported late)
+        super().__init__(total)
+        self.status = status
+
+    def say(self, text: str) -> None:
+        self.status.update(text)
+
+    def step(self, found: StepResult | AssertionResult) -> None:
+        self.done += 1
+        self.status.update(f"{self._at()} {found.name}")

@@ -1,0 +1,121 @@
+"""The commands that change nothing: assert, plan, render, ls, runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from fees_etl import graph, ledger
+from fees_etl import plan as plans
+from fees_etl import run as judge
+from fees_etl.cli import document, opening, report, screens, transform
+from fees_etl.cli.console import show, show_json
+from fees_etl.errors import AssertionsFailed, UsageError
+from fees_etl.project import edges
+from fees_etl.types import Rows, State, Table, Window
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from fees_etl.cli.options import Call
+    from fees_etl.settings import Settings
+    from fees_etl.types import Project
+
+__all__ = ["check", "listing", "plan", "render", "runs", "show_run"]
+
+Output = Literal["text", "json"]
+
+
+def check(call: Call, output: Output) -> int:
+    """Judge what is published now."""
+    settings = opening.settings(call, "assert")
+    project = opening.load(settings)
+    with opening.warehouse(settings, project, read_only=True) as engine:
+        found = judge.check(project, engine)
+    if output == "json":
+        show_json(document.assertions(found, settings))
+    else:
+        show([*report.opening(settings, None), *report.assertions(found)])
+    if failed := [one.name for one in found if not one.passed and one.severity == "error"]:
+        raise AssertionsFailed(
+            f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",
+            published="What readers see now is wrong in these points; this command changed nothing.",
+            hint="fees-etl run --full-refresh --skip-ingest   (rebuilds every table from raw, and asserts again)",
+        )
+    return 0
+
+
+def plan(call: Call, request: transform.Request, output: Output) -> int:
+    """What a run would do."""
+    settings = opening.settings(call, "plan")
+    project = opening.load(settings)
+    found = transform.make_plan(project, request, _state(settings, project))
+    if output == "json":
+        show_json(document.plan(found, settings))
+    else:
+        show([*report.opening(settings, None), *screens.plan(found)])
+    return 0
+
+
+def render(call: Call, name: str, dialect: str, start: date | None, end: date | None) -> int:
+    """The finished SQL of one model."""
+    transform.refuse_contradictions(transform.Request("render", start=start, end=end))
+    project = opening.outline(opening.settings(call, "render"))
+    window = Window.between(start, end) if start and end else None
+    show([plans.render(project, name, window, dialect).rstrip()])
+    return 0
+
+
+def listing(call: Call, select: tuple[str, ...], output: Output) -> int:
+    """Tables, models and assertions."""
+    project = opening.outline(opening.settings(call, "ls"))
+    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select)]
+    chosen = {model.table for model in models}
+    tests = [one for one in project.assertions if not select or one.reads & chosen]
+    if output == "json":
+        show_json(document.listing(project, models, tests, sources=not select))
+    else:
+        show(screens.listing(project, models, tests, sources=not select))
+    return 0
+
+
+def runs(call: Call, limit: int, output: Output) -> int:
+    """The ledger."""
+    found = _history(call, limit)
+    if output == "json":
+        show_json(document.rows("fees-etl/runs/1", "runs", found))
+    else:
+        show(screens.runs(found))
+    return 0
+
+
+def show_run(call: Call, run_id: str, output: Output) -> int:
+    """One attempt of the ledger."""
+    found = _history(call, 10_000)
+    records: list[dict[str, Any]] = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    chosen = [record for record in records if record["run_id"].startswith(run_id)]
+    if len(chosen) != 1:
+        ids = ", ".join(record["run_id"] for record in (chosen or records)[:5])
+        raise UsageError(
+            f"{len(chosen) or 'No'} runs begin with {run_id!r}.",
+            hint=f"fees-etl runs   (the newest: {ids})" if ids else "fees-etl runs",
+        )
+    if output == "json":
+        show_json(document.rows("fees-etl/runs/1", "runs", Rows(tuple(chosen[0]), (tuple(chosen[0].values()),))))
+    else:
+        show(screens.run_details(chosen[0]))
+    return 0
+
+
+def _state(settings: Settings, project: Project) -> State:
+    """A warehouse that is not there yet is an empty one, and looking must not make it."""
+    if not opening.exists(settings):
+        return State()
+    with opening.warehouse(settings, project, read_only=True) as engine:
+        return ledger.state(project, engine)
+
+
+def _history(call: Call, limit: int) -> Rows:
+    settings = opening.settings(call, "runs")
+    project = opening.outline(settings)
+    with opening.warehouse(settings, project, read_only=True) as engine:
+        return ledger.history(project, engine, limit)

@@ -1,0 +1,62 @@
+"""From the global options to settings, project and warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from fees_etl import engines
+from fees_etl import project as projects
+from fees_etl.cli.logs import bind, logger
+from fees_etl.errors import UsageError
+from fees_etl.settings import Settings, read
+
+if TYPE_CHECKING:
+    from fees_etl.cli.options import Call
+    from fees_etl.types import Project
+
+__all__ = ["exists", "load", "outline", "settings", "warehouse"]
+
+
+def settings(call: Call, command: str, *, run_id: str = "", source: str | None = None) -> Settings:
+    """The settings of this command line, and their names on every log record from here on."""
+    found = read(call.project_dir or Path(), target=call.target, source=source)
+    bind(**{name: text for name, text in (("run_id", run_id), ("command", command), ("target", found.target)) if text})
+    logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
+    return found
+
+
+def load(found: Settings) -> Project:
+    """The project folder's sql/, proven; the bundled one when the folder has none."""
+    return projects.load(_root(found), found.vars)
+
+
+def outline(found: Settings) -> Project:
+    """The same without the proof of types: enough to name and order things."""
+    return projects.outline(_root(found), found.vars)
+
+
+@contextmanager
+def warehouse(found: Settings, project: Project, *, read_only: bool = False) -> Iterator[engines.Engine]:
+    """The target's engine, opened."""
+    if found.warehouse.startswith("bigquery:"):
+        raise UsageError(
+            f"Target {found.target!r} is {found.warehouse}, and this build runs on DuckDB only.",
+            hint="Choose a target with a duckdb:/// URL; `fees-etl render MODEL` prints the SQL for BigQuery.",
+        )
+    with engines.connect(found.warehouse, read_only=read_only, suffix=found.dataset_suffix) as engine:
+        engine.prepare(project.contracts, create=not read_only)
+        yield engine
+
+
+def exists(found: Settings) -> bool:
+    """Whether there is a warehouse to look at."""
+    parts = urlsplit(found.warehouse)
+    return parts.scheme != "duckdb" or Path(unquote(parts.path)).is_file()
+
+
+def _root(found: Settings) -> Path | None:
+    return found.project_dir if (found.project_dir / "sql").is_dir() else None

@@ -1,0 +1,249 @@
+"""The end of a run as a screen: values in, lines out. No I/O, no clock."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import unquote
+
+from fees_etl.cli.text import cell, change, count, grid, net, paragraph, plural, pounds, total
+from fees_etl.ingest import SAMPLE
+from fees_etl.types import (
+    AssertionResult,
+    Change,
+    FileResult,
+    IngestResult,
+    LeftOut,
+    Pending,
+    Published,
+    Result,
+    StepResult,
+)
+
+if TYPE_CHECKING:
+    from fees_etl.settings import Settings
+
+__all__ = ["assertions", "files", "opening", "pending", "run"]
+
+Table: TypeAlias = list[tuple[str, ...]]
+DATES = 10
+FILES = 20
+VERDICTS = {
+    "published": "PUBLISHED",
+    "rehearsed": "REHEARSED: everything above was rolled back, readers saw nothing of it.",
+    "rejected": "NOT PUBLISHED: everything above was rolled back.",
+}
+
+
+def run(result: Result, ingested: IngestResult | None) -> list[str]:
+    """All of it, the verdict last, where the eye is."""
+    return [
+        *(files(ingested) if ingested else ()),
+        *pending(result.plan.state.pending),
+        *_staging(result.left_out, result.after),
+        *_published(result.before, result.after),
+        *_changes(result.changes),
+        *_incomplete(result.after),
+        *assertions(result.assertions),
+        *_steps(result.steps, ingested),
+        "",
+        f"{VERDICTS[result.status]} {_headline(result)}".rstrip(),
+    ]
+
+
+def opening(settings: Settings, ingested: IngestResult | None) -> list[str]:
+    """Where this happened; and when it was on the sample, that it was, and how to use one's own files."""
+    project = settings.project_dir / "sql"
+    lines = paragraph(
+        f"target {settings.target} · {settings.warehouse} · {project if project.is_dir() else 'bundled sql'}", 0
+    )
+    if not (ingested and ingested.source == SAMPLE):
+        return lines
+    file = shlex.quote(unquote(settings.warehouse.removeprefix("duckdb://")))
+    said = (
+        "No source was given, so these are the made-up fees of the bundled sample, not yours. "
+        "The sample never shares a warehouse with real files; for yours:"
+    )
+    return [*lines, "", *paragraph(said, 0), f"  rm {file} && fees-etl run --source 'folder/*.csv'"]
+
+
+def files(ingested: IngestResult) -> list[str]:
+    """What became of every file of the source."""
+    rows: Table = [("Files in", "", "rows", "rejected", "pounds")]
+    shown = _worth_showing(ingested.files)
+    notes: dict[int, list[str]] = {}
+    for file in shown:
+        rows.append(_file(file))
+        notes[len(rows)] = _notes(file)
+    hidden = len(ingested.files) - len(shown)
+    if len(ingested.files) > 1:
+        rows.append(_sum(ingested.files))
+    lines: list[str] = []
+    for number, line in enumerate(grid(rows, "<<>>>", 0), 1):
+        if number == len(rows) and hidden:
+            lines.append(f"  and {plural(hidden, 'unchanged file')}")
+        lines += [line, *notes.get(number, ())]
+    return ["", *lines]
+
+
+def pending(rows: Sequence[Pending]) -> list[str]:
+    """Fee dates whose rows arrived or vanished since they were last staged."""
+    if not rows:
+        return []
+    table: Table = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
+    dates = sorted({row.fee_date for row in rows})
+    table += [(f"  {day}", *_moved([row for row in rows if row.fee_date == day])) for day in dates[:DATES]]
+    if len(dates) > DATES:
+        rest = [row for row in rows if row.fee_date not in dates[:DATES]]
+        table.append((f"  and {count(len(dates) - DATES)} more", *_moved(rest)))
+    return ["", *grid(table, "<>>>>", 0)]
+
+
+def assertions(results: Sequence[AssertionResult]) -> list[str]:
+    """How many hold, and every one that does not with its rows."""
+    failed = [found for found in results if not found.passed and found.severity == "error"]
+    warned = [found for found in results if not found.passed and found.severity == "warn"]
+    waived = sum(found.waived for found in results)
+    counts = f"{len(results) - len(failed) - len(warned)} pass, {len(warned)} warn, {len(failed)} fail"
+    lines = ["", f"Assertions: {counts}" + (f", {plural(waived, 'row')} waived" if waived else "")]
+    lines += [line for one in results if one.note for line in paragraph(f"waived by {one.note}", 2, 2)]
+    for label, found in [*(("warn", one) for one in warned), *(("FAIL", one) for one in failed)]:
+        lines += [f"  {label} {found.name}: {plural(found.failing, 'row')}", *paragraph(found.description, 7)]
+        sample = [found.sample.columns, *(tuple(map(cell, row)) for row in found.sample.rows)]
+        lines += grid(sample, "<" * len(found.sample.columns), 7) if found.sample.rows else []
+        if len(found.sample.rows) < found.failing:
+            lines.append(f"       and {plural(found.failing - len(found.sample.rows), 'more row')}")
+    return lines
+
+
+def _worth_showing(results: Sequence[FileResult]) -> list[FileResult]:
+    """Everything that happened; of the files nothing happened to, only while the list is short."""
+    if len(results) <= FILES:
+        return list(results)
+    return [file for file in results if file.outcome != "unchanged"]
+
+
+def _file(file: FileResult) -> tuple[str, ...]:
+    name = file.uri.removeprefix("file://")
+    if file.outcome == "refused":
+        return ("  REFUSED", name, "", "", "")
+    return (f"  {file.outcome}", name, count(file.rows), count(file.rejected), pounds(file.amount))
+
+
+def _notes(file: FileResult) -> list[str]:
+    rejected = ", ".join(f"{reason} ({count(rows)})" for reason, rows in file.reasons)
+    said = [file.note] if file.note else []
+    if rejected:
+        said.append(f"rejected, kept in raw.fees_rejected: {rejected}")
+    return [line for text in said for line in paragraph(text, 13)]
+
+
+def _sum(results: Sequence[FileResult]) -> tuple[str, ...]:
+    present = [file for file in results if file.outcome in {"loaded", "unchanged"}]
+    rejected = count(sum(file.rejected for file in present))
+    amount = pounds(total([file.amount for file in present]))
+    return ("  in raw", plural(len(present), "file"), count(sum(file.rows for file in present)), rejected, amount)
+
+
+def _moved(rows: Iterable[Pending]) -> tuple[str, str, str, str]:
+    found = list(rows)
+    return (
+        count(sum(row.rows_added for row in found)),
+        pounds(total([row.amount_added for row in found])),
+        count(sum(row.rows_removed for row in found)),
+        pounds(total([row.amount_removed for row in found])),
+    )
+
+
+def _staging(left: LeftOut, after: Published) -> list[str]:
+    rows: Table = [
+        ("From raw to staging", "rows", "pounds"),
+        ("  in raw", count(left.raw_rows), pounds(left.raw_amount)),
+        ("  left out, the same fee again", count(left.duplicate_rows), pounds(left.duplicate_amount)),
+        ("  left out, a field is blank", count(left.blank_rows), pounds(left.blank_amount)),
+        ("  staged", count(after.staged_rows), pounds(after.staged_amount)),
+    ]
+    if left.rejected_rows:
+        rows.append(("  in quarantine, outside raw.fees", count(left.rejected_rows), ""))
+    return ["", *grid(rows, "<>>", 0)]
+
+
+def _published(before: Published, after: Published) -> list[str]:
+    def row(label: str, old: Decimal | int, new: Decimal | int) -> tuple[str, ...]:
+        shown = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
+        return (f"  {label}", *shown, change(old, new) or "=")
+
+    rows: Table = [
+        ("Published numbers", "before", "after", "change"),
+        row("fees", before.staged_rows, after.staged_rows),
+        row("pounds", before.staged_amount, after.staged_amount),
+        row("lifetime value, pounds", before.ltv_total, after.ltv_total),
+        row("clients", before.clients, after.clients),
+        row("cohorts", before.cohorts, after.cohorts),
+        row("advisers", before.advisers, after.advisers),
+        ("  first fee date", _day(before.first_fee_date), _day(after.first_fee_date), ""),
+        ("  last fee date", _day(before.last_fee_date), _day(after.last_fee_date), ""),
+    ]
+    return ["", *grid(rows, "<>>>", 0)]
+
+
+def _day(day: object) -> str:
+    return str(day) if day else "-"
+
+
+def _changes(changes: Sequence[Change]) -> list[str]:
+    if not changes:
+        return []
+    rows: Table = [("Changed fee dates", "rows before", "rows after", "pounds before", "pounds after", "net")]
+    rows += [(f"  {one.fee_date}", *_both([one])) for one in changes[:DATES]]
+    if rest := changes[DATES:]:
+        rows.append((f"  and {count(len(rest))} more", *_both(rest)))
+    if len(changes) > 1:
+        rows.append(("  all", *_both(changes)))
+    return ["", *grid(rows, "<>>>>>", 0)]
+
+
+def _both(changes: Sequence[Change]) -> tuple[str, ...]:
+    before = total([one.amount_before for one in changes])
+    after = total([one.amount_after for one in changes])
+    rows_before, rows_after = sum(one.rows_before for one in changes), sum(one.rows_after for one in changes)
+    return (
+        count(rows_before),
+        count(rows_after),
+        pounds(before),
+        pounds(after),
+        change(before, after) or pounds(Decimal(0)),
+    )
+
+
+def _incomplete(after: Published) -> list[str]:
+    if not after.incomplete_clients_6_month:
+        return []
+    few, all_of_them = after.incomplete_clients_6_month, after.clients
+    share = f" ({100 * few / all_of_them:.0f}%)" if all_of_them else ""
+    text = f"{count(few)} of {plural(all_of_them, 'client')}{share} are not complete at 6 months; cohorts: "
+    cohorts = ", ".join(after.incomplete_cohorts_6_month)
+    return ["", "Not complete yet", *paragraph(f"{text}{cohorts}. Their 6-month values will still grow.")]
+
+
+def _steps(steps: Sequence[StepResult], ingested: IngestResult | None) -> list[str]:
+    rows: Table = [("Steps", "", "rows", "seconds")]
+    if ingested:
+        loaded = sum(file.rows for file in ingested.files if file.outcome == "loaded")
+        rows.append(("  ingest", "raw.fees", count(loaded), f"{ingested.seconds:.2f}"))
+    rows += [
+        (f"  {step.kind}", str(step.table or step.name), count(step.rows), f"{step.seconds:.2f}")
+        for step in steps
+        if step.kind != "assertion"
+    ]
+    return ["", *grid(rows, "<<>>", 0)] if len(rows) > 1 else []
+
+
+def _headline(result: Result) -> str:
+    if result.status != "published":
+        return ""
+    moved = net(result.before.staged_amount, result.after.staged_amount)
+    said = f"{'+' if moved > 0 else ''}{pounds(moved)} pounds" if result.changes else "nothing changed"
+    return f"in {result.seconds:.2f} s: {said}. Run {result.run_id}."

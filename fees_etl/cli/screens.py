@@ -1,0 +1,109 @@
+"""The other screens: plan, ls, runs. Values in, lines out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from fees_etl.cli.report import pending
+from fees_etl.cli.text import cell, change, count, grid, paragraph, plural
+from fees_etl.types import Assertion, Model, Plan, Project, Rows, Step
+
+__all__ = ["listing", "plan", "run_details", "runs"]
+
+
+def plan(found: Plan) -> list[str]:
+    """What a run would do, in order."""
+    models = [step for step in found.steps if step.kind != "assertion"]
+    tests = len(found.steps) - len(models)
+    rows: list[tuple[str, ...]] = [("Steps", "", "", "statements", "estimated bytes")]
+    rows += [_step(number, step) for number, step in enumerate(models, 1)]
+    rows.append((f"  {len(models) + 1}", "assert", plural(tests, "assertion"), count(tests), "n/a on duckdb"))
+    whole = " (full refresh)" if found.full_refresh else ""
+    return [
+        "",
+        *grid(rows, "<<<>>", 0),
+        *pending(found.state.pending),
+        *_refused(found.state.refused),
+        "",
+        *paragraph(f"Fee dates: {found.window}{whole}. One transaction; nothing was changed by looking.", 0),
+    ]
+
+
+def listing(project: Project, models: Sequence[Model], tests: Sequence[Assertion], *, sources: bool) -> list[str]:
+    """Tables, models and assertions in the order they run."""
+    rows: list[tuple[str, ...]] = [("Name", "layer", "kind", "reads")]
+    if sources:
+        rows += [(str(table), table.dataset, "source", "") for table in sorted(project.sources)]
+    rows += [
+        (
+            str(model.table),
+            model.table.dataset,
+            model.contract.materialized or "",
+            ", ".join(sorted(map(str, model.reads))),
+        )
+        for model in models
+    ]
+    rows += [(one.name, "assertion", one.severity, ", ".join(sorted(map(str, one.reads)))) for one in tests]
+    return grid(rows, "<<<<", 0)
+
+
+def runs(history: Rows) -> list[str]:
+    """The ledger, newest first."""
+    if not history.rows:
+        return ["No run yet. Next: fees-etl run"]
+    header = ("Run", "command", "status", "started (UTC)", "fee dates", "rows", "net pounds", "seconds", "assertions")
+    rows = [header, *(_run(dict(zip(history.columns, row, strict=True))) for row in history.rows)]
+    return grid(rows, "<<<<<>>><", 0)
+
+
+def run_details(record: Mapping[str, Any]) -> list[str]:
+    """Everything the ledger keeps of one run; its lists as tables."""
+    plain = [(name, cell(value)) for name, value in record.items() if name not in {"steps", "changes", "assertions"}]
+    lines = [line for name, text in plain for line in paragraph(f"{name + ':':<18}{text}", 0, 18)]
+    for name in ("steps", "changes", "assertions"):
+        if found := _parsed(record.get(name)):
+            lines += ["", name.capitalize(), *_table(found)]
+    return lines
+
+
+def _step(number: int, step: Step) -> tuple[str, ...]:
+    return (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)), "n/a on duckdb")
+
+
+def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:
+    if not refused:
+        return []
+    lines = [line for uri, reason in refused for line in paragraph(f"{uri.removeprefix('file://')}: {reason}", 2, 2)]
+    return ["", "REFUSED files: a run would stop here", *lines]
+
+
+def _run(record: Mapping[str, Any]) -> tuple[str, ...]:
+    tests = _parsed(record["assertions"])
+    failing = sum(1 for one in tests if one.get("failing") and one.get("severity") == "error")
+    verdict = f"{failing} of {len(tests)} failed" if failing else f"{len(tests)} pass" if tests else ""
+    before, after = Decimal(record["amount_before"]), Decimal(record["amount_after"])
+    return (
+        record["run_id"],
+        record["command"],
+        record["status"],
+        f"{record['started_at']:%Y-%m-%d %H:%M}",
+        str(record["fee_dates"]) or "-",
+        count(record["rows_after"]),
+        change(before, after) or "0.00",
+        f"{(record['finished_at'] - record['started_at']).total_seconds():.2f}",
+        verdict,
+    )
+
+
+def _parsed(text: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (a JSON column)
+    found = json.loads(text, parse_float=Decimal) if text else []
+    return found if isinstance(found, list) else []
+
+
+def _table(found: Sequence[dict[str, Any]]) -> list[str]:
+    names = [name for name, value in found[0].items() if not isinstance(value, list | dict)]
+    rows = [[str(one.get(name, "")) for name in names] for one in found]
+    return grid([names, *rows], "<" * len(names))

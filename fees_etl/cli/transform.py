@@ -1,0 +1,234 @@
+"""The commands that write: run, backfill, ingest."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from fees_etl import graph, ledger
+from fees_etl import ingest as ingestion
+from fees_etl import plan as plans
+from fees_etl import run as runs
+from fees_etl.cli import document, opening, report
+from fees_etl.cli.console import progress, show, show_json
+from fees_etl.cli.logs import logger
+from fees_etl.cli.text import plural, pounds
+from fees_etl.errors import AssertionsFailed, InputRefused, UsageError
+from fees_etl.project import edges
+from fees_etl.types import Window
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from fees_etl.cli.options import Call
+    from fees_etl.engines import Engine
+    from fees_etl.settings import Settings
+    from fees_etl.types import IngestResult, Plan, Project, Result, State
+
+__all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run"]
+
+Output = Literal["text", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one command line asks for."""
+
+    command: str
+    source: str | None = None
+    start_at: str | None = None
+    end_at: str | None = None
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    full_refresh: bool = False
+    start: date | None = None
+    end: date | None = None
+    rehearse: bool = False
+    skip_ingest: bool = False
+    allow_withdraw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One command under way."""
+
+    call: Call
+    request: Request
+    settings: Settings
+    project: Project
+    run_id: str
+    now: datetime
+
+
+def run(call: Call, request: Request, output: Output) -> int:
+    """Ingest, plan, run, report; 0 when published, rehearsed or nothing to do."""
+    refuse_contradictions(request)
+    attempt = _attempt(call, request)
+    with opening.warehouse(attempt.settings, attempt.project) as engine, _rehearsal(attempt, engine):
+        ingested = _ingested(attempt, engine)
+        state = ledger.state(attempt.project, engine)
+        if refused := _refused(ingested, state):
+            _show_files(attempt, ingested, output)
+            raise _refusal(call, refused)
+        result = _execute(attempt, make_plan(attempt.project, request, state), engine)
+    if output == "json":
+        show_json(document.run(result, ingested, attempt.settings, request.command))
+    else:
+        show([*report.opening(attempt.settings, ingested), *report.run(result, ingested)])
+    if result.status == "rejected":
+        raise _rejection(call, result, rehearsed=request.rehearse)
+    return 0
+
+
+def ingest(call: Call, request: Request, output: Output) -> int:
+    """Make raw mirror the source."""
+    attempt = _attempt(call, request)
+    with opening.warehouse(attempt.settings, attempt.project) as engine, _rehearsal(attempt, engine):
+        ingested = _ingested(attempt, engine)
+    _show_files(attempt, ingested, output)
+    if refused := _refused(ingested, None):
+        raise _refusal(call, refused)
+    return 0
+
+
+def make_plan(project: Project, request: Request, state: State) -> Plan:
+    """The plan of the selection: --from, --to and --select each narrow it."""
+    window = Window.between(request.start, request.end) if request.start and request.end else None
+    return plans.plan(
+        project,
+        select=_selection(project, request),
+        exclude=request.exclude,
+        window=window,
+        state=state,
+        full_refresh=request.full_refresh,
+    )
+
+
+def _selection(project: Project, request: Request) -> tuple[str, ...]:
+    ends = [f"{request.start_at}+"] if request.start_at else []
+    ends += [f"+{request.end_at}"] if request.end_at else []
+    asked = [[end] for end in ends] + ([list(request.select)] if request.select else [])
+    if len(asked) < 2:  # noqa: PLR2004  (one narrowing needs no intersection, and reads better in the ledger)
+        return tuple(asked[0]) if asked else ()
+    arrows = edges(project)
+    first, *others = (graph.select(arrows, selectors) for selectors in asked)
+    chosen = tuple(name for name in first if all(name in other for other in others))
+    if not chosen:
+        raise UsageError("Nothing is selected: --from, --to and --select have no model in common.", hint="fees-etl ls")
+    return chosen
+
+
+def refuse_contradictions(request: Request) -> None:
+    """Flags that cannot both be meant."""
+    ingests_not = "--from" if request.start_at else "--skip-ingest" if request.skip_ingest else ""
+    if ingests_not and request.source and request.command == "run":
+        raise UsageError(f"{ingests_not} reads no files, so --source means nothing.", hint="Leave one of them out.")
+    if (request.start is None) != (request.end is None):
+        raise UsageError("--start and --end come together; both are inclusive.", hint="Add the other one.")
+    if request.start and request.end and request.end < request.start:
+        raise UsageError(f"--end {request.end} is before --start {request.start}.", hint="Exchange them.")
+    if request.start and request.full_refresh:
+        raise UsageError(
+            "--full-refresh means every fee date, so --start and --end mean nothing.", hint="Leave one out."
+        )
+
+
+def _attempt(call: Call, request: Request) -> Attempt:
+    now = datetime.now(UTC)
+    run_id = ledger.new_run_id(now)
+    settings = opening.settings(call, request.command, run_id=run_id, source=request.source)
+    return Attempt(call, request, settings, opening.load(settings), run_id, now)
+
+
+def _rehearsal(attempt: Attempt, engine: Engine) -> AbstractContextManager[object]:
+    return runs.rehearsal(engine) if attempt.request.rehearse else nullcontext()
+
+
+def _source(attempt: Attempt, state: State) -> str | None:
+    """What to ingest; None when this run looks at no files."""
+    if attempt.request.skip_ingest or attempt.request.start_at:
+        return None
+    if attempt.settings.source:
+        return attempt.settings.source
+    if state.sample or not (state.files or state.refused):
+        return ingestion.SAMPLE
+    logger.info("No source was given: this works on the %s that raw holds already.", plural(state.files, "file"))
+    return None
+
+
+def _ingested(attempt: Attempt, engine: Engine) -> IngestResult | None:
+    source = _source(attempt, ledger.state(attempt.project, engine))
+    if source is None:
+        return None
+    with progress() as steps:
+        steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")
+        return ingestion.ingest(
+            attempt.project,
+            engine,
+            source,
+            allow_withdraw=attempt.request.allow_withdraw,
+            run_id=attempt.run_id,
+            now=attempt.now,
+            max_rejected=Decimal(str(attempt.project.variables["max_rejected"])),
+            rehearse=attempt.request.rehearse,
+        )
+
+
+def _execute(attempt: Attempt, plan: Plan, engine: Engine) -> Result:
+    with progress(len(plan.steps)) as steps:
+        steps.say(f"Staging {plan.window}.")
+        return runs.run(
+            plan,
+            engine,
+            rehearse=attempt.request.rehearse,
+            on_step=steps.step,
+            command=attempt.request.command,
+            run_id=attempt.run_id,
+            now=attempt.now,
+        )
+
+
+def _show_files(attempt: Attempt, ingested: IngestResult | None, output: Output) -> None:
+    if output == "json":
+        show_json(document.ingest(ingested, attempt.settings, attempt.request.command, attempt.run_id))
+    else:
+        show([*report.opening(attempt.settings, ingested), *(report.files(ingested) if ingested else ())])
+
+
+def _refused(ingested: IngestResult | None, state: State | None) -> list[tuple[str, str]]:
+    now = [(file.uri, file.note) for file in ingested.refused] if ingested else []
+    before = [found for found in state.refused if found[0] not in {uri for uri, _ in now}] if state else []
+    return now + before
+
+
+def _refusal(call: Call, refused: list[tuple[str, str]]) -> InputRefused:
+    lines = [f"    {uri.removeprefix('file://')}: {reason}" for uri, reason in refused]
+    were = "file is" if len(refused) == 1 else "files are"
+    return InputRefused(
+        "\n".join(
+            [
+                f"{len(refused)} {were} refused, and nothing of {'it' if len(refused) == 1 else 'them'} was loaded:",
+                *lines,
+            ]
+        ),
+        published="No model ran: readers see what the last committed run published. "
+        "Every run stops here until the file is replaced or removed; other files are in raw and wait.",
+        hint=f"Replace or remove the file, then: {call.line}",
+    )
+
+
+def _rejection(call: Call, result: Result, *, rehearsed: bool) -> AssertionsFailed:
+    names = ", ".join(found.name for found in result.failures)
+    before = result.before
+    still = f"Still {pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}, as before this run."
+    raw = (
+        "The rehearsal was rolled back, ingestion included." if rehearsed else "The files are in raw, their dates wait."
+    )
+    return AssertionsFailed(
+        f"{plural(len(result.failures), 'assertion')} failed: {names}. The rows are in the report above.",
+        published=f"{still if before.staged_rows else 'Nothing yet.'} {raw}",
+        hint=f"Correct the file, or waive the row in sql/waivers.yml; then: {call.line}",
+    )

@@ -1,0 +1,108 @@
+"""Files -> raw, kept as a mirror: one transaction an ingestion, atomic per file version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fees_etl.errors import InputRefused
+from fees_etl.ingest import books as file_books
+from fees_etl.ingest.judge import Judged, judge
+from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing
+from fees_etl.ingest.mirror import Mirror
+from fees_etl.ingest.sample import write_sample
+from fees_etl.types import FileResult, IngestResult
+
+if TYPE_CHECKING:
+    from fees_etl.engines import Engine
+    from fees_etl.types import Project
+
+__all__ = ["SAMPLE", "ingest"]
+
+
+def ingest(  # noqa: PLR0913 - the command's own words
+    project: Project,
+    engine: Engine,
+    source: str,
+    *,
+    run_id: str,
+    now: datetime,
+    allow_withdraw: bool = False,
+) -> IngestResult:
+    """Make raw hold exactly what the source holds now, in one transaction.
+
+    A refused file is part of the result, not an error: its previous version stays, the other files are loaded.
+
+    Args:
+        project: the loaded project; its variable ``max_rejected`` bounds the rejected share of a file.
+        engine: a prepared engine.
+        source: a path, a folder, a glob, or :data:`SAMPLE`.
+        run_id: the attempt this belongs to.
+        now: when it began (UTC): the last acceptable fee date is a day later.
+        allow_withdraw: let a source lose more than half of its files.
+
+    Raises:
+        InputRefused: the source means no file and never did.
+        GuardRefused: mass withdrawal, or sample and real files would meet.
+    """
+    began = time.monotonic()
+    with _listed(source) as found, engine.transaction():
+        books = file_books.read(project, engine)
+        file_books.guard(books, found, allow_withdraw=allow_withdraw)
+        if not found.files and not any(found.covers(uri) for uri in (*books.loaded, *books.refused)):
+            raise InputRefused(
+                f"'{source}' matches no file.",
+                published="Nothing was read and no model ran; the published numbers are as before.",
+                hint="Check the path; a pattern needs quotes, so that the shell leaves it alone: --source 'data/*.csv'.",
+            )
+        results = _mirrored(project, engine, found, books, run_id, now)
+    return IngestResult(run_id, source, results, time.monotonic() - began)
+
+
+def _mirrored(  # noqa: PLR0913 - all of one ingestion
+    project: Project, engine: Engine, found: Listing, books: file_books.Books, run_id: str, now: datetime
+) -> tuple[FileResult, ...]:
+    mirror = Mirror(project, engine, books, run_id, now)
+    limit = Decimal(str(project.variables["max_rejected"]))
+    latest = (now + timedelta(days=1)).date()
+    present = [file.uri for file in found.files]
+    results = []
+    for file in found.files:
+        with judge(engine, file, books, latest, limit) as judged:
+            note = books.copy_of(file.uri, judged.version, present) or mirror.twin(judged)
+            results.append(_settled(mirror, judged, note, books))
+    gone = [uri for uri in {**books.loaded, **books.refused} if found.covers(uri) and uri not in present]
+    results += [mirror.withdraw(uri) for uri in sorted(gone)]
+    mirror.settle()
+    return tuple(results)
+
+
+def _settled(mirror: Mirror, judged: Judged, note: str, books: file_books.Books) -> FileResult:
+    known = books.loaded.get(judged.file.uri)
+    if known is not None and known.version == judged.version:
+        mirror.back_to(judged)
+        return FileResult(known.uri, known.version, "unchanged", known.row_count, known.rejected_count, known.total_amount)
+    if judged.refusal:
+        mirror.refuse(judged)
+        return FileResult(judged.file.uri, judged.version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)
+    mirror.load(judged, note)
+    return FileResult(
+        judged.file.uri, judged.version, "loaded", judged.rows, judged.rejected, judged.amount, note, judged.reasons
+    )
+
+
+@contextmanager
+def _listed(source: str) -> Iterator[Listing]:
+    """The files of a source; the sample's are made for the time being."""
+    if source != SAMPLE:
+        yield listing(source)
+        return
+    with TemporaryDirectory(prefix="fees-etl-sample-") as folder:
+        paths = write_sample(Path(folder))
+        yield Listing(SAMPLE, tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in paths), ())

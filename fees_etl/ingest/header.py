@@ -1,0 +1,69 @@
+"""The header of a file: which of the five columns each field is, or one sentence about why the file is refused."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections import Counter
+from typing import Final
+
+__all__ = ["COLUMNS", "FileRefused", "columns_of"]
+
+COLUMNS: Final = ("client_id", "client_nino", "adviser_id", "fee_date", "fee_amount")
+
+
+class FileRefused(Exception):  # noqa: N818 - it is a verdict on the file, not an error of the program
+    """Nothing of a file may be loaded. ``reason`` is a sentence without any value of the file's records."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def columns_of(record: str) -> tuple[str, ...]:
+    """The five column names in the order of the header record; white space and quotes around them are ignored.
+
+    >>> columns_of('fee_date, "client_id",client_nino,adviser_id , fee_amount')
+    ('fee_date', 'client_id', 'client_nino', 'adviser_id', 'fee_amount')
+    >>> columns_of("client_id,Client_NINO,fee_date,fee_date,fee_amount")
+    Traceback (most recent call last):
+    fees_etl.ingest.header.FileRefused: header drift: client_nino and adviser_id are missing; fee_date is doubled; \
+'Client_NINO' is unknown (did you mean client_nino?)
+    """
+    names = tuple(name.strip() for name in next(csv.reader([record], skipinitialspace=True), []))
+    if not set(names) & set(COLUMNS):
+        # The first record may well be data, so nothing of it may be repeated.
+        raise FileRefused(f"no header: the first record names none of {', '.join(COLUMNS)}")
+    drift = "; ".join(_drift(names))
+    if drift:
+        raise FileRefused(f"header drift: {drift}")
+    return names
+
+
+def _drift(names: tuple[str, ...]) -> list[str]:
+    """What is wrong with a header, one clause each for missing, doubled and unknown names."""
+    missing = [column for column in COLUMNS if column not in names]
+    doubled = [column for column, count in Counter(names).items() if count > 1 and column in COLUMNS]
+    unknown = [_shown(name, missing) for name in dict.fromkeys(names) if name not in COLUMNS]
+    return [_are(found, state) for found, state in ((missing, "missing"), (doubled, "doubled"), (unknown, "unknown")) if found]
+
+
+def _are(found: list[str], state: str) -> str:
+    *others, last = found
+    return f"{', '.join(others)} and {last} are {state}" if others else f"{last} is {state}"
+
+
+def _shown(name: str, missing: list[str]) -> str:
+    """An unknown name as it may be printed: data that slipped into a header is described, never repeated."""
+    if not name:
+        return "a column without a name"
+    if not _NAME.fullmatch(name):
+        return "a column whose name is no name"
+    close = difflib.get_close_matches(name.casefold(), missing, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"'{_NINO.sub('*********', name)[:40]}'{hint}"
+
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]*")
+_NINO = re.compile(r"[A-Za-z]{2}(?:[ _.-]?[0-9]){6}(?:[ _.-]?[A-Za-z])?")

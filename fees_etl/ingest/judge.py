@@ -1,0 +1,130 @@
+"""One file of the source -> a verdict: what it holds, or why nothing of it may be loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fees_etl.errors import WarehouseBusy
+from fees_etl.ingest.header import FileRefused
+from fees_etl.ingest.lake import File, shown
+from fees_etl.ingest.reading import Reading, read
+from fees_etl.ingest.scan import Scan, scan
+
+if TYPE_CHECKING:
+    from fees_etl.engines import Engine
+    from fees_etl.ingest.books import Books
+
+__all__ = ["Judged", "judge"]
+
+_BY_CONTROL = "control file"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A file version and what was found; ``reading`` is None when it is refused, unchanged or unreadable."""
+
+    file: File
+    version: str
+    size: int = 0
+    refusal: str = ""
+    reading: Reading | None = None
+
+    @property
+    def rows(self) -> int:
+        return self.reading.rows if self.reading else 0
+
+    @property
+    def rejected(self) -> int:
+        return self.reading.rejected if self.reading else 0
+
+    @property
+    def amount(self) -> Decimal:
+        return self.reading.amount if self.reading else Decimal(0)
+
+    @property
+    def reasons(self) -> tuple[tuple[str, int], ...]:
+        """Why rows are rejected, the most frequent first."""
+        found = [(total.reasons, total.rows) for total in self.reading.totals if total.reasons] if self.reading else []
+        return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
+
+
+@contextmanager
+def judge(engine: Engine, file: File, books: Books, latest: date, max_rejected: Decimal) -> Iterator[Judged]:
+    """The verdict on one file; its reading can be loaded until the end of the block.
+
+    A version is judged once: one that is loaded is not read again, one that was refused stays so. Only what a control
+    file refused is judged anew, because the control file may be what was corrected.
+
+    Raises:
+        WarehouseBusy: the file changed while it was read.
+    """
+    try:
+        scanned = scan(file.path)
+    except FileRefused as refused:
+        yield Judged(file, "unreadable", refusal=refused.reason)
+        return
+    known, before = books.loaded.get(file.uri), books.refused.get(file.uri)
+    if known is not None and known.version == scanned.sha256:
+        yield Judged(file, scanned.sha256, scanned.size)
+    elif before is not None and before.version == scanned.sha256 and not (before.reason or "").startswith(_BY_CONTROL):
+        yield Judged(file, scanned.sha256, scanned.size, before.reason or "refused before")
+    else:
+        yield from _read(engine, file, scanned, latest, max_rejected)
+
+
+def _read(engine: Engine, file: File, scanned: Scan, latest: date, max_rejected: Decimal) -> Iterator[Judged]:
+    try:
+        with read(engine.scratch(), scanned, latest, engine.spill) as reading:
+            refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading)
+            yield Judged(file, scanned.sha256, scanned.size, refusal, reading)
+            if not scanned.still_holds():
+                raise WarehouseBusy(
+                    f"{shown(file.uri)} changed while it was read.",
+                    published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
+                    hint="Wait until the file is complete, then run the same command again.",
+                )
+    except FileRefused as refused:
+        yield Judged(file, scanned.sha256, scanned.size, refused.reason)
+
+
+def _too_many_rejected(reading: Reading, limit: Decimal) -> str:
+    if reading.rejected <= limit * reading.rows:
+        return ""
+    worst = max((total for total in reading.totals if total.reasons), key=lambda total: total.rows)
+    return (
+        f"{reading.rejected:,} of {reading.rows:,} rows cannot be typed, more than {limit:.0%} (max_rejected); "
+        f"most often: {worst.reasons}"
+    )
+
+
+def _against_control(file: File, reading: Reading) -> str:
+    """Why the control file beside it does not agree, "" when it does or there is none."""
+    path = file.control
+    if path is None:
+        return ""
+    expected = _control(path)
+    if isinstance(expected, str):
+        return f"{_BY_CONTROL} {path.name}: {expected}"
+    rows, total = expected
+    wrong = []
+    if rows != reading.rows:
+        wrong.append(f"it says {rows:,} rows, the file has {reading.rows:,}")
+    if total != reading.amount:
+        wrong.append(f"it says a total of {total:,f}, the rows that can be typed have {reading.amount.normalize():,f}")
+    return f"{_BY_CONTROL} {path.name}: {'; '.join(wrong)}" if wrong else ""
+
+
+def _control(path: Path) -> tuple[int, Decimal] | str:
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        rows, total = found["rows"], Decimal(str(found["total"]))
+    except (OSError, ValueError, KeyError, TypeError, InvalidOperation):
+        return 'it is not {"rows": n, "total": "x"}'
+    return (rows, total) if isinstance(rows, int) and total.is_finite() else 'it is not {"rows": n, "total": "x"}'

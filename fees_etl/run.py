@@ -1,0 +1,191 @@
+"""One run is one transaction: models, assertions and the ledger happen together or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
+from typing import TypeAlias
+
+from fees_etl import ledger
+from fees_etl.engines import Engine
+from fees_etl.errors import FeesError, WarehouseBusy
+from fees_etl.plan import check_step, matches
+from fees_etl.types import AssertionResult, Plan, Project, Published, Result, Rows, Step, StepResult
+
+__all__ = ["check", "rehearsal", "run"]
+
+OnStep: TypeAlias = Callable[[StepResult | AssertionResult], None]
+_MARKS = ("_is_waived", "_failing_count", "_waived_count")
+
+
+def run(  # noqa: PLR0913 - each is a seam: rehearsal, progress, ledger, clock
+    plan: Plan,
+    engine: Engine,
+    *,
+    rehearse: bool = False,
+    on_step: OnStep | None = None,
+    command: str = "run",
+    run_id: str | None = None,
+    now: datetime | None = None,
+) -> Result:
+    """Execute a plan in one transaction.
+
+    A failing assertion is no exception but a verdict: the result's status is ``rejected``, everything is rolled back and
+    the attempt is recorded. Any other failure rolls back, is recorded as ``failed`` and is raised.
+
+    Args:
+        plan: what to do.
+        engine: a prepared engine.
+        rehearse: do all of it, then roll back and leave no trace.
+        on_step: called with each step's result as it happens.
+        command: what the ledger calls the attempt.
+        run_id: the attempt's name; left out, a new one.
+        now: when it began (UTC); left out, now.
+
+    Raises:
+        WarehouseBusy: the pending fee dates changed between plan and BEGIN.
+        WarehouseError: the warehouse failed.
+    """
+    began = time.monotonic()
+    started_at = now or datetime.now(UTC)
+    attempt = _Attempt(plan, engine, run_id or ledger.new_run_id(started_at), command, started_at, on_step or _ignore)
+    try:
+        return attempt.happen(began, rehearse=rehearse)
+    except (FeesError, KeyboardInterrupt) as error:
+        if not rehearse and not isinstance(error, WarehouseBusy):
+            attempt.record_failure(error)
+        raise
+
+
+def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
+    """Every assertion on what is published now, and for each model that its table holds what its query yields."""
+    results = []
+    for assertion in (*project.assertions, *matches(project)):
+        results.append(_judge(check_step(project, assertion), project, engine, datetime.now(UTC).date()))
+        (on_step or _ignore)(results[-1])
+    return tuple(results)
+
+
+@contextmanager
+def rehearsal(engine: Engine) -> Iterator[None]:
+    """Everything within is rolled back at the end, ingestion included."""
+    with engine.transaction() as transaction:
+        transaction.roll_back()
+        yield
+
+
+class _Attempt:
+    """One run while it happens; what it has found so far is what a failure records."""
+
+    def __init__(  # noqa: PLR0913 - the attempt's identity
+        self, plan: Plan, engine: Engine, run_id: str, command: str, started_at: datetime, on_step: OnStep
+    ) -> None:
+        self.plan, self.engine, self.run_id = plan, engine, run_id
+        self.command, self.started_at, self.on_step = command, started_at, on_step
+        self.before = Published()
+        self.steps: list[StepResult] = []
+        self.found: list[AssertionResult] = []
+
+    def happen(self, began: float, *, rehearse: bool) -> Result:
+        plan, engine = self.plan, self.engine
+        with engine.transaction() as transaction:
+            self._guard()
+            self.before = ledger.published(plan.project, engine)
+            dates_before = ledger.staged_by_date(plan.project, engine, plan.window)
+            self._execute()
+            after = ledger.published(plan.project, engine)
+            left_out = ledger.left_out(plan.project, engine)
+            changed = ledger.changes(dates_before, ledger.staged_by_date(plan.project, engine, plan.window))
+            failed = any(one.severity == "error" and not one.passed for one in self.found)
+            if failed or rehearse:
+                transaction.roll_back()
+            else:
+                self._record("published", after, changed)
+        if failed and not rehearse:
+            self._record_apart("rejected", self._failures())
+        status = "rejected" if failed else "rehearsed" if rehearse else "published"
+        seconds = time.monotonic() - began
+        return Result(
+            self.run_id, status, plan, self.started_at, seconds, tuple(self.steps), tuple(self.found),
+            self.before, after, left_out, changed,
+        )  # fmt: skip
+
+    def record_failure(self, error: BaseException) -> None:
+        with suppress(FeesError):  # the warehouse may be what failed
+            self._record_apart("failed", str(error) or "interrupted")
+
+    def _guard(self) -> None:
+        if ledger.state(self.plan.project, self.engine).pending != self.plan.state.pending:
+            raise WarehouseBusy(
+                "an ingestion changed what is pending after this run was planned.",
+                published="Nothing was published by this run; the published numbers are as before.",
+                hint="Run the same command again.",
+            )
+
+    def _execute(self) -> None:
+        for step in self.plan.steps:
+            if step.kind == "assertion":
+                self.found.append(_judge(step, self.plan.project, self.engine, self.started_at.date()))
+                self.on_step(self.found[-1])
+            else:
+                self.steps.append(self._fill(step))
+                self.on_step(self.steps[-1])
+
+    def _fill(self, step: Step) -> StepResult:
+        began = time.monotonic()
+        rows = sum(self.engine.execute(sql) for sql in step.statements)
+        for sql in step.books:
+            self.engine.execute(sql)
+        return StepResult(step.name, step.kind, step.table, rows, time.monotonic() - began)
+
+    def _failures(self) -> str:
+        return ", ".join(one.name for one in self.found if one.severity == "error" and not one.passed)
+
+    def _record(self, status: str, after: Published, changed: tuple[object, ...], error: str | None = None) -> None:
+        ledger.record(
+            self.engine, self.plan, run_id=self.run_id, command=self.command, status=status, started_at=self.started_at,
+            before=self.before, after=after, steps=self.steps, found=self.found, changed=changed, error=error,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def _record_apart(self, status: str, error: str) -> None:
+        with self.engine.transaction():
+            self._record(status, self.before, (), error)
+
+
+def _judge(step: Step, project: Project, engine: Engine, today: date) -> AssertionResult:
+    began = time.monotonic()
+    answer = engine.query(step.statements[0])
+    shown = [index for index, name in enumerate(answer.columns) if name not in _MARKS]
+    hidden = {column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag}
+    rows = tuple(
+        tuple(_mask(row[index]) if answer.columns[index] in hidden else row[index] for index in shown)
+        for row in answer.rows
+        if not row[answer.columns.index("_is_waived")]
+    )
+    failing, waived = answer.rows[0][-2:] if answer.rows else (0, 0)
+    sample = Rows(tuple(answer.columns[index] for index in shown), rows)
+    seconds = time.monotonic() - began
+    note = _waivers(project, step.name, today) if waived else ""
+    return AssertionResult(step.name, step.severity, failing, waived, sample, seconds, step.description, note)
+
+
+def _waivers(project: Project, name: str, today: date) -> str:
+    used = [one for one in project.waivers if one.assertion == name and today <= one.expires]
+    return "; ".join(f"{one.path}:{one.line}: {one.reason} (until {one.expires})" for one in used)
+
+
+def _mask(value: object) -> object:
+    """A National Insurance number that can be told from another but not read: ``LE******D``.
+
+    >>> _mask("LE220863D"), _mask(None)
+    ('LE******D', None)
+    """
+    if not isinstance(value, str):
+        return value
+    return value[:2] + "*" * max(len(value) - 3, 0) + value[-1:] if len(value) <= 9 else "*" * 9  # noqa: PLR2004 - a NINO has nine characters
+
+
+def _ignore(_: object) -> None:
+    """Progress that nobody watches."""

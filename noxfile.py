@@ -1,0 +1,72 @@
+"""The one entry to everything a change must pass: `nox`. Versions come from requirements.lock."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.11"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "tests", "googlesql", "terraform"]
+nox.options.error_on_missing_interpreters = False
+
+HERE = Path(__file__).parent
+
+
+def install(session: nox.Session, group: str) -> None:
+    """The package as a user gets it, and one group of tools, at the locked versions."""
+    session.install("--quiet", "--constraint", "requirements.lock", "--group", group, ".", silent=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, lint, types, import floors, dependencies, SQL style."""
+    install(session, "dev")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+    session.run("deptry", "fees_etl")
+    session.run("sqlfluff", "lint", "--disable-progress-bar", "sql")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Tests and doctests, with branch coverage of the package as installed."""
+    install(session, "test")
+    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session
+def googlesql(session: nox.Session) -> None:
+    """Every statement through Google's own analyzer, every model against its reference execution."""
+    install(session, "googlesql")
+    session.run("pytest", "tests/googlesql", "-q", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def terraform(session: nox.Session) -> None:
+    """Format and validity of terraform/, where there is one and terraform is installed."""
+    if not (HERE / "terraform").is_dir() or shutil.which("terraform") is None:
+        session.skip("no terraform folder, or no terraform binary")
+    session.run("terraform", "fmt", "-check", "-recursive", "terraform", external=True)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Ratios against the floor: the same statements straight into DuckDB. Sizes as arguments: nox -s bench -- 1M 10M."""
+    install(session, "dev")
+    session.run("python", "tests/bench/bench.py", *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Write requirements.lock anew: the newest versions that pyproject.toml allows."""
+    session.install("uv")
+    groups = [flag for name in ("dev", "googlesql") for flag in ("--group", name)]
+    session.run(
+        "uv", "pip", "compile", "--universal", "--upgrade", "--no-header", "--no-annotate", "--no-emit-index-url",
+        "--python-version", "3.11", *groups, "pyproject.toml", "--output-file", "requirements.lock",
+    )  # fmt: skip

@@ -1,0 +1,26 @@
+SELECT
+    run_id,
+    command,
+    status,
+    started_at,
+    finished_at,
+    selection,
+    fee_dates,
+    full_refresh,
+    rows_before,
+    rows_after,
+    amount_before,
+    amount_after,
+    steps,
+    changes,
+    assertions,
+    error,
+    fingerprint,
+    git_sha,
+    package_version
+FROM ops.runs
+{%- if run_id %}
+WHERE run_id = {{ run_id | literal }}
+{%- endif %}
+ORDER BY started_at DESC, run_id DESC
+LIMIT {{ limit }}

@@ -1,0 +1,2 @@
+{% from 'judged.sql' import judged -%}
+{{ judged(column) }}

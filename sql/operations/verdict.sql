@@ -1,0 +1,27 @@
+{# An assertion's verdict in one bounded answer: how many rows fail, how many of them are waived, and the first few. -#}
+WITH offending AS (
+{{ query | indent(4, first=true) }}
+),
+
+marked AS (
+    SELECT
+        *,
+        {% if waived -%}
+        COALESCE(
+            {%- for values in waived %}
+            {{ "OR " if not loop.first }}({% for name in key %}{{ " AND " if not loop.first }}CAST({{ name }} AS STRING) = {{ values[loop.index0] | literal }}{% endfor %})
+            {%- endfor %}
+        , FALSE)
+        {%- else -%}
+        FALSE
+        {%- endif %} AS _is_waived
+    FROM offending
+)
+
+SELECT
+    *,
+    COUNTIF(NOT _is_waived) OVER () AS _failing_count,
+    COUNTIF(_is_waived) OVER () AS _waived_count
+FROM marked
+ORDER BY _is_waived, {{ key | join(', ') }}
+LIMIT {{ shown }}

@@ -1,0 +1,83 @@
+"""What people meet: commands, their help, the names of the library, and what importing it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from fees_etl.cli.app import app, main
+
+HEAVY = ("duckdb", "google", "sqlglot", "pydantic", "pydantic_settings", "jinja2", "yaml", "rich")
+
+
+def walk(command, path=()):
+    yield path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from walk(below, (*path, name))
+
+
+COMMANDS = list(walk(typer.main.get_command(app)))
+
+
+def test_the_commands_are_these():
+    assert {" ".join(path) for path in COMMANDS} == {
+        "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_has_an_example_and_fits_the_screen(path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main([*path, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"  {' '.join(('fees-etl', *path))}" in text.partition("\n")[2]
+    assert max(map(len, text.splitlines())) <= 100
+    assert "..." not in text.replace("[EXPR]...", "").replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_option_has_help(path):
+    command = typer.main.get_command(app)
+    for name in path:
+        command = command.commands[name]
+    assert [one.name for one in command.params if not getattr(one, "help", None)] == []
+
+
+def test_no_command_is_the_help(capsys):
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("Usage: fees-etl")
+
+
+def test_the_version_is_one_line(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("fees-etl")
+
+
+@pytest.mark.parametrize("module", ["fees_etl", "fees_etl.cli"])
+def test_importing_is_cheap(module):
+    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_help_imports_nothing_heavy():
+    code = f"""if True:
+        import sys
+        from fees_etl.cli import main
+        assert main(["run", "--help"]) == 0
+        print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr == "[]\n"
+
+
+def test_completion_knows_the_commands():
+    words = {"_FEES_ETL_COMPLETE": "complete_bash", "COMP_WORDS": "fees-etl r", "COMP_CWORD": "1", "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "fees_etl"],
+        env=words | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["run", "render", "runs"]
