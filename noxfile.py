@@ -29,7 +29,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     session.run("lint-imports")
     session.run("deptry", "fees_etl")
-    session.run("sqlfluff", "lint", "--disable-progress-bar", "sql")
+    session.run("sqlfluff", "lint", "--disable-progress-bar", "sql/staging", "sql/reporting", "sql/assertions")
 
 
 @nox.session

@@ -1,1 +1,83 @@
-"""placeholder"""
+"""The fee pipeline you can audit to the penny: CSV -> raw -> staging -> reporting, on DuckDB or BigQuery, without dbt.
+
+    files --load--> Project --plan(selection, window)--> Plan --run(engine)--> Result
+
+Importing this package imports no database, no SQL parser and no Google library; each is loaded by what needs it.
+
+>>> from fees_etl import connect, load, plan, run
+>>> project = load()
+>>> with connect("duckdb://") as engine:
+...     engine.prepare(project.contracts)
+...     result = run(plan(project, select=["stg_fees+"]), engine)
+>>> result.status, len(result.steps), len(result.failures)
+('published', 5, 0)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fees_etl.errors import (
+    AssertionsFailed,
+    FeesError,
+    GuardRefused,
+    InputRefused,
+    ProjectError,
+    UsageError,
+    WarehouseBusy,
+    WarehouseError,
+)
+from fees_etl.types import IngestResult, Plan, Project, Result, State, Table, Window
+
+if TYPE_CHECKING:
+    from fees_etl.engines import Engine, connect
+    from fees_etl.ledger import state
+    from fees_etl.planner import plan
+    from fees_etl.project import load
+    from fees_etl.runner import check, run
+
+_LATE = {
+    "Engine": "fees_etl.engines",
+    "check": "fees_etl.runner",
+    "connect": "fees_etl.engines",
+    "load": "fees_etl.project",
+    "plan": "fees_etl.planner",
+    "run": "fees_etl.runner",
+    "state": "fees_etl.ledger",
+}
+
+__all__ = [
+    "AssertionsFailed",
+    "Engine",
+    "FeesError",
+    "GuardRefused",
+    "IngestResult",
+    "InputRefused",
+    "Plan",
+    "Project",
+    "ProjectError",
+    "Result",
+    "State",
+    "Table",
+    "UsageError",
+    "WarehouseBusy",
+    "WarehouseError",
+    "Window",
+    "check",
+    "connect",
+    "load",
+    "plan",
+    "run",
+    "state",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

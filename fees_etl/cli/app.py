@@ -5,66 +5,22 @@ The work is in :mod:`transform` and :mod:`look`, imported when asked for, so tha
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from fees_etl.cli import options as opt
-from fees_etl.cli.exits import guarded
 from fees_etl.cli.logs import configure
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
-OUTSIDE = {"--target", "--project-dir", "--log-format"}
-SWITCHES = {"-q", "--quiet", "-v", "--verbose"}
 SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 NARROW = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 app = typer.Typer(name="fees-etl", context_settings=NARROW, **SETTINGS)
 history = typer.Typer(name="runs", context_settings=NARROW, **SETTINGS)
 app.add_typer(history)
-
-
-def main(args: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code."""
-    line = list(sys.argv[1:] if args is None else args)
-    configure("auto", 0)
-    hoisted = list(_hoisted(line))
-    return guarded(
-        lambda: _call(hoisted, shlex.join(["fees-etl", *line])),
-        line,
-        verbose=not {"-v", "--verbose"}.isdisjoint(hoisted),
-    )
-
-
-def _call(args: list[str], line: str) -> int:
-    command = typer.main.get_command(app)
-    command._main_shell_completion({}, "fees-etl")  # noqa: SLF001  (what ``main`` does first, and it leaves if asked to)
-    with command.make_context("fees-etl", args, obj=opt.Call(line=line)) as context:
-        return command.invoke(context) or 0
-
-
-def _hoisted(args: Sequence[str]) -> Iterator[str]:
-    """Global options are understood after the command too.
-
-    >>> list(_hoisted(["run", "--rehearse", "--target", "dev", "-q"]))
-    ['--target', 'dev', '-q', 'run', '--rehearse']
-    """
-    front, back, rest = [], [], iter(args)
-    for word in rest:
-        if word in OUTSIDE:
-            front += [word, *([value] if (value := next(rest, None)) is not None else [])]
-        elif word in SWITCHES or word.partition("=")[0] in OUTSIDE:
-            front.append(word)
-        else:
-            back.append(word)
-            if word == "--":
-                back += rest
-    yield from (*front, *back)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  (called by typer)

@@ -17,9 +17,9 @@ from fees_etl.types import AssertionResult, StepResult
 __all__ = ["Progress", "progress", "show", "show_json"]
 
 PAINT = (
-    (re.compile(r"^(?=\S)(?!NOT |PUBLISHED)(.+?)(?=  |$)"), "1"),
+    (re.compile(r"^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)"), "1"),
     (re.compile(r"\b(FAIL|REFUSED|NOT PUBLISHED)\b"), "31"),
-    (re.compile(r"^(PUBLISHED)\b"), "32"),
+    (re.compile(r"^(PUBLISHED|REHEARSED)\b"), "32"),
     (re.compile(r"^  (warn) "), "33"),
 )
 """On a terminal: headings bold, verdicts red, green and yellow."""

@@ -53,8 +53,14 @@ def guarded(act: Callable[[], int], args: Sequence[str], *, verbose: bool = Fals
 
 
 def _say(message: str, code: int, published: str, hint: str) -> int:
-    logger.error(message, extra={"exit_code": code, "published": published, "hint": hint})
+    logger.error("%s", _sentence(message), extra={"exit_code": code, "published": published, "hint": hint})
     return code
+
+
+def _sentence(message: str) -> str:
+    """Begin with a capital, unless with a path or a name."""
+    first = message.partition(" ")[0].rstrip(":.")
+    return message[:1].upper() + message[1:] if first.isalpha() else message
 
 
 def _published(error: FeesError) -> str:
@@ -83,7 +89,7 @@ def _bug(error: Exception, again: str, *, verbose: bool) -> int:
     if verbose:
         logger.error("%s", "\n".join(_frames(error)))
     return _say(
-        f"This is a bug of fees-etl: {kind} at {path}:{line}. Its message is withheld, because it may quote rows.",
+        f"this is a bug of fees-etl: {kind} at {path}:{line}. Its message is withheld, because it may quote rows.",
         BUG,
         PUBLISHED[WarehouseError],
         "Report the lines above." if verbose else f"See where: fees-etl -v {again.removeprefix('fees-etl ')}",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from fees_etl import graph, ledger
-from fees_etl import plan as plans
-from fees_etl import run as judge
 from fees_etl.cli import document, opening, report, screens, transform
 from fees_etl.cli.console import show, show_json
 from fees_etl.errors import AssertionsFailed, UsageError
+from fees_etl.planner import render as rendered
 from fees_etl.project import edges
+from fees_etl.runner import check as judged
 from fees_etl.types import Rows, State, Table, Window
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def check(call: Call, output: Output) -> int:
     settings = opening.settings(call, "assert")
     project = opening.load(settings)
     with opening.warehouse(settings, project, read_only=True) as engine:
-        found = judge.check(project, engine)
+        found = judged(project, engine)
     if output == "json":
         show_json(document.assertions(found, settings))
     else:
@@ -61,7 +61,7 @@ def render(call: Call, name: str, dialect: str, start: date | None, end: date | 
     transform.refuse_contradictions(transform.Request("render", start=start, end=end))
     project = opening.outline(opening.settings(call, "render"))
     window = Window.between(start, end) if start and end else None
-    show([plans.render(project, name, window, dialect).rstrip()])
+    show([rendered(project, name, window, dialect).rstrip()])
     return 0
 
 
@@ -82,7 +82,7 @@ def runs(call: Call, limit: int, output: Output) -> int:
     """The ledger."""
     found = _history(call, limit)
     if output == "json":
-        show_json(document.rows("fees-etl/runs/1", "runs", found))
+        show_json(document.rows("runs", found))
     else:
         show(screens.runs(found))
     return 0
@@ -100,7 +100,7 @@ def show_run(call: Call, run_id: str, output: Output) -> int:
             hint=f"fees-etl runs   (the newest: {ids})" if ids else "fees-etl runs",
         )
     if output == "json":
-        show_json(document.rows("fees-etl/runs/1", "runs", Rows(tuple(chosen[0]), (tuple(chosen[0].values()),))))
+        show_json(document.rows("runs", Rows(tuple(chosen[0]), (tuple(chosen[0].values()),))))
     else:
         show(screens.run_details(chosen[0]))
     return 0

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.cli.text import cell, change, count, grid, net, paragraph, plural, pounds, total
-from fees_etl.ingest import SAMPLE
+from fees_etl.cli.text import cell, change, count, grid, paragraph, plural, pounds, total
+from fees_etl.ingest.lake import SAMPLE, shown
 from fees_etl.types import (
     AssertionResult,
     Change,
@@ -19,7 +19,6 @@ from fees_etl.types import (
     Pending,
     Published,
     Result,
-    StepResult,
 )
 
 if TYPE_CHECKING:
@@ -31,9 +30,9 @@ Table: TypeAlias = list[tuple[str, ...]]
 DATES = 10
 FILES = 20
 VERDICTS = {
-    "published": "PUBLISHED",
-    "rehearsed": "REHEARSED: everything above was rolled back, readers saw nothing of it.",
-    "rejected": "NOT PUBLISHED: everything above was rolled back.",
+    "published": "PUBLISHED in {seconds:.2f} s: {moved}. Run {run_id}.",
+    "rehearsed": "REHEARSED in {seconds:.2f} s: {moved}, and all of it rolled back. Readers saw nothing.",
+    "rejected": "NOT PUBLISHED: an assertion failed, and all of it was rolled back. Run {run_id}.",
 }
 
 
@@ -43,13 +42,13 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
         *(files(ingested) if ingested else ()),
         *pending(result.plan.state.pending),
         *_staging(result.left_out, result.after),
-        *_published(result.before, result.after),
+        *_published(result),
         *_changes(result.changes),
         *_incomplete(result.after),
         *assertions(result.assertions),
-        *_steps(result.steps, ingested),
+        *_steps(result, ingested),
         "",
-        f"{VERDICTS[result.status]} {_headline(result)}".rstrip(),
+        VERDICTS[result.status].format(seconds=result.seconds, moved=_moved_pounds(result), run_id=result.run_id),
     ]
 
 
@@ -126,7 +125,7 @@ def _worth_showing(results: Sequence[FileResult]) -> list[FileResult]:
 
 
 def _file(file: FileResult) -> tuple[str, ...]:
-    name = file.uri.removeprefix("file://")
+    name = shown(file.uri)
     if file.outcome == "refused":
         return ("  REFUSED", name, "", "", "")
     return (f"  {file.outcome}", name, count(file.rows), count(file.rejected), pounds(file.amount))
@@ -144,7 +143,7 @@ def _sum(results: Sequence[FileResult]) -> tuple[str, ...]:
     present = [file for file in results if file.outcome in {"loaded", "unchanged"}]
     rejected = count(sum(file.rejected for file in present))
     amount = pounds(total([file.amount for file in present]))
-    return ("  in raw", plural(len(present), "file"), count(sum(file.rows for file in present)), rejected, amount)
+    return ("  total", plural(len(present), "file"), count(sum(file.rows for file in present)), rejected, amount)
 
 
 def _moved(rows: Iterable[Pending]) -> tuple[str, str, str, str]:
@@ -158,25 +157,35 @@ def _moved(rows: Iterable[Pending]) -> tuple[str, str, str, str]:
 
 
 def _staging(left: LeftOut, after: Published) -> list[str]:
+    """A sum that a reader can check by adding up: each term was counted from its own rows."""
     rows: Table = [
-        ("From raw to staging", "rows", "pounds"),
+        ("From the files to staging", "rows", "pounds"),
+        ("  in the files", count(left.raw_rows + left.rejected_rows), ""),
+        ("  unreadable, in raw.fees_rejected", _minus(left.rejected_rows), ""),
         ("  in raw", count(left.raw_rows), pounds(left.raw_amount)),
-        ("  left out, the same fee again", count(left.duplicate_rows), pounds(left.duplicate_amount)),
-        ("  left out, a field is blank", count(left.blank_rows), pounds(left.blank_amount)),
+        ("  the same fee again", _minus(left.duplicate_rows), _minus(left.duplicate_amount)),
+        ("  a field is blank", _minus(left.blank_rows), _minus(left.blank_amount)),
         ("  staged", count(after.staged_rows), pounds(after.staged_amount)),
     ]
-    if left.rejected_rows:
-        rows.append(("  in quarantine, outside raw.fees", count(left.rejected_rows), ""))
-    return ["", *grid(rows, "<>>", 0)]
+    lines = ["", *grid(rows, "<>>", 0)]
+    if left.raw_rows - left.duplicate_rows - left.blank_rows != after.staged_rows:
+        lines.append("  (rows of fee dates that this run did not stage make the difference)")
+    return lines
 
 
-def _published(before: Published, after: Published) -> list[str]:
+def _minus(left: Decimal | int) -> str:
+    return change(left, 0 if isinstance(left, int) else Decimal(0)) or "-"
+
+
+def _published(result: Result) -> list[str]:
+    before, after = result.before, result.after
+
     def row(label: str, old: Decimal | int, new: Decimal | int) -> tuple[str, ...]:
         shown = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
         return (f"  {label}", *shown, change(old, new) or "=")
 
     rows: Table = [
-        ("Published numbers", "before", "after", "change"),
+        ("Published numbers" if result.status == "published" else "If it were published", "before", "after", "change"),
         row("fees", before.staged_rows, after.staged_rows),
         row("pounds", before.staged_amount, after.staged_amount),
         row("lifetime value, pounds", before.ltv_total, after.ltv_total),
@@ -228,22 +237,20 @@ def _incomplete(after: Published) -> list[str]:
     return ["", "Not complete yet", *paragraph(f"{text}{cohorts}. Their 6-month values will still grow.")]
 
 
-def _steps(steps: Sequence[StepResult], ingested: IngestResult | None) -> list[str]:
+def _steps(result: Result, ingested: IngestResult | None) -> list[str]:
     rows: Table = [("Steps", "", "rows", "seconds")]
     if ingested:
         loaded = sum(file.rows for file in ingested.files if file.outcome == "loaded")
-        rows.append(("  ingest", "raw.fees", count(loaded), f"{ingested.seconds:.2f}"))
+        rows.append(("  ingest", ingested.source, count(loaded), f"{ingested.seconds:.2f}"))
     rows += [
-        (f"  {step.kind}", str(step.table or step.name), count(step.rows), f"{step.seconds:.2f}")
-        for step in steps
-        if step.kind != "assertion"
+        (f"  {one.kind}", str(one.table or one.name), count(one.rows), f"{one.seconds:.2f}") for one in result.steps
     ]
-    return ["", *grid(rows, "<<>>", 0)] if len(rows) > 1 else []
+    seconds = sum(one.seconds for one in result.assertions)
+    rows.append(("  assert", plural(len(result.assertions), "assertion"), "", f"{seconds:.2f}"))
+    return ["", *grid(rows, "<<>>", 0)]
 
 
-def _headline(result: Result) -> str:
-    if result.status != "published":
-        return ""
-    moved = net(result.before.staged_amount, result.after.staged_amount)
-    said = f"{'+' if moved > 0 else ''}{pounds(moved)} pounds" if result.changes else "nothing changed"
-    return f"in {result.seconds:.2f} s: {said}. Run {result.run_id}."
+def _moved_pounds(result: Result) -> str:
+    if not result.changes:
+        return "nothing changed"
+    return f"{change(result.before.staged_amount, result.after.staged_amount) or '0.00'} pounds"

@@ -9,6 +9,7 @@ from typing import Any
 
 from fees_etl.cli.report import pending
 from fees_etl.cli.text import cell, change, count, grid, paragraph, plural
+from fees_etl.ingest.lake import shown
 from fees_etl.types import Assertion, Model, Plan, Project, Rows, Step
 
 __all__ = ["listing", "plan", "run_details", "runs"]
@@ -76,7 +77,7 @@ def _step(number: int, step: Step) -> tuple[str, ...]:
 def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:
     if not refused:
         return []
-    lines = [line for uri, reason in refused for line in paragraph(f"{uri.removeprefix('file://')}: {reason}", 2, 2)]
+    lines = [line for uri, reason in refused for line in paragraph(f"{shown(uri)}: {reason}", 2, 2)]
     return ["", "REFUSED files: a run would stop here", *lines]
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from fees_etl import graph, ledger
 from fees_etl import ingest as ingestion
-from fees_etl import plan as plans
-from fees_etl import run as runs
 from fees_etl.cli import document, opening, report
 from fees_etl.cli.console import progress, show, show_json
 from fees_etl.cli.logs import logger
 from fees_etl.cli.text import plural, pounds
 from fees_etl.errors import AssertionsFailed, InputRefused, UsageError
+from fees_etl.ingest.lake import shown
+from fees_etl.planner import plan
 from fees_etl.project import edges
+from fees_etl.runner import rehearsal
+from fees_etl.runner import run as execute
 from fees_etl.types import Window
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def ingest(call: Call, request: Request, output: Output) -> int:
 def make_plan(project: Project, request: Request, state: State) -> Plan:
     """The plan of the selection: --from, --to and --select each narrow it."""
     window = Window.between(request.start, request.end) if request.start and request.end else None
-    return plans.plan(
+    return plan(
         project,
         select=_selection(project, request),
         exclude=request.exclude,
@@ -144,7 +145,7 @@ def _attempt(call: Call, request: Request) -> Attempt:
 
 
 def _rehearsal(attempt: Attempt, engine: Engine) -> AbstractContextManager[object]:
-    return runs.rehearsal(engine) if attempt.request.rehearse else nullcontext()
+    return rehearsal(engine) if attempt.request.rehearse else nullcontext()
 
 
 def _source(attempt: Attempt, state: State) -> str | None:
@@ -172,16 +173,14 @@ def _ingested(attempt: Attempt, engine: Engine) -> IngestResult | None:
             allow_withdraw=attempt.request.allow_withdraw,
             run_id=attempt.run_id,
             now=attempt.now,
-            max_rejected=Decimal(str(attempt.project.variables["max_rejected"])),
-            rehearse=attempt.request.rehearse,
         )
 
 
-def _execute(attempt: Attempt, plan: Plan, engine: Engine) -> Result:
-    with progress(len(plan.steps)) as steps:
-        steps.say(f"Staging {plan.window}.")
-        return runs.run(
-            plan,
+def _execute(attempt: Attempt, planned: Plan, engine: Engine) -> Result:
+    with progress(len(planned.steps)) as steps:
+        steps.say(f"Staging {planned.window}.")
+        return execute(
+            planned,
             engine,
             rehearse=attempt.request.rehearse,
             on_step=steps.step,
@@ -205,7 +204,7 @@ def _refused(ingested: IngestResult | None, state: State | None) -> list[tuple[s
 
 
 def _refusal(call: Call, refused: list[tuple[str, str]]) -> InputRefused:
-    lines = [f"    {uri.removeprefix('file://')}: {reason}" for uri, reason in refused]
+    lines = [f"    {shown(uri)}: {reason}" for uri, reason in refused]
     were = "file is" if len(refused) == 1 else "files are"
     return InputRefused(
         "\n".join(

@@ -36,7 +36,10 @@ class Record(NamedTuple):
 
 
 class Spilled(NamedTuple):
-    """Canonical copies of a file's ``rows`` records: ``good`` holds row and fields, ``bad`` row, fault and record."""
+    """Canonical copies of a file's ``rows`` records, UTF-8, without header, with LF after each.
+
+    ``good`` holds row and fields, ``bad`` holds row, fault and the whole record as one field.
+    """
 
     good: Path
     bad: Path
@@ -57,7 +60,7 @@ def spill(blocks: Iterable[bytes], folder: Path) -> Spilled:
     with _private(good) as good_file, _private(bad) as bad_file:
         for rows, (content, fault) in enumerate(found, start=1):  # noqa: B007 - the last one is their number
             if fault:
-                bad_file.write(b'%d,"%b","%b"\n' % (rows, fault.encode(), _quotable(content)))
+                bad_file.write(b'%d,%b,"%b"\n' % (rows, fault.encode(), _quotable(content)))
             else:
                 good_file.write(b"%d,%b\n" % (rows, content))
     return Spilled(good, bad, rows)

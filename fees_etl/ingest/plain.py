@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from fees_etl.ingest.content import LINE_LIMIT, is_utf8
+from fees_etl.ingest.content import is_utf8
 from fees_etl.ingest.header import COLUMNS
 
 if TYPE_CHECKING:
@@ -15,14 +15,15 @@ __all__ = ["plain_records"]
 
 
 def plain_records(blocks: Iterable[bytes]) -> int | None:
-    r"""How many records there are if each is five fields by the letter of RFC 4180, with one kind of line end; or None.
+    r"""How many records there are if each is one line of five fields by the letter of RFC 4180, else None.
 
-    Blocks begin where a line begins. A None is no verdict: it means that only the careful reader can tell.
+    Every line must end in the same way. Blocks begin where a line begins. None is no verdict on the file: it means
+    that only the careful reader can tell.
 
-    >>> plain_records([b'1,2,3,4,5\n"1,\n', b'1",2,3,4,5']), plain_records([b"1,2,3,4,5,\n"])
-    (2, None)
+    >>> plain_records([b'1,2,3,4,5\n"1,",2,3,4,5\n', b"1,2,3,4,"]), plain_records([b"1,2,3,4,5,\n"])
+    (3, None)
     """
-    count, rest, whole, grammar = 0, b"", True, _LF
+    count, whole, grammar = 0, True, _LF
     for number, block in enumerate(blocks):
         if number == 0:
             grammar = _CRLF if block[: block.find(b"\n")].endswith(b"\r") else _LF
@@ -30,44 +31,37 @@ def plain_records(blocks: Iterable[bytes]) -> int | None:
         if not whole or (number == 0 and block.startswith((b"\r", b"\n"))):
             return None
         whole = block.endswith(b"\n")
-        found = grammar.records(rest, block if whole else block + grammar.end)
+        found = grammar.records(block if whole else block + grammar.end)
         if found is None:
             return None
-        count, rest = count + found[0], found[1]
-    return None if rest else count
+        count += found
+    return count
 
 
 class _Grammar:
-    """Records of five fields that end with ``end``."""
+    """Lines of five fields that end with ``end``."""
 
     def __init__(self, end: bytes) -> None:
-        field = rb'(?:"[^"\0]*+(?:""[^"\0]*+)*+"|[^",\r\n\0]*+)'
-        record = rb"%b(?:,%b){%d}%b" % (field, field, len(COLUMNS) - 1, end)
+        field = rb'(?:"[^"\r\n\0]*+(?:""[^"\r\n\0]*+)*+"|[^",\r\n\0]*+)'
         self.end = end
-        self.bare = b"," * (len(COLUMNS) - 1) + end
-        self.lines = re.compile(rb"(?:%b)*+" % record.replace(rb'[^"\0]', rb'[^"\0\r\n]'))
-        self.record = re.compile(record)
-        self.anything = re.compile(rb"(?:%b|%b)*+" % (record, end))
+        self.skeleton = b"," * (len(COLUMNS) - 1) + end
+        self.lines = re.compile(rb"(?:%b(?:,%b){%d}%b)*+" % (field, field, len(COLUMNS) - 1, end))
+        self.empty_lines = re.compile(rb"(?:%b){2,}" % end)
 
-    def records(self, rest: bytes, block: bytes) -> tuple[int, bytes] | None:
-        """The number of records in rest + block, and the start of one that goes on after it; None if it is not plain."""
-        if not rest and b'"' not in block:
+    def records(self, block: bytes) -> int | None:
+        if b'"' not in block:
             # Without the ordinary bytes, a block of plain lines is the same few bytes over and over.
-            bare = block.translate(None, _ORDINARY)
-            count = bare.count(self.bare)
-            if count * len(self.bare) == len(bare):
-                return count, b""
+            bones = block.translate(None, _ORDINARY)
+            count = bones.count(self.skeleton)
+            if count * len(self.skeleton) == len(bones):
+                return count
         if not is_utf8(block):
             return None
-        text = rest + block
-        if self.lines.fullmatch(text):
-            return text.count(b"\n"), b""
-        match = self.anything.match(text)
-        end = match.end() if match else 0
-        rest = text[end:]
-        if rest and (b'"' not in rest or len(rest) > LINE_LIMIT):
-            return None
-        return len(self.record.findall(text, 0, end)), rest
+        if not self.lines.fullmatch(block):
+            block = self.empty_lines.sub(self.end, block).removeprefix(self.end)
+            if not self.lines.fullmatch(block):
+                return None
+        return block.count(b"\n")
 
 
 _ORDINARY: Final = bytes(byte for byte in range(1, 128) if byte not in b',"\r\n')

@@ -16,7 +16,7 @@ from fees_etl.ingest.header import COLUMNS, FileRefused
 from fees_etl.ingest.typed import typed_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from fees_etl.ingest.scan import Scan
@@ -125,27 +125,28 @@ ORDER BY ALL
 
 
 def _native_records(scan: Scan) -> str:
-    source = _read_csv(scan.path, {column: "VARCHAR" for column in scan.columns}, header=True, compressed=scan.compressed)
+    source = _read_csv(
+        scan.path, scan.columns, f"header = true, compression = '{'gzip' if scan.compressed else 'none'}'"
+    )
     return f"SELECT row_number() OVER () AS source_row, *, NULL::VARCHAR AS fault, NULL::VARCHAR AS raw FROM {source}"  # noqa: S608
 
 
 def _spilled_records(scan: Scan, spilled: Spilled) -> str:
+    good = _read_csv(spilled.good, ("source_row", *scan.columns), _SEQUENTIAL)
+    bad = _read_csv(spilled.bad, ("source_row", "fault", "raw"), _SEQUENTIAL)
     columns = ", ".join(COLUMNS)
-    good = _read_csv(spilled.good, {"source_row": "BIGINT"} | {column: "VARCHAR" for column in scan.columns})
-    bad = _read_csv(spilled.bad, {"source_row": "BIGINT", "fault": "VARCHAR", "raw": "VARCHAR"})
     return (
         f"SELECT source_row, {columns}, NULL::VARCHAR AS fault, NULL::VARCHAR AS raw FROM {good} "  # noqa: S608
         f"UNION ALL BY NAME SELECT source_row, fault, raw FROM {bad}"
     )
 
 
-def _read_csv(path: Path, columns: dict[str, str], *, header: bool = False, compressed: bool = False) -> str:
+def _read_csv(path: Path, columns: Iterable[str], options: str) -> str:
     """A call of the native reader that leaves nothing to its guesses."""
-    types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    types = ", ".join(f"'{name}': '{'BIGINT' if name == 'source_row' else 'VARCHAR'}'" for name in columns)
     return (
-        f"read_csv({_literal(path)}, columns = {{{types}}}, header = {header}, auto_detect = false, delim = ',', "
-        f"quote = '\"', escape = '\"', strict_mode = true, compression = '{'gzip' if compressed else 'none'}', "
-        f"new_line = '\\n', max_line_size = {_MAX_LINE}, hive_partitioning = false)"
+        f"read_csv({_literal(path)}, columns = {{{types}}}, auto_detect = false, delim = ',', quote = '\"', "
+        f"escape = '\"', strict_mode = true, hive_partitioning = false, max_line_size = {_MAX_LINE}, {options})"
     )
 
 
@@ -155,4 +156,7 @@ def _literal(path: Path) -> str:
     return "'" + name.replace("'", "''") + "'"
 
 
+# In parallel the native reader may begin inside of a quoted field, and then misreads or refuses what spans lines; left
+# to itself it takes the first line end for every one's, even one inside of quotes.
+_SEQUENTIAL = "header = false, compression = 'none', parallel = false, new_line = '\\n'"
 _MAX_LINE = 4 << 20

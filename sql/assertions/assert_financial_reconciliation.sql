@@ -60,20 +60,57 @@ accounted_by_date AS (
     GROUP BY fee_date
 ),
 
+staged AS (
+    SELECT COALESCE(SUM(fee_amount), NUMERIC '0') AS staged_total
+    FROM staging.stg_fees
+),
+
+clients AS (
+    SELECT
+        COUNT(*) AS client_count,
+        {%- for months in [1, 3, 6] %}
+        COALESCE(SUM(ltv_{{ months }}_month), NUMERIC '0') AS clients_{{ months }},
+        {%- endfor %}
+        COALESCE(SUM(ltv_total), NUMERIC '0') AS clients_total
+    FROM reporting.rpt_client_ltv
+),
+
+cohorts AS (
+    SELECT
+        {%- for months in [1, 3, 6] %}
+        COALESCE(SUM(total_ltv_{{ months }}_month), NUMERIC '0') AS cohorts_{{ months }},
+        {%- endfor %}
+        COALESCE(SUM(client_count), 0) AS cohort_client_count
+    FROM reporting.rpt_cohort_ltv
+),
+
+advisers AS (
+    SELECT
+        {%- for months in [1, 3, 6] %}
+        COALESCE(SUM(total_client_ltv_{{ months }}_month), NUMERIC '0') AS advisers_{{ months }},
+        {%- endfor %}
+        COALESCE(SUM(total_client_ltv_all_time), NUMERIC '0') AS advisers_total,
+        COALESCE(SUM(client_count), 0) AS adviser_client_count
+    FROM reporting.rpt_adviser_ltv
+),
+
 totals AS (
     SELECT
-        (SELECT COALESCE(SUM(fee_amount), NUMERIC '0') FROM staging.stg_fees) AS staged_total,
+        staged.staged_total,
+        clients.client_count,
         {%- for months in [1, 3, 6] %}
-        (SELECT COALESCE(SUM(ltv_{{ months }}_month), NUMERIC '0') FROM reporting.rpt_client_ltv) AS clients_{{ months }},
-        (SELECT COALESCE(SUM(total_ltv_{{ months }}_month), NUMERIC '0') FROM reporting.rpt_cohort_ltv) AS cohorts_{{ months }},
-        (SELECT COALESCE(SUM(total_client_ltv_{{ months }}_month), NUMERIC '0') FROM reporting.rpt_adviser_ltv)
-            AS advisers_{{ months }},
+        clients.clients_{{ months }},
+        cohorts.cohorts_{{ months }},
+        advisers.advisers_{{ months }},
         {%- endfor %}
-        (SELECT COALESCE(SUM(ltv_total), NUMERIC '0') FROM reporting.rpt_client_ltv) AS clients_total,
-        (SELECT COALESCE(SUM(total_client_ltv_all_time), NUMERIC '0') FROM reporting.rpt_adviser_ltv) AS advisers_total,
-        (SELECT COUNT(*) FROM reporting.rpt_client_ltv) AS client_count,
-        (SELECT COALESCE(SUM(client_count), 0) FROM reporting.rpt_cohort_ltv) AS cohort_client_count,
-        (SELECT COALESCE(SUM(client_count), 0) FROM reporting.rpt_adviser_ltv) AS adviser_client_count
+        clients.clients_total,
+        cohorts.cohort_client_count,
+        advisers.advisers_total,
+        advisers.adviser_client_count
+    FROM staged
+    CROSS JOIN clients
+    CROSS JOIN cohorts
+    CROSS JOIN advisers
 ),
 
 compared AS (

@@ -17,7 +17,7 @@ beginnings AS (
 ),
 
 latest AS (
-    SELECT MAX(fee_date) AS fee_date
+    SELECT DATE_ADD(MAX(fee_date), INTERVAL 1 DAY) AS day_after
     FROM daily
 ),
 
@@ -48,10 +48,10 @@ SELECT
         ELSE 'values differ'
     END AS problem,
     {%- for name in ["ltv_1_month", "ltv_3_month", "ltv_6_month", "ltv_total"] %}
-    recalculated.{{ name }} AS {{ name }},
+    recalculated.{{ name }},
     reported.{{ name }} AS reported_{{ name }},
     {%- endfor %}
-    recalculated.first_fee_date AS first_fee_date,
+    recalculated.first_fee_date,
     reported.first_fee_date AS reported_first_fee_date
 FROM recalculated
 FULL OUTER JOIN reporting.rpt_client_ltv AS reported ON recalculated.client_id = reported.client_id
@@ -65,7 +65,6 @@ WHERE
     OR ABS(recalculated.{{ name }} - reported.{{ name }}) > NUMERIC '{{ tolerance }}'
     {%- endfor %}
     {%- for months in [1, 3, 6] %}
-    OR reported.is_complete_{{ months }}_month IS DISTINCT FROM (
-        DATE_ADD(recalculated.first_fee_date, INTERVAL {{ months }} MONTH) <= DATE_ADD(latest.fee_date, INTERVAL 1 DAY)
-    )
+    OR reported.is_complete_{{ months }}_month IS DISTINCT FROM
+    (DATE_ADD(recalculated.first_fee_date, INTERVAL {{ months }} MONTH) <= latest.day_after)
     {%- endfor %}

@@ -5,7 +5,7 @@ WITH ranked AS (
         MIN(fee_date) OVER (PARTITION BY client_id) AS first_fee_date,
         ROW_NUMBER() OVER (
             PARTITION BY client_id
-            ORDER BY fee_amount > 0 DESC, fee_date, fee_amount DESC, adviser_id
+            ORDER BY fee_amount > 0 DESC, fee_date ASC, fee_amount DESC, adviser_id ASC
         ) AS touch
     FROM staging.stg_fees
 )

@@ -1,3 +1,6 @@
+{% macro is_complete(months) -%}
+horizon.last_fee_date >= DATE_SUB(DATE_ADD(lifetime.first_fee_date, INTERVAL {{ months }} MONTH), INTERVAL 1 DAY)
+{%- endmacro -%}
 WITH horizon AS (
     SELECT MAX(fee_date) AS last_fee_date
     FROM staging.stg_fees
@@ -29,10 +32,8 @@ SELECT
     lifetime.ltv_3_month,
     lifetime.ltv_6_month,
     lifetime.ltv_total,
-    {%- for months in [1, 3, 6] %}
-    horizon.last_fee_date >= DATE_SUB(
-        DATE_ADD(lifetime.first_fee_date, INTERVAL {{ months }} MONTH), INTERVAL 1 DAY
-    ) AS is_complete_{{ months }}_month{{ "," if not loop.last }}
-    {%- endfor %}
+    {{ is_complete(1) }} AS is_complete_1_month,
+    {{ is_complete(3) }} AS is_complete_3_month,
+    {{ is_complete(6) }} AS is_complete_6_month
 FROM lifetime
 CROSS JOIN horizon

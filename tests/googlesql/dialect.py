@@ -18,7 +18,7 @@ __all__ = ["ABSENT", "ADDED", "OPTIONS", "SYSTEM_VARIABLES", "language", "max_by
 
 ADDED = ("CREATE_TABLE_CLONE",)
 
-ABSENT = (  # in GoogleSQL's reference implementation, not in BigQuery's documentation
+ABSENT = (  # in the reference implementation, not known of BigQuery: better refused here than there
     "AGGREGATE_FILTERING",
     "DML_RETURNING",
     "EXPERIMENTAL_MODULES",

@@ -1,6 +1,6 @@
 """Google's analyzer as a WebAssembly machine: compiled once for all processes, called by protobuf messages.
 
-The package's own client compiles 28 MB of WebAssembly in every process (37 s, 1 GB) and copies memory byte by byte.
+The package's own client compiles 28 MB of WebAssembly in every process (12 to 40 s, 1 GB) and copies memory byte by byte.
 Here the compiled code is kept in the user's cache folder, and memory is copied in one move.
 """
 

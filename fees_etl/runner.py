@@ -11,7 +11,7 @@ from typing import TypeAlias
 from fees_etl import ledger
 from fees_etl.engines import Engine
 from fees_etl.errors import FeesError, WarehouseBusy
-from fees_etl.plan import check_step, matches
+from fees_etl.planner import check_step, matches
 from fees_etl.types import AssertionResult, Plan, Project, Published, Result, Rows, Step, StepResult
 
 __all__ = ["check", "rehearsal", "run"]
