@@ -39,6 +39,9 @@ class Templates:
 
     def render(self, name: str, **context: Any) -> str:
         """The text of one template, with project variables and ``context`` in sight."""
+        text = self.text(name)
+        if "{" not in text:
+            return text.strip()
         try:
             return self._environment.get_template(name).render(context).strip()
         except jinja2.TemplateSyntaxError as error:
@@ -52,7 +55,11 @@ class Templates:
 
     def text(self, name: str) -> str:
         """The template as written."""
-        return (self.root / name).read_text(encoding="utf-8")
+        try:
+            with open(f"{self.root}/{name}", encoding="utf-8") as file:  # noqa: PTH123 - a thousand times, Path costs
+                return file.read()
+        except FileNotFoundError as error:
+            raise ProjectError(f"template {name!r} does not exist.", path=_shown(self.root / name)) from error
 
     def _place(self, error: BaseException, name: str) -> tuple[Path, int | None]:
         trace, found = error.__traceback__, (self.root / name, None)
@@ -103,13 +110,11 @@ def source_line(template: str, rendered: str) -> Callable[[int], int]:
     Lines that Jinja left alone are matched exactly; a line that Jinja wrote belongs to the template's lines between its
     matched neighbours, and the first of them is named.
     """
-    blocks = difflib.SequenceMatcher(
-        None, _lines(template), _lines(rendered), autojunk=False
-    ).get_matching_blocks()
 
     def line(number: int) -> int:
+        written, wrote = _lines(template), _lines(rendered)
         last = 1
-        for block in blocks:
+        for block in difflib.SequenceMatcher(None, written, wrote, autojunk=False).get_matching_blocks():
             if number - 1 < block.b:
                 return last
             if number - 1 < block.b + block.size:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fees_etl import graph, ledger
+from fees_etl import graph, ledger, query
 from fees_etl.cli import document, opening, report, screens, transform
 from fees_etl.cli.console import show, show_json
 from fees_etl.errors import AssertionsFailed, UsageError
@@ -48,20 +48,25 @@ def plan(call: Call, request: transform.Request, output: Output) -> int:
     """What a run would do."""
     settings = opening.settings(call, "plan")
     project = opening.load(settings)
-    found = transform.make_plan(project, request, _state(settings, project))
+    state = _state(settings, project)
+    found = transform.make_plan(project, request, state)
     if output == "json":
         show_json(document.plan(found, settings))
     else:
-        show([*report.opening(settings, None), *screens.plan(found)])
+        show([*report.opening(settings, None), *screens.plan(found, transform.source_of(request, settings, state))])
     return 0
 
 
 def render(call: Call, name: str, dialect: str, start: date | None, end: date | None) -> int:
     """The finished SQL of one model."""
     transform.refuse_contradictions(transform.Request("render", start=start, end=end))
-    project = opening.outline(opening.settings(call, "render"))
-    window = Window.between(start, end) if start and end else None
-    show([rendered(project, name, window, dialect).rstrip()])
+    settings = opening.settings(call, "render")
+    project = opening.outline(settings)
+    sql = rendered(project, name, Window.between(start, end) if start and end else None)
+    if dialect == "duckdb":
+        types = {table: contract.types for table, contract in project.contracts.items()}
+        sql = query.to_duckdb(sql, types, settings.dataset_suffix)
+    show([sql.rstrip()])
     return 0
 
 

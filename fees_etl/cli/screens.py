@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from fees_etl.cli.report import pending
-from fees_etl.cli.text import cell, change, count, grid, paragraph, plural
+from fees_etl.cli.text import WIDTH, cell, change, count, grid, paragraph, plural
 from fees_etl.ingest.lake import shown
-from fees_etl.types import Assertion, Model, Plan, Project, Rows, Step
+from fees_etl.types import Assertion, Model, Plan, Project, Rows, Step, Table
 
 __all__ = ["listing", "plan", "run_details", "runs"]
 
 
-def plan(found: Plan) -> list[str]:
+def plan(found: Plan, source: str | None) -> list[str]:
     """What a run would do, in order."""
     models = [step for step in found.steps if step.kind != "assertion"]
     tests = len(found.steps) - len(models)
@@ -23,32 +24,39 @@ def plan(found: Plan) -> list[str]:
     rows += [_step(number, step) for number, step in enumerate(models, 1)]
     rows.append((f"  {len(models) + 1}", "assert", plural(tests, "assertion"), count(tests), "n/a on duckdb"))
     whole = " (full refresh)" if found.full_refresh else ""
+    before = f" A run first ingests {source}, which may add to them." if source else ""
     return [
         "",
         *grid(rows, "<<<>>", 0),
         *pending(found.state.pending),
         *_refused(found.state.refused),
         "",
-        *paragraph(f"Fee dates: {found.window}{whole}. One transaction; nothing was changed by looking.", 0),
+        *paragraph(f"Fee dates: {found.window}{whole}.{before} One transaction; looking changed nothing.", 0),
     ]
 
 
 def listing(project: Project, models: Sequence[Model], tests: Sequence[Assertion], *, sources: bool) -> list[str]:
     """Tables, models and assertions in the order they run."""
-    rows: list[tuple[str, ...]] = [("Name", "layer", "kind", "reads")]
+    rows: list[tuple[str, ...]] = [("Layer", "name", "kind")]
+    reads: list[Iterable[Table]] = [()]
     if sources:
-        rows += [(str(table), table.dataset, "source", "") for table in sorted(project.sources)]
-    rows += [
-        (
-            str(model.table),
-            model.table.dataset,
-            model.contract.materialized or "",
-            ", ".join(sorted(map(str, model.reads))),
-        )
-        for model in models
-    ]
-    rows += [(one.name, "assertion", one.severity, ", ".join(sorted(map(str, one.reads)))) for one in tests]
-    return grid(rows, "<<<<", 0)
+        rows += [(table.dataset, table.name, "source") for table in project.sources]
+        reads += [() for _ in project.sources]
+    rows += [(model.table.dataset, model.name, model.contract.materialized or "") for model in models]
+    rows += [("assertion", one.name, one.severity) for one in tests]
+    reads += [*(model.reads for model in models), *(one.reads for one in tests)]
+    names = [", ".join(sorted(map(str, tables))) for tables in reads]
+    return _beside(grid(rows, "<<<", 0), ["reads", *names[1:]])
+
+
+def _beside(lines: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Texts in a last column that wraps."""
+    width = max(map(len, lines)) + 2
+    found = []
+    for line, text in zip(lines, texts, strict=True):
+        first, *more = textwrap.wrap(text, WIDTH - width) or [""]
+        found += [f"{line:<{width}}{first}".rstrip(), *(" " * width + rest for rest in more)]
+    return found
 
 
 def runs(history: Rows) -> list[str]:

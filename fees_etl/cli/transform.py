@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import IngestResult, Plan, Project, Result, State
 
-__all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run"]
+__all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "source_of"]
 
 Output = Literal["text", "json"]
 
@@ -95,6 +95,15 @@ def ingest(call: Call, request: Request, output: Output) -> int:
     return 0
 
 
+def source_of(request: Request, settings: Settings, state: State) -> str | None:
+    """What to ingest; None when this command looks at no files."""
+    if request.skip_ingest or request.start_at:
+        return None
+    if settings.source:
+        return settings.source
+    return ingestion.SAMPLE if state.sample or not (state.files or state.refused) else None
+
+
 def make_plan(project: Project, request: Request, state: State) -> Plan:
     """The plan of the selection: --from, --to and --select each narrow it."""
     window = Window.between(request.start, request.end) if request.start and request.end else None
@@ -124,16 +133,25 @@ def _selection(project: Project, request: Request) -> tuple[str, ...]:
 
 def refuse_contradictions(request: Request) -> None:
     """Flags that cannot both be meant."""
-    ingests_not = "--from" if request.start_at else "--skip-ingest" if request.skip_ingest else ""
-    if ingests_not and request.source and request.command == "run":
-        raise UsageError(f"{ingests_not} reads no files, so --source means nothing.", hint="Leave one of them out.")
-    if (request.start is None) != (request.end is None):
-        raise UsageError("--start and --end come together; both are inclusive.", hint="Add the other one.")
-    if request.start and request.end and request.end < request.start:
-        raise UsageError(f"--end {request.end} is before --start {request.start}.", hint="Exchange them.")
-    if request.start and request.full_refresh:
+    start, end, again = request.start, request.end, f"fees-etl {request.command}"
+    blind = f"--from {request.start_at}" if request.start_at else "--skip-ingest" if request.skip_ingest else ""
+    if blind and request.source:
         raise UsageError(
-            "--full-refresh means every fee date, so --start and --end mean nothing.", hint="Leave one out."
+            f"{blind} reads no files, so --source means nothing.",
+            hint=f"{again} --source {request.source}   or   {again} {blind}",
+        )
+    if (start is None) != (end is None):
+        day = start or end
+        raise UsageError(
+            "--start and --end come together; both are inclusive.",
+            hint=f"{again} --start {day} --end {day}   (one day)",
+        )
+    if start and end and end < start:
+        raise UsageError(f"--end {end} is before --start {start}.", hint=f"{again} --start {end} --end {start}")
+    if start and request.full_refresh:
+        raise UsageError(
+            "--full-refresh means every fee date, so --start and --end mean nothing.",
+            hint=f"{again} --full-refresh   or   {again} --start {start} --end {end}",
         )
 
 
@@ -148,21 +166,12 @@ def _rehearsal(attempt: Attempt, engine: Engine) -> AbstractContextManager[objec
     return rehearsal(engine) if attempt.request.rehearse else nullcontext()
 
 
-def _source(attempt: Attempt, state: State) -> str | None:
-    """What to ingest; None when this run looks at no files."""
-    if attempt.request.skip_ingest or attempt.request.start_at:
-        return None
-    if attempt.settings.source:
-        return attempt.settings.source
-    if state.sample or not (state.files or state.refused):
-        return ingestion.SAMPLE
-    logger.info("No source was given: this works on the %s that raw holds already.", plural(state.files, "file"))
-    return None
-
-
 def _ingested(attempt: Attempt, engine: Engine) -> IngestResult | None:
-    source = _source(attempt, ledger.state(attempt.project, engine))
+    state = ledger.state(attempt.project, engine)
+    source = source_of(attempt.request, attempt.settings, state)
     if source is None:
+        files = plural(state.files, "file")
+        logger.info("No files are read: this works on the %s that raw holds.", files)
         return None
     with progress() as steps:
         steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")

@@ -52,13 +52,13 @@ def records(blocks: Iterable[bytes]) -> Iterator[Record]:
 
 
 def spill(blocks: Iterable[bytes], folder: Path) -> Spilled:
-    """Write the data records of a file into two new private files of ``folder`` that the native reader cannot misread."""
+    """Write a file's data records into two new private files of ``folder`` that the native reader cannot misread."""
     found = records(blocks)
     next(found, None)
     rows = 0
     good, bad = folder / "good.csv", folder / "bad.csv"
     with _private(good) as good_file, _private(bad) as bad_file:
-        for rows, (content, fault) in enumerate(found, start=1):  # noqa: B007 - the last one is their number
+        for rows, (content, fault) in enumerate(found, start=1):
             if fault:
                 bad_file.write(b'%d,%b,"%b"\n' % (rows, fault.encode(), _quotable(content)))
             else:

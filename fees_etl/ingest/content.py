@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 from fees_etl.ingest.header import FileRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from _typeshed import WriteableBuffer
 
 __all__ = ["BOM", "LINE_LIMIT", "Stamp", "StoredFile", "blocks", "is_gzip", "is_utf8", "opened", "stamp_of"]
 
@@ -29,19 +31,25 @@ Stamp: TypeAlias = tuple[int, int, int, int]
 
 
 class StoredFile(io.FileIO):
-    """A file as stored, SHA-256 and size growing with what has been read. Raises OSError, also for what is no file."""
+    """A file as stored, read to be hashed: ``digest`` (SHA-256) and ``size`` grow with it. Raises FileRefused."""
 
     def __init__(self, path: Path) -> None:
-        # A named pipe would block in open() until somebody writes to it.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise OSError(0, "it is not a regular file")
-        super().__init__(path)
+        try:
+            # A named pipe would block in open() until somebody writes to it.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise FileRefused("it is not a regular file")
+            super().__init__(path)
+        except OSError as error:
+            raise _unreadable(error) from None
         self.digest = hashlib.sha256()
         self.size = 0
 
-    def readinto(self, buffer: Buffer, /) -> int:
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read at most as many bytes as the buffer holds; 0 at the end of the file."""
-        count = super().readinto(buffer)
+        try:
+            count = super().readinto(buffer) or 0
+        except OSError as error:
+            raise _unreadable(error) from None
         self.digest.update(memoryview(buffer)[:count])
         self.size += count
         return count
@@ -91,8 +99,6 @@ def blocks(content: BinaryIO) -> Iterator[bytes]:
         raise FileRefused("the gzip data ends too early: the file is truncated") from None
     except (gzip.BadGzipFile, zlib.error):
         raise FileRefused("the gzip data is corrupt, or the file is no gzip file") from None
-    except OSError as error:
-        raise FileRefused(f"it cannot be read: {error.strerror}") from None
 
 
 def is_utf8(text: bytes) -> bool:
@@ -104,6 +110,10 @@ def is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _unreadable(error: OSError) -> FileRefused:
+    return FileRefused(f"it cannot be read: {error.strerror}")
 
 
 def _stamp(found: os.stat_result) -> Stamp:

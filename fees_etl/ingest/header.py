@@ -46,11 +46,8 @@ def _drift(names: tuple[str, ...]) -> list[str]:
     missing = [column for column in COLUMNS if column not in names]
     doubled = [column for column, count in Counter(names).items() if count > 1 and column in COLUMNS]
     unknown = [_shown(name, missing) for name in dict.fromkeys(names) if name not in COLUMNS]
-    return [
-        _are(found, state)
-        for found, state in ((missing, "missing"), (doubled, "doubled"), (unknown, "unknown"))
-        if found
-    ]
+    states = {"missing": missing, "doubled": doubled, "unknown": unknown}
+    return [_are(found, state) for state, found in states.items() if found]
 
 
 def _are(found: list[str], state: str) -> str:

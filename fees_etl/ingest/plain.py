@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fees_etl.ingest.content import is_utf8
 from fees_etl.ingest.header import COLUMNS
@@ -11,31 +11,38 @@ from fees_etl.ingest.header import COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["plain_records"]
+__all__ = ["Plain", "plain"]
 
 
-def plain_records(blocks: Iterable[bytes]) -> int | None:
-    r"""How many records there are if each is one line of five fields by the letter of RFC 4180, else None.
+class Plain(NamedTuple):
+    """How many records a plain file has, its header included, and whether a field of it is quoted."""
 
-    Every line must end in the same way. Blocks begin where a line begins. None is no verdict on the file: it means
-    that only the careful reader can tell.
+    records: int
+    quoted: bool
 
-    >>> plain_records([b'1,2,3,4,5\n"1,",2,3,4,5\n', b"1,2,3,4,"]), plain_records([b"1,2,3,4,5,\n"])
-    (3, None)
+
+def plain(blocks: Iterable[bytes]) -> Plain | None:
+    r"""Whether each record is one line of five fields by the letter of RFC 4180, and all lines end in the same way.
+
+    Not so an empty line: the native reader takes a leading one for the header, and after others it has put the line
+    end into the next field. Blocks begin where a line begins. None is no verdict: only the careful reader can tell.
+
+    >>> plain([b'1,2,3,4,5\n"1,",2,3,4,5\n', b"1,2,3,4,"]), plain([b"1,2,3,4,5,\n"])
+    (Plain(records=3, quoted=True), None)
     """
-    count, whole, grammar = 0, True, _LF
+    count, quoted, whole, grammar = 0, False, True, _LF
     for number, block in enumerate(blocks):
         if number == 0:
             grammar = _CRLF if block[: block.find(b"\n")].endswith(b"\r") else _LF
-        # The native reader takes a leading empty line for the header; and a line longer than a block is not plain.
-        if not whole or (number == 0 and block.startswith((b"\r", b"\n"))):
+        if not whole:  # a line longer than a block
             return None
         whole = block.endswith(b"\n")
         found = grammar.records(block if whole else block + grammar.end)
         if found is None:
             return None
         count += found
-    return count
+        quoted = quoted or b'"' in block
+    return Plain(count, quoted)
 
 
 class _Grammar:
@@ -46,22 +53,16 @@ class _Grammar:
         self.end = end
         self.skeleton = b"," * (len(COLUMNS) - 1) + end
         self.lines = re.compile(rb"(?:%b(?:,%b){%d}%b)*+" % (field, field, len(COLUMNS) - 1, end))
-        self.empty_lines = re.compile(rb"(?:%b){2,}" % end)
 
     def records(self, block: bytes) -> int | None:
+        """How many records a block has, None if it is not plain."""
         if b'"' not in block:
             # Without the ordinary bytes, a block of plain lines is the same few bytes over and over.
             bones = block.translate(None, _ORDINARY)
             count = bones.count(self.skeleton)
             if count * len(self.skeleton) == len(bones):
                 return count
-        if not is_utf8(block):
-            return None
-        if not self.lines.fullmatch(block):
-            block = self.empty_lines.sub(self.end, block).removeprefix(self.end)
-            if not self.lines.fullmatch(block):
-                return None
-        return block.count(b"\n")
+        return block.count(b"\n") if is_utf8(block) and self.lines.fullmatch(block) else None
 
 
 _ORDINARY: Final = bytes(byte for byte in range(1, 128) if byte not in b',"\r\n')

@@ -6,9 +6,10 @@ import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fees_etl.ingest.careful import Spilled, spill
 from fees_etl.ingest.content import StoredFile, blocks, opened
@@ -31,12 +32,13 @@ class _Answer(Protocol):
 class Connection(Protocol):
     """As much of an embedded engine's connection as reading takes."""
 
-    def execute(self, query: str, /) -> _Answer: ...
+    def execute(self, query: str, /) -> _Answer:
+        """Run one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Rows of one fee date, or rejected rows of one set of reasons: those have no date and no amount."""
+    """Rows and pounds of one fee date (None: blank), or, with ``reasons``, rows rejected for them, without pounds."""
 
     fee_date: date | None
     reasons: str | None
@@ -48,86 +50,97 @@ class Total:
 class Reading:
     """A file that was read once, to its end, and can be read again as ``SELECT ... FROM (<sql>)``.
 
-    The columns of ``sql`` are those of ``typed_sql``. ``rows`` counts all data records, rejected ones included.
-    ``careful`` says which reader it took.
+    The columns of ``sql`` are those of ``typed_sql``; ``rows`` counts all data records, rejected ones included;
+    ``amount`` is the sum of the others; ``careful`` says which reader it took.
     """
 
     sql: str
     totals: tuple[Total, ...]
     rows: int
+    rejected: int
+    amount: Decimal
     careful: bool
-
-    @property
-    def rejected(self) -> int:
-        return sum(total.rows for total in self.totals if total.reasons)
-
-    @property
-    def amount(self) -> Decimal:
-        return sum((total.amount for total in self.totals), Decimal(0))
 
 
 @contextmanager
 def read(connection: Connection, scan: Scan, latest: date, folder: Path) -> Iterator[Reading]:
-    """Read a file into totals, and keep what is needed to read it again until the end of the block.
+    """Read a file into totals, and keep what it takes to read it again until the end of the ``with`` block.
 
-    Raises FileRefused. Must be called outside of a transaction: the native reader's errors, which lead to the careful
-    reader, abort one. The careful reader's copy of the file lies in a new private folder inside ``folder``.
+    Enter it outside of a transaction: an error of the native reader, which leads to the careful one, aborts any. The
+    careful reader's copy of the file lies in a new private folder inside ``folder``. Raises FileRefused, also when the
+    file has changed since it was scanned; ``scan.still_holds()`` asks again.
     """
     if scan.refusal:
         raise FileRefused(scan.refusal)
     reading = _native(connection, scan, latest)
     if reading:
+        _check(reading, scan)
         yield reading
         return
     with tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as private:
-        yield _careful(connection, scan, latest, Path(private))
+        reading = _careful(connection, scan, latest, Path(private))
+        _check(reading, scan)
+        yield reading
 
 
 def _native(connection: Connection, scan: Scan, latest: date) -> Reading | None:
     """The file as the native reader sees it, None where it fails or finds another number of records than the scan."""
-    if scan.plain_rows is None:
+    if scan.plain is None:
         return None
-    sql = typed_sql(_native_records(scan), scan.columns, latest)
     try:
-        totals = _totals(connection, sql)
-    except Exception:  # noqa: BLE001 - the engine's errors cannot be named here; whatever else it was will come again
+        reading = _reading(connection, typed_sql(_native_records(scan), scan.columns, latest), careful=False)
+    except RuntimeError:  # Ctrl-C
+        raise
+    except Exception:  # noqa: BLE001 - whatever the engine raised, it will come again if it was not the reader
         return None
-    rows = sum(total.rows for total in totals)
-    return Reading(sql, totals, rows, careful=False) if rows == scan.plain_rows else None
+    return reading if reading.rows == scan.plain.records - 1 else None
 
 
 def _careful(connection: Connection, scan: Scan, latest: date, folder: Path) -> Reading:
     with StoredFile(scan.path) as stored, opened(stored, compressed=scan.compressed) as content:
         spilled = spill(blocks(content), folder)
-    sql = typed_sql(_spilled_records(scan, spilled), scan.columns, latest)
-    totals = _totals(connection, sql)
+    try:
+        reading = _reading(connection, typed_sql(_spilled_records(scan, spilled), scan.columns, latest), careful=True)
+    except Exception as error:
+        if "Overflow" in str(error):
+            raise FileRefused(_TOO_MUCH) from None
+        raise
+    if reading.rows != spilled.rows:
+        raise AssertionError(f"{spilled.rows} records were written and {reading.rows} read back")
+    return reading
+
+
+def _reading(connection: Connection, sql: str, *, careful: bool) -> Reading:
+    totals = tuple(Total(*row) for row in connection.execute(_TOTALS.format(sql=sql)).fetchall())
     rows = sum(total.rows for total in totals)
-    if rows != spilled.rows:
-        raise AssertionError(f"{spilled.rows} records were written and {rows} read back")
-    return Reading(sql, totals, rows, careful=True)
+    rejected = sum(total.rows for total in totals if total.reasons)
+    # The default context would round to 28 digits.
+    amount = reduce(Context(prec=60).add, (total.amount for total in totals), Decimal(0))
+    return Reading(sql, totals, rows, rejected, amount, careful)
 
 
-def _totals(connection: Connection, sql: str) -> tuple[Total, ...]:
-    found = connection.execute(_TOTALS.format(sql=sql)).fetchall()
-    return tuple(Total(*row) for row in found)
+def _check(reading: Reading, scan: Scan) -> None:
+    if any(abs(amount) >= _NUMERIC_END for amount in (reading.amount, *(total.amount for total in reading.totals))):
+        raise FileRefused(_TOO_MUCH)
+    if not scan.still_holds():
+        raise FileRefused("it changed while it was being read")
 
 
-_TOTALS = """
-SELECT
-    CASE WHEN reasons IS NULL THEN fee_date END AS fee_date,
-    reasons,
-    COUNT(*) AS row_count,
-    COALESCE(SUM(fee_amount) FILTER (WHERE reasons IS NULL), 0) AS amount
+_NUMERIC_END: Final = Decimal(10) ** 29
+_TOO_MUCH: Final = "its amounts add up to more than NUMERIC can hold"
+_TOTALS: Final = """
+SELECT fee_date, reasons, COUNT(*), COALESCE(SUM(fee_amount), 0)
 FROM ({sql})
 GROUP BY ALL
 ORDER BY ALL
-"""  # noqa: S608
+"""
 
 
 def _native_records(scan: Scan) -> str:
-    source = _read_csv(
-        scan.path, scan.columns, f"header = true, compression = '{'gzip' if scan.compressed else 'none'}'"
-    )
+    compression = "gzip" if scan.compressed else "none"
+    parallel = scan.plain is not None and not scan.plain.quoted
+    options = f"header = true, compression = '{compression}', parallel = {parallel}"
+    source = _read_csv(scan.path, scan.columns, options)
     return f"SELECT row_number() OVER () AS source_row, *, NULL::VARCHAR AS fault, NULL::VARCHAR AS raw FROM {source}"  # noqa: S608
 
 
@@ -146,7 +159,7 @@ def _read_csv(path: Path, columns: Iterable[str], options: str) -> str:
     types = ", ".join(f"'{name}': '{'BIGINT' if name == 'source_row' else 'VARCHAR'}'" for name in columns)
     return (
         f"read_csv({_literal(path)}, columns = {{{types}}}, auto_detect = false, delim = ',', quote = '\"', "
-        f"escape = '\"', strict_mode = true, hive_partitioning = false, max_line_size = {_MAX_LINE}, {options})"
+        f"escape = '\"', strict_mode = true, hive_partitioning = false, {options})"
     )
 
 
@@ -156,7 +169,6 @@ def _literal(path: Path) -> str:
     return "'" + name.replace("'", "''") + "'"
 
 
-# In parallel the native reader may begin inside of a quoted field, and then misreads or refuses what spans lines; left
-# to itself it takes the first line end for every one's, even one inside of quotes.
-_SEQUENTIAL = "header = false, compression = 'none', parallel = false, new_line = '\\n'"
-_MAX_LINE = 4 << 20
+# In parallel the native reader may begin inside of a quoted field, and then fails or misreads; left to itself it takes
+# the first line end, even one inside of quotes, for that of every line. A bad record of 1 MiB may triple as text.
+_SEQUENTIAL: Final = "header = false, compression = 'none', parallel = false, new_line = '\\n', max_line_size = 4194304"

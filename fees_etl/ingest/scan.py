@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from fees_etl.ingest.careful import records
 from fees_etl.ingest.content import Stamp, StoredFile, blocks, is_gzip, opened, stamp_of
 from fees_etl.ingest.header import FileRefused, columns_of
-from fees_etl.ingest.plain import plain_records
+from fees_etl.ingest.plain import Plain, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,20 +22,21 @@ class Scan:
     """What one pass over a file's bytes says about it.
 
     ``sha256`` and ``size`` are those of the file as stored, compressed or not. ``columns`` are the five names in file
-    order. ``plain_rows`` is the number of data records when every one is five fields by the letter of RFC 4180; None
-    when only the careful reader can tell. ``refusal`` is why nothing of the file may be loaded, "" when it may.
+    order. ``plain`` counts the records when the native reader cannot misread them, and is None when only the careful
+    reader can tell. ``refusal`` is why nothing of the file may be loaded, "" when it may.
     """
 
     path: Path
     sha256: str
     size: int
     columns: tuple[str, ...]
-    plain_rows: int | None
+    plain: Plain | None
     refusal: str
     stamp: Stamp
 
     @property
     def compressed(self) -> bool:
+        """Whether the content is gzip data."""
         return is_gzip(self.path)
 
     def still_holds(self) -> bool:
@@ -48,25 +49,20 @@ class Scan:
 
 def scan(path: Path) -> Scan:
     """Stream a file once; raises FileRefused only when its bytes cannot be read at all."""
-    try:
-        with StoredFile(path) as stored:
-            stamp = stored.stamp()
-            columns, plain_rows, refusal = _content(stored, compressed=is_gzip(path))
-            stored.drain()
-            return Scan(path, stored.digest.hexdigest(), stored.size, columns, plain_rows, refusal, stamp)
-    except OSError as error:
-        raise FileRefused(f"it cannot be read: {error.strerror}") from None
+    with StoredFile(path) as stored:
+        stamp = stored.stamp()
+        columns, found, refusal = _content(stored, compressed=is_gzip(path))
+        stored.drain()
+        return Scan(path, stored.digest.hexdigest(), stored.size, columns, found, refusal, stamp)
 
 
-def _content(stored: StoredFile, *, compressed: bool) -> tuple[tuple[str, ...], int | None, str]:
-    """(columns, plain rows, refusal) of a file; where it is refused it need not be read to its end."""
+def _content(stored: StoredFile, *, compressed: bool) -> tuple[tuple[str, ...], Plain | None, str]:
+    """(columns, plain, refusal) of a file; where it is refused it need not be read to its end."""
     try:
         with opened(stored, compressed=compressed) as content:
             found = blocks(content)
             head = list(islice(found, _HEAD))
-            columns = _header(head)
-            plain = plain_records(chain(head, found))
-            return columns, None if plain is None else plain - 1, ""
+            return _header(head), plain(chain(head, found)), ""
     except FileRefused as refused:
         return (), None, refused.reason
 

@@ -27,14 +27,14 @@ def typed_sql(records: str, order: Sequence[str], latest: date) -> str:
     ``records`` gives source_row BIGINT, the five columns VARCHAR, ``fault`` (why the record is not five fields, else
     NULL) and ``raw`` (the text of such a record). ``order`` is the order of the columns in the file, ``latest`` the
     last acceptable fee date. The query gives source_row BIGINT, client_id, client_nino, adviser_id VARCHAR as sent,
-    fee_date DATE, fee_amount DECIMAL(38,9), reasons VARCHAR and record VARCHAR: reasons is NULL for a sound row, and
-    only the others have a record. Blank is NULL, and sound.
+    fee_date DATE, fee_amount DECIMAL(38,9), reasons VARCHAR and record VARCHAR. A sound row has no reasons; the others
+    have a record, but no date and no amount. Blank is NULL, and sound.
     """
     return _SQL.format(
         records=records,
         longest=f"greatest({', '.join(f'strlen({column})' for column in COLUMNS)})",
         record=", ".join(_SENT.format(column=column) for column in order),
-        latest=f"DATE '{latest:%Y-%m-%d}'",
+        latest=f"DATE '{latest}'",
         first=f"DATE '{FIRST_DATE}'",
         limit=FIELD_LIMIT,
         blanks="' ' || chr(9) || chr(10) || chr(13) || chr(160)",
@@ -114,7 +114,7 @@ SELECT
     CASE WHEN is_fine OR client_text <> '' THEN client_id END AS client_id,
     CASE WHEN is_fine OR nino_text <> '' THEN client_nino END AS client_nino,
     CASE WHEN is_fine OR adviser_text <> '' THEN adviser_id END AS adviser_id,
-    CASE WHEN is_fine THEN cast_date ELSE late_date END AS fee_date,
+    CASE WHEN is_fine THEN cast_date WHEN reasons IS NULL THEN late_date END AS fee_date,
     CASE
         WHEN is_fine THEN cast_amount
         WHEN reasons IS NULL THEN TRY_CAST(number_text AS DECIMAL(38, 9))

@@ -1,7 +1,10 @@
 """DuckDB macros for what GoogleSQL does and DuckDB has no function for.
 
 NUMERIC is DECIMAL(38, 9). Its arithmetic is done on billionths in 128-bit integers: DuckDB divides decimals as DOUBLE,
-and a DOUBLE has lost the digits before anything can be rounded. ``error`` where BigQuery stops too.
+and a DOUBLE has lost the digits before anything can be rounded. ``error`` where BigQuery stops too. DuckDB may compute
+a common part of two CASE branches for every row: what could overflow in a branch not taken is given 0 instead.
+
+A macro is pasted where it is called, so an argument named five times is bound five times: ``_let`` names it once.
 """
 
 from __future__ import annotations
@@ -9,48 +12,51 @@ from __future__ import annotations
 __all__ = ["MACROS"]
 
 _N = "DECIMAL(38, 9)"
+_G = "1000000000"
+_BY_ZERO = "y = 0 AND x IS NOT NULL THEN error('division by zero')"
+
+
+def _let(body: str, **values: str) -> str:
+    """``body`` with its names bound to values, each computed once: a list of one struct, mapped.
+
+    >>> _let("v.a * v.a", a="1 + 1")
+    "list_transform([{'a': 1 + 1}], lambda v: v.a * v.a)[1]"
+    """
+    named = ", ".join(f"{name!r}: {value}" for name, value in values.items())
+    return f"list_transform([{{{named}}}], lambda v: {body})[1]"
+
+
 _BODIES = {
-    # A non-negative number's billionths, and back.
-    "bq_units(x)": "CAST(TRUNC(x) AS HUGEINT) * 1000000000 + CAST((x - TRUNC(x)) * 1000000000 AS HUGEINT)",
-    "bq_numeric(u)": f"CAST(u // 1000000000 AS {_N})"
-    f" + CAST(CAST(u % 1000000000 AS DECIMAL(18, 0)) * 0.000000001 AS {_N})",
     "bq_sign(x)": "CASE WHEN x < 0 THEN -1 ELSE 1 END",
-    "bq_half(r, n)": "CASE WHEN r >= n - r THEN 1 ELSE 0 END",
-    # NUMERIC / INT64, and means: one division of integers.
-    "bq_split(x, n)": f"""CASE
-        WHEN n = 0 AND x IS NOT NULL THEN CAST(error('division by zero') AS {_N})
-        ELSE bq_sign(x) * bq_sign(n) * bq_numeric(
-            bq_units(ABS(x)) // ABS(CAST(n AS HUGEINT))
-            + bq_half(bq_units(ABS(x)) % ABS(CAST(n AS HUGEINT)), ABS(CAST(n AS HUGEINT))))
-        END""",
-    # NUMERIC / NUMERIC: whole part first; nine more digits are guessed as DOUBLE and corrected exactly, because the
-    # remainder times a billion does not fit 128 bits.
-    "bq_guess(r, d)": "CAST(ROUND(CAST(r AS DOUBLE) / CAST(d AS DOUBLE) * 1000000000) AS HUGEINT)",
-    "bq_rest(r, d, q)": """(r // 10000000000000000000 * 1000000000 - q * (d // 10000000000000000000))
-        * 10000000000000000000 + (r % 10000000000000000000 * 1000000000 - q * (d % 10000000000000000000))""",
-    "bq_nudge(m, d)": "CASE WHEN m >= d - m THEN 1 WHEN -m > d + m THEN -1 ELSE 0 END",
-    "bq_ninth(r, d)": "bq_guess(r, d) + bq_nudge(bq_rest(r, d, bq_guess(r, d)), d)",
-    "bq_ratio(u, d)": f"CAST(u // d AS {_N}) + bq_numeric(bq_ninth(u % d, d))",
-    "bq_div(x, y)": f"""CASE
-        WHEN y = 0 AND x IS NOT NULL THEN CAST(error('division by zero') AS {_N})
-        ELSE bq_sign(x) * bq_sign(y) * bq_ratio(bq_units(ABS(x)), bq_units(ABS(y)))
-        END""",
-    "bq_div_float(x, y)": "CASE WHEN y = 0 AND x IS NOT NULL THEN error('division by zero')::DOUBLE ELSE x / y END",
-    # NUMERIC * NUMERIC: whole and fractional parts apart, so that nothing in between is larger than the result.
-    "bq_frac(x)": "CAST((x - TRUNC(x)) * 1000000000 AS HUGEINT)",
+    "bq_units(x)": f"CAST(TRUNC(x) AS HUGEINT) * {_G} + CAST((x - TRUNC(x)) * {_G} AS HUGEINT)",
+    "bq_billionths(u)": f"CAST(CAST(u AS DECIMAL(18, 0)) * 0.000000001 AS {_N})",
+    # Whole part, then nine decimals of the remainder; a remainder times a billion fits 128 bits below 10^20.
+    "bq_quotient(u, d)": f"""CASE
+        WHEN d = 0 AND u IS NOT NULL THEN error('division by zero')::{_N}
+        WHEN d >= 1e29::HUGEINT THEN error('on DuckDB a NUMERIC divisor must be below 10^20')::{_N}
+        ELSE CAST(u // d AS {_N}) + bq_billionths((u % d * {_G} + d // 2) // d) END""",
+    "bq_div(x, y)": _let(
+        "bq_sign(v.x) * bq_sign(v.y) * "
+        + _let("bq_quotient(v.u, v.d)", u="bq_units(ABS(v.x))", d="bq_units(ABS(v.y))").replace("lambda v", "lambda w").replace("v.u", "w.u").replace("v.d", "w.d"),
+        x=f"CAST(x AS {_N})",
+        y=f"CAST(y AS {_N})",
+    ),
+    "bq_div_float(x, y)": f"CASE WHEN {_BY_ZERO}::DOUBLE ELSE x / y END",
+    # NUMERIC * NUMERIC beyond 10^10: whole and fraction apart, so that nothing in between is larger than the result.
     "bq_whole(x)": "CAST(TRUNC(x) AS HUGEINT)",
-    "bq_product(x, y)": """bq_numeric(
-        bq_whole(x) * bq_whole(y) * 1000000000 + bq_whole(x) * bq_frac(y) + bq_frac(x) * bq_whole(y)
-        + (bq_frac(x) * bq_frac(y) + 500000000) // 1000000000)""",
-    "bq_mul(x, y)": "bq_sign(x) * bq_sign(y) * bq_product(ABS(x), ABS(y))",
+    "bq_frac(x)": f"CAST((x - TRUNC(x)) * {_G} AS HUGEINT)",
+    "bq_carry(u)": f"CAST(u // {_G} AS {_N}) + bq_billionths(u % {_G})",
+    "bq_product(x, y)": f"""CAST(bq_whole(x) * bq_whole(y) AS {_N}) + bq_carry(bq_whole(x) * bq_frac(y)
+        + bq_frac(x) * bq_whole(y) + (bq_frac(x) * bq_frac(y) + 500000000) // {_G})""",
+    "bq_small(x, y)": "ABS(x) < 1e10::DOUBLE AND ABS(y) < 1e10::DOUBLE",
+    "bq_times(x, y)": f"""CASE WHEN bq_small(x, y) THEN CAST(CASE WHEN bq_small(x, y) THEN x ELSE 0 END * y AS {_N})
+        ELSE bq_sign(x) * bq_sign(y) * bq_product(ABS(x), ABS(y)) END""",
+    "bq_mul(x, y)": _let("bq_times(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
     # DIV and MOD cut towards zero.
-    "bq_cut(x, y)": f"""CASE
-        WHEN y = 0 AND x IS NOT NULL THEN CAST(error('division by zero') AS {_N})
-        ELSE bq_sign(x) * bq_sign(y) * CAST(bq_units(ABS(x)) // bq_units(ABS(y)) AS {_N})
-        END""",
-    "bq_cut_int(x, y)": "CASE WHEN y = 0 AND x IS NOT NULL THEN error('division by zero')::BIGINT ELSE x // y END",
-    "bq_mod(x, y)": f"CASE WHEN y = 0 AND x IS NOT NULL THEN CAST(error('division by zero') AS {_N}) ELSE x % y END",
-    "bq_mod_int(x, y)": "CASE WHEN y = 0 AND x IS NOT NULL THEN error('division by zero')::BIGINT ELSE x % y END",
+    "bq_mod(x, y)": f"CASE WHEN {_BY_ZERO}::{_N} ELSE CAST(x AS {_N}) % CAST(y AS {_N}) END",
+    "bq_cut(x, y)": "bq_div(x - bq_mod(x, y), y)",
+    "bq_mod_int(x, y)": f"CASE WHEN {_BY_ZERO}::BIGINT ELSE x % y END",
+    "bq_cut_int(x, y)": f"CASE WHEN {_BY_ZERO}::BIGINT ELSE x // y END",
     # Text.
     "bq_text(x)": "RTRIM(RTRIM(CAST(x AS VARCHAR), '0'), '.')",
     "bq_int_text(s)": r"CASE WHEN regexp_full_match(s, '\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*') THEN s"

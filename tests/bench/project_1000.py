@@ -14,7 +14,7 @@ from pathlib import Path
 __all__ = ["generate"]
 
 SOURCES = 20
-OURS = Path(__file__).resolve().parents[1] / "sql"
+OURS = Path(__file__).parents[2] / "sql"
 
 SOURCE_COLUMNS = """\
   - {name: event_id, type: STRING, description: Event as sent.}

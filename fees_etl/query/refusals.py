@@ -1,0 +1,43 @@
+"""What DuckDB cannot do exactly as BigQuery does: refused with a reason, never run with a different result."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+__all__ = ["REFUSED", "TAKEN_AS_IS"]
+
+REFUSED: dict[type[exp.Expr], str] = {
+    exp.FarmFingerprint: "use TO_HEX(MD5(...))",
+    exp.ApproxQuantiles: "use PERCENTILE_CONT(x, NUMERIC '0.5') OVER (...)",
+    exp.ApproxDistinct: "use COUNT(DISTINCT x)",
+    exp.ApproxTopK: "use GROUP BY and ORDER BY COUNT(*)",
+    exp.ApproxTopSum: "use GROUP BY and ORDER BY SUM(x)",
+    exp.Format: "use CONCAT and CAST",
+    exp.JSONFormat: "use CAST or CONCAT",
+    exp.SafeFunc: "only SAFE_CAST and SAFE_DIVIDE are safe on both engines",
+    exp.Rand: "a model must give the same rows twice",
+    exp.Uuid: "a model must give the same rows twice",
+    exp.SessionUser: "a model must give the same rows for everybody",
+    exp.Reverse: "DuckDB keeps combining characters together",
+    exp.Initcap: "word boundaries differ",
+    exp.Sqrt: "the last decimals differ",
+    exp.Exp: "the last decimals differ",
+    exp.Ln: "the last decimals differ",
+    exp.Log: "the last decimals differ",
+    exp.Pow: "the last decimals differ",
+    exp.Stddev: "the last decimals differ",
+    exp.StddevPop: "the last decimals differ",
+    exp.Variance: "the last decimals differ",
+    exp.Pivot: "write one IF per column",
+}
+"""Functions, by sqlglot's class, each with what to write instead or why not."""
+
+TAKEN_AS_IS: frozenset[type[exp.Expr]] = frozenset((
+    exp.And, exp.Or, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Exists, exp.Count, exp.Min, exp.Max, exp.AnyValue,
+    exp.LogicalAnd, exp.LogicalOr, exp.ArrayAgg, exp.Array, exp.ArraySize, exp.Unnest, exp.RowNumber, exp.Rank,
+    exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
+    exp.NthValue, exp.Abs, exp.Upper, exp.Lower, exp.Replace, exp.Translate, exp.Left, exp.Right, exp.Repeat,
+    exp.StartsWith, exp.EndsWith, exp.Contains, exp.CurrentTimestamp, exp.DateFromParts, exp.TsOrDsToDate,
+    exp.GroupConcat, exp.Struct, exp.UnixDate, exp.DateFromUnixDate, exp.RegexpLike,
+))  # fmt: skip
+"""Functions whose arguments and results are the same on both engines, as sqlglot writes them."""

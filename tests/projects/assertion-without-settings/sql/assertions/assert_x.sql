@@ -1,0 +1,1 @@
+SELECT fee_date FROM staging.daily
