@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -67,9 +67,10 @@ def progress(total: int = 0) -> Iterator[Progress]:
         yield _Lines(total)
         return
     from rich.console import Console  # noqa: PLC0415  (a tenth of a second, for terminals only)
+    from rich.text import Text  # noqa: PLC0415
 
     with Console(stderr=True).status("") as status:
-        yield _Spinner(total, status)
+        yield _Spinner(total, lambda text: status.update(Text(text)))
 
 
 class _Lines:
@@ -93,13 +94,13 @@ class _Lines:
 class _Spinner(_Lines):
     """The same words, in one line that disappears."""
 
-    def __init__(self, total: int, status: Any) -> None:  # noqa: ANN401  (rich is imported late)
+    def __init__(self, total: int, update: Callable[[str], None]) -> None:
         super().__init__(total)
-        self.status = status
+        self.update = update
 
     def say(self, text: str) -> None:
-        self.status.update(text)
+        self.update(text)
 
     def step(self, found: StepResult | AssertionResult) -> None:
         self.done += 1
-        self.status.update(f"{self._at()} {found.name}")
+        self.update(f"{self._at()} {found.name}")

@@ -45,9 +45,10 @@ def _drift(names: tuple[str, ...]) -> list[str]:
     """What is wrong with a header, one clause each for missing, doubled and unknown names."""
     missing = [column for column in COLUMNS if column not in names]
     doubled = [column for column, count in Counter(names).items() if count > 1 and column in COLUMNS]
-    unknown = [_shown(name, missing) for name in dict.fromkeys(names) if name not in COLUMNS]
-    states = {"missing": missing, "doubled": doubled, "unknown": unknown}
-    return [_are(found, state) for state, found in states.items() if found]
+    unknown = [name for name in dict.fromkeys(names) if name not in COLUMNS]
+    clauses = [_are(found, state) for state, found in (("missing", missing), ("doubled", doubled)) if found]
+    clauses += [_unknown(name, missing) for name in unknown[:_SHOWN]]
+    return clauses + ([f"{len(unknown) - _SHOWN} more are unknown"] if len(unknown) > _SHOWN else [])
 
 
 def _are(found: list[str], state: str) -> str:
@@ -55,16 +56,17 @@ def _are(found: list[str], state: str) -> str:
     return f"{', '.join(others)} and {last} are {state}" if others else f"{last} is {state}"
 
 
-def _shown(name: str, missing: list[str]) -> str:
-    """An unknown name as it may be printed: data that slipped into a header is described, never repeated."""
+def _unknown(name: str, missing: list[str]) -> str:
+    """The clause on an unknown name; data that slipped into a header is described, never repeated."""
     if not name:
-        return "a column without a name"
+        return "a column has no name"
     if not _NAME.fullmatch(name):
-        return "a column whose name is no name"
+        return "a column has a name that is none"
     close = difflib.get_close_matches(name.casefold(), missing, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
-    return f"'{_NINO.sub('*********', name)[:40]}'{hint}"
+    return f"'{_NINO.sub('*********', name)[:40]}' is unknown{hint}"
 
 
+_SHOWN = 5
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]*")
 _NINO = re.compile(r"[A-Za-z]{2}(?:[ _.-]?[0-9]){6}(?:[ _.-]?[A-Za-z])?")

@@ -120,7 +120,9 @@ def _reading(connection: Connection, sql: str, *, careful: bool) -> Reading:
 
 
 def _check(reading: Reading, scan: Scan) -> None:
-    if any(abs(amount) >= _NUMERIC_END for amount in (reading.amount, *(total.amount for total in reading.totals))):
+    # abs() would round to 28 digits.
+    amounts = [reading.amount, *(total.amount for total in reading.totals)]
+    if any(amount.copy_abs() >= _NUMERIC_END for amount in amounts):
         raise FileRefused(_TOO_MUCH)
     if not scan.still_holds():
         raise FileRefused("it changed while it was being read")

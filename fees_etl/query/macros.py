@@ -13,6 +13,7 @@ __all__ = ["MACROS"]
 
 _N = "DECIMAL(38, 9)"
 _G = "1000000000"
+_TWO_WHEN_UPPER = "".join(char for char in map(chr, range(0x80, 0x10000)) if len(char.upper()) > 1)
 _BY_ZERO = "y = 0 AND x IS NOT NULL THEN error('division by zero')"
 
 
@@ -35,12 +36,9 @@ _BODIES = {
         WHEN d = 0 AND u IS NOT NULL THEN error('division by zero')::{_N}
         WHEN d >= 1e29::HUGEINT THEN error('on DuckDB a NUMERIC divisor must be below 10^20')::{_N}
         ELSE CAST(u // d AS {_N}) + bq_billionths((u % d * {_G} + d // 2) // d) END""",
-    "bq_div(x, y)": _let(
-        "bq_sign(v.x) * bq_sign(v.y) * "
-        + _let("bq_quotient(v.u, v.d)", u="bq_units(ABS(v.x))", d="bq_units(ABS(v.y))").replace("lambda v", "lambda w").replace("v.u", "w.u").replace("v.d", "w.d"),
-        x=f"CAST(x AS {_N})",
-        y=f"CAST(y AS {_N})",
-    ),
+    "bq_signed(x, y)": "bq_sign(x) * bq_sign(y) * "
+    + _let("bq_quotient(v.u, v.d)", u="bq_units(ABS(x))", d="bq_units(ABS(y))"),
+    "bq_div(x, y)": _let("bq_signed(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
     "bq_div_float(x, y)": f"CASE WHEN {_BY_ZERO}::DOUBLE ELSE x / y END",
     # NUMERIC * NUMERIC beyond 10^10: whole and fraction apart, so that nothing in between is larger than the result.
     "bq_whole(x)": "CAST(TRUNC(x) AS HUGEINT)",
@@ -64,7 +62,17 @@ _BODIES = {
     "bq_date_text(s)": "CASE WHEN regexp_full_match(s, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') AND s[1:4] <> '0000' THEN s"
     " WHEN s IS NOT NULL THEN '?' END",
     "bq_bool_text(s)": "CASE WHEN LOWER(s) IN ('true', 'false') THEN s WHEN s IS NOT NULL THEN '?' END",
-    # Dates: DuckDB's calendar has no last year.
+    # Letters that become two, where the engines differ.
+    "bq_upper(s)": f"CASE WHEN regexp_matches(s, '[{_TWO_WHEN_UPPER}]')"
+    " THEN CAST(error('on DuckDB UPPER knows no letter that becomes two') AS VARCHAR) ELSE UPPER(s) END",
+    "bq_lower(s)": "CASE WHEN regexp_matches(s, '[İΣ]')"
+    " THEN CAST(error('on DuckDB LOWER knows no İ and no Σ') AS VARCHAR) ELSE LOWER(s) END",
+    "bq_stamp(t)": """STRFTIME(t AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S') || CASE
+        WHEN EPOCH_US(t) % 1000000 = 0 THEN ''
+        WHEN EPOCH_US(t) % 1000 = 0 THEN STRFTIME(t AT TIME ZONE 'UTC', '.%g')
+        ELSE STRFTIME(t AT TIME ZONE 'UTC', '.%f') END || '+00'""",
+    # Dates: DuckDB's calendar has no last year, and it writes the year 99 as 0099.
+    "bq_modern(d)": "CASE WHEN d < DATE '1000-01-01' THEN error('year before 1000')::DATE ELSE d END",
     "bq_date(d)": "CASE WHEN d < TIMESTAMP '0001-01-01' OR d >= TIMESTAMP '10000-01-01'"
     " THEN error('date out of range')::DATE ELSE CAST(d AS DATE) END",
 }

@@ -61,7 +61,7 @@ def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
     reads = frozenset(
         _named(table, draft)
         for table in tree.find_all(exp.Table)
-        if not (written and any(table is other for other in written)) and _is_stored(table)
+        if not (written and any(table is other for other in written)) and is_stored(table)
     )
     return Query(sql, path, reads, writes, tree, line)
 
@@ -70,7 +70,7 @@ def target(tree: exp.Expr) -> tuple[exp.Table, ...]:
     """The tables a statement writes, as nodes; none for a query."""
     if not isinstance(tree, _WRITERS):
         return ()
-    found = [tree.this, *tree.args.get("tables", ())] if not isinstance(tree, exp.TruncateTable) else tree.expressions
+    found = tree.expressions if isinstance(tree, exp.TruncateTable) else [tree.this, *(tree.args.get("tables") or ())]
     tables = (node.this if isinstance(node, exp.Schema) else node for node in found if node)
     return tuple(table for table in tables if isinstance(table, exp.Table) and table.args.get("this"))
 
@@ -140,7 +140,7 @@ def _line_of(node: Any) -> int | None:
     return next((part.meta["line"] for part in node.walk() if "line" in part.meta), None)
 
 
-def _is_stored(table: exp.Table) -> bool:
+def is_stored(table: exp.Table) -> bool:
     """Whether a name in FROM is a table, not a CTE; a bare dataset (CREATE SCHEMA) is neither."""
     if "db" in table.args and table.args["db"]:
         return bool(table.args.get("this"))

@@ -28,7 +28,9 @@ REFUSED: dict[type[exp.Expr], str] = {
     exp.Stddev: "the last decimals differ",
     exp.StddevPop: "the last decimals differ",
     exp.Variance: "the last decimals differ",
-    exp.Pivot: "write one IF per column",
+    exp.StrToDate: "CAST texts like 2025-01-31 AS DATE",
+    exp.StrToTime: "CAST texts AS TIMESTAMP",
+    exp.CurrentDate: "a model must give the same rows tomorrow",
 }
 """Functions, by sqlglot's class, each with what to write instead or why not."""
 
@@ -36,7 +38,7 @@ TAKEN_AS_IS: frozenset[type[exp.Expr]] = frozenset((
     exp.And, exp.Or, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Exists, exp.Count, exp.Min, exp.Max, exp.AnyValue,
     exp.LogicalAnd, exp.LogicalOr, exp.ArrayAgg, exp.Array, exp.ArraySize, exp.Unnest, exp.RowNumber, exp.Rank,
     exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
-    exp.NthValue, exp.Abs, exp.Upper, exp.Lower, exp.Replace, exp.Translate, exp.Left, exp.Right, exp.Repeat,
+    exp.NthValue, exp.Abs, exp.Replace, exp.Left, exp.Right, exp.Repeat,
     exp.StartsWith, exp.EndsWith, exp.Contains, exp.CurrentTimestamp, exp.DateFromParts, exp.TsOrDsToDate,
     exp.GroupConcat, exp.Struct, exp.UnixDate, exp.DateFromUnixDate, exp.RegexpLike,
 ))  # fmt: skip

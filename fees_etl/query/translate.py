@@ -1,2 +1,64 @@
-def to_duckdb(): ...
-def with_suffix(): ...
+"""GoogleSQL -> DuckDB with the same results, by type; and the dataset suffix of a target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ErrorLevel, UnsupportedError
+
+from fees_etl.query.read import Query, parse
+from fees_etl.query.repairs import Repairs
+from fees_etl.query.resolve import Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from fees_etl.query.prove import Schema
+
+__all__ = ["to_duckdb", "with_suffix"]
+
+_DUCKDB = DuckDB()
+
+
+def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
+    """One statement for DuckDB; what DuckDB cannot do exactly is refused. It relies on ``MACROS``.
+
+    >>> to_duckdb("SELECT AVG(NUMERIC '1.5') AS mean", {})
+    'SELECT bq_div(SUM(CAST(\\'1.5\\' AS DECIMAL(38, 9))), COUNT(CAST(\\'1.5\\' AS DECIMAL(38, 9)))) AS "mean"'
+    """
+    asked = parse(query, "query") if isinstance(query, str) else query
+    tree = asked.tree.copy()
+    resolver = Resolver(asked, schema)
+    resolver.statement(tree)
+    tree = Repairs(asked, resolver.kinds).done(tree)
+    for dataset in _datasets(tree) if suffix else ():
+        dataset.set("this", f"{dataset.this}{suffix}")
+    try:
+        return _DUCKDB.generate(tree, copy=False, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise asked.wrong(f"DuckDB cannot run this: {error}") from None
+
+
+def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) -> str:
+    """The same text, with a suffix on every dataset (or on ``datasets`` only); names of CTEs and aliases stay.
+
+    >>> with_suffix("SELECT raw.fee_id FROM raw.fees AS raw -- of `raw`", "_ci")
+    'SELECT raw.fee_id FROM raw_ci.fees AS raw -- of `raw`'
+    """
+    if not suffix:
+        return sql
+    places = {
+        dataset.meta["start"]: dataset.this
+        for dataset in _datasets(parse(sql, "query").tree)
+        if datasets is None or dataset.this in datasets
+    }
+    for start in sorted(places, reverse=True):
+        at = sql.index(places[start], start) + len(places[start])
+        sql = f"{sql[:at]}{suffix}{sql[at:]}"
+    return sql
+
+
+def _datasets(tree: exp.Expr) -> list[exp.Identifier]:
+    return [table.args["db"] for table in tree.find_all(exp.Table) if table.args.get("db")]

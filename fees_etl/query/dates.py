@@ -1,0 +1,119 @@
+"""Dates for DuckDB: a DATE stays a DATE, within BigQuery's calendar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from fees_etl.query.casts import call, cast_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fees_etl.query.repairs import Repairs
+
+__all__ = ["DATES"]
+
+
+def _date_shift(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
+    def repair(it: Repairs, node: Any) -> exp.Expr:
+        unit = node.args["unit"].name.upper()
+        if it.kind(node) != "DATE" or unit not in _UNITS:
+            raise it.refused(node, "write DATE_ADD or DATE_SUB of a DATE by DAY, WEEK, MONTH, QUARTER or YEAR")
+        function, times = _UNITS[unit]
+        amount = node.expression
+        if isinstance(amount, exp.Literal):
+            span: exp.Expr = exp.Literal.number(int(amount.name) * times * sign)
+        else:
+            span = exp.Mul(this=exp.Paren(this=amount), expression=exp.Literal.number(times * sign))
+            span = exp.Cast(this=span, to=exp.DataType.build("INT"))
+        return call("bq_date", exp.Add(this=cast_to("DATE", node.this), expression=call(function, span)))
+
+    return repair
+
+
+_UNITS = {
+    "DAY": ("to_days", 1), "WEEK": ("to_days", 7), "MONTH": ("to_months", 1), "QUARTER": ("to_months", 3),
+    "YEAR": ("to_months", 12),
+}  # fmt: skip
+_PARTS = {"DAY", "MONTH", "QUARTER", "YEAR", "ISOYEAR"}
+_FORMATS = set("YmdHMSbBaAjyFGVu%-/: .,T")
+
+
+def _unit(node: Any) -> str:
+    unit = node.args.get("unit")
+    return unit.name.upper() if unit is not None else "MONTH"
+
+
+def _date_trunc(it: Repairs, node: Any) -> exp.Expr:
+    unit = "WEEK" if _unit(node) == "ISOWEEK" else _unit(node)
+    if it.kind(node) != "DATE" or unit not in _PARTS | {"WEEK"} or (unit == "WEEK" and _unit(node) != "ISOWEEK"):
+        raise it.refused(node, "write DATE_TRUNC of a DATE to DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
+    return cast_to("DATE", call("DATE_TRUNC", exp.Literal.string(unit), cast_to("DATE", node.this)))
+
+
+def _last_day(it: Repairs, node: exp.LastDay) -> exp.Expr:
+    if it.kind(node) != "DATE" or _unit(node) != "MONTH":
+        raise it.refused(node, "write LAST_DAY of a DATE by MONTH")
+    return call("LAST_DAY", cast_to("DATE", node.this))
+
+
+def _date_diff(it: Repairs, node: exp.DateDiff) -> exp.Expr:
+    unit = _unit(node)
+    if unit not in _PARTS and unit != "ISOWEEK":
+        raise it.refused(node, "write DATE_DIFF by DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
+    part = exp.Literal.string("WEEK" if unit == "ISOWEEK" else unit)
+    return call("DATE_DIFF", part, cast_to("DATE", node.expression), cast_to("DATE", node.this))
+
+
+def _formatted(it: Repairs, node: exp.TimeToStr) -> exp.Expr:
+    of, shape = node.this, node.args["format"]
+    plain = isinstance(shape, exp.Literal) and set(shape.name) <= _FORMATS and "%-" not in shape.name
+    if not isinstance(of, exp.TsOrDsToDate) or not plain:
+        raise it.refused(node, "write FORMAT_DATE with %Y %m %d %b %B %a %A %j %y %F %G %V %u")
+    return call("STRFTIME", call("bq_modern", cast_to("DATE", of.this)), shape)
+
+
+def _date_array(it: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
+    series = call("GENERATE_SERIES", *(cast_to("DATE", node.args[end]) for end in ("start", "end")), node.args["step"])
+    return cast_to("ARRAY<DATE>", series)
+
+
+def _shifted_by_days(it: Repairs, node: Any) -> exp.Expr:
+    """DATE + 1; a sum of numbers is left alone."""
+    if it.kinds.get(id(node)) == "DATE":
+        return call("bq_date", cast_to("DATETIME", node.copy()))
+    if it.kinds.get(id(node)) in {"DATETIME", "INTERVAL", "TIMESTAMP"}:
+        raise it.refused(node, "write DATE_ADD, DATE_SUB or DATE_DIFF")
+    return node
+
+
+def _extract(it: Repairs, node: exp.Extract) -> exp.Expr:
+    part = node.name.upper()
+    if part == "DAYOFWEEK":
+        return exp.Add(this=node.copy(), expression=exp.Literal.number(1))
+    if part not in {"YEAR", "MONTH", "DAY", "QUARTER", "DAYOFYEAR", "ISOYEAR", "HOUR", "MINUTE", "DATE"}:
+        raise it.refused(node, "write EXTRACT of YEAR, QUARTER, MONTH, DAY, DAYOFYEAR, DAYOFWEEK or ISOYEAR")
+    return cast_to("DATE", node.expression) if part == "DATE" else node
+
+
+def _date(it: Repairs, node: exp.Date) -> exp.Expr:
+    if node.expressions or node.args.get("zone"):
+        raise it.refused(node, "write DATE(timestamp) or DATE(year, month, day)")
+    return cast_to("DATE", node.this)
+
+
+DATES: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
+    exp.DateAdd: _date_shift(1),
+    exp.DateSub: _date_shift(-1),
+    exp.DateTrunc: _date_trunc,
+    exp.LastDay: _last_day,
+    exp.DateDiff: _date_diff,
+    exp.TimeToStr: _formatted,
+    exp.GenerateDateArray: _date_array,
+    exp.Add: _shifted_by_days,
+    exp.Sub: _shifted_by_days,
+    exp.Extract: _extract,
+    exp.Date: _date,
+}

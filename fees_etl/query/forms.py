@@ -1,0 +1,74 @@
+"""Types, casts and statements for DuckDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from fees_etl.query.casts import converted, duck_type
+from fees_etl.query.kinds import UNKNOWN, named, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fees_etl.query.repairs import Repairs
+
+__all__ = ["FORMS"]
+
+
+def _cast(it: Repairs, node: Any) -> exp.Expr:
+    kind, source = named(node.args["to"]), it.kinds.get(id(node.this), UNKNOWN)
+    this = converted(node.this, source, kind)
+    if this is None or node.args.get("format") or _is_sized(node.args["to"]):
+        raise it.refused(node, f"CAST of {settled(source)} to {kind}{_CASTS.get(kind, '')}")
+    if isinstance(this, exp.Anonymous) and this.name in {"ENCODE", "DECODE", "bq_text", "bq_stamp"}:
+        return this
+    return node.__class__(this=this, to=duck_type(kind))
+
+
+_CASTS = {"NUMERIC": "; money is NUMERIC from the start", "STRING": "; only NUMERIC, INT64, DATE, BOOL and TIMESTAMP"}
+
+
+def _is_sized(to: exp.DataType) -> bool:
+    return any(isinstance(part, exp.DataTypeParam) for part in to.expressions)
+
+
+def _type(it: Repairs, node: exp.DataType) -> exp.Expr:
+    """NUMERIC in DDL and in ARRAY<NUMERIC>; the type of a cast is the cast's."""
+    if isinstance(node.parent, exp.Cast):
+        return node
+    if node.this == exp.DType.BIGDECIMAL or _is_sized(node):
+        raise it.refused(node, "use NUMERIC")
+    return duck_type("NUMERIC") if node.this == exp.DType.DECIMAL else node
+
+
+def _create(it: Repairs, node: exp.Create) -> exp.Expr:
+    """PARTITION BY, CLUSTER BY and OPTIONS are storage: DuckDB has none of them."""
+    node.set("properties", None)
+    return node
+
+
+def _column(it: Repairs, node: exp.ColumnDef) -> exp.Expr:
+    """OPTIONS of a column."""
+    kept = [one for one in node.constraints if not isinstance(one.kind, exp.Properties)]
+    node.set("constraints", kept)
+    return node
+
+
+def _delete(it: Repairs, node: exp.Delete) -> exp.Expr:
+    """DELETE t without FROM."""
+    if tables := node.args.get("tables"):
+        node.set("this", tables[0])
+        node.set("tables", None)
+    return node
+
+
+FORMS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.DataType: _type,
+    exp.Create: _create,
+    exp.ColumnDef: _column,
+    exp.Delete: _delete,
+}

@@ -1,0 +1,61 @@
+"""Each GoogleSQL expression that DuckDB reads differently, rewritten by its type; children before parents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from fees_etl.query.dates import DATES
+from fees_etl.query.forms import FORMS
+from fees_etl.query.kinds import UNKNOWN, settled
+from fees_etl.query.numbers import NUMBERS
+from fees_etl.query.refusals import REFUSED, TAKEN_AS_IS
+from fees_etl.query.texts import TEXTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fees_etl.query.read import Query
+
+__all__ = ["Repairs"]
+
+_ALL: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {**NUMBERS, **TEXTS, **DATES, **FORMS}
+
+
+class Repairs:
+    """Rewrites one tree in place; ``kinds`` follows each replaced node to its replacement."""
+
+    def __init__(self, asked: Query, kinds: dict[int, str]) -> None:
+        self.asked = asked
+        self.kinds = kinds
+        self.kept: list[exp.Expr] = []
+
+    def done(self, tree: exp.Expr) -> exp.Expr:
+        """The tree for DuckDB."""
+        nodes = list(tree.walk())
+        self.kept = nodes  # an id names a node only while the node lives
+        for node in reversed(nodes):
+            repair = _ALL.get(node.__class__)
+            if repair is not None:
+                new = repair(self, node)
+                if new is not node:
+                    self.kept.append(new)
+                    self.kinds[id(new)] = self.kinds.get(id(node), UNKNOWN)
+                    node.replace(new)
+                    tree = new if node is tree else tree
+            elif isinstance(node, exp.Func) and node.__class__ not in TAKEN_AS_IS:
+                raise self.refused(node, REFUSED.get(node.__class__, "no exact translation is known"))
+        return tree
+
+    def kind(self, node: Any) -> str:
+        """The settled type of a node; a type that cannot be known is refused where it decides the translation."""
+        found = settled(self.kinds.get(id(node), UNKNOWN))
+        if found == UNKNOWN:
+            raise self.refused(node, "its type is not known, and DuckDB's translation depends on it; CAST it")
+        return found
+
+    def refused(self, node: Any, why: str) -> Exception:
+        """The error for what has no exact translation."""
+        name = node.meta.get("bigquery_name") or node.key.upper()
+        return self.asked.wrong(f"{name} on DuckDB would not be exactly BigQuery's: {why}", node)

@@ -1,0 +1,184 @@
+"""Texts and bytes for DuckDB: code points, explicit sets of blanks, lower-case hex."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from fees_etl.query.casts import call, cast_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fees_etl.query.repairs import Repairs
+
+__all__ = ["TEXTS"]
+
+_UNICODE_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_TRIMS = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}
+
+
+def _joined(it: Repairs, node: Any) -> exp.Expr:
+    """CONCAT is NULL when a part is: DuckDB's is not, its || is."""
+    parts = [_text(it, part) for part in node.expressions]
+    if it.kind(node) != "STRING":
+        raise it.refused(node, "CONCAT of BYTES")
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = exp.DPipe(this=whole, expression=part, safe=True)
+    return exp.Paren(this=whole) if len(parts) > 1 else whole
+
+
+def _text(it: Repairs, part: exp.Expr) -> exp.Expr:
+    """GoogleSQL casts a number in CONCAT by itself."""
+    kind = it.kind(part)
+    if kind == "NUMERIC":
+        return call("bq_text", part)
+    return exp.Paren(this=part) if isinstance(part, (exp.Binary, exp.Not)) else part
+
+
+def _trimmed(it: Repairs, node: exp.Trim) -> exp.Expr:
+    if it.kind(node) != "STRING":
+        raise it.refused(node, "TRIM of BYTES")
+    name = _TRIMS.get(str(node.args.get("position")), "TRIM")
+    return call(name, node.this, node.expression or exp.Literal.string(_UNICODE_BLANKS))
+
+
+def _code_points(it: Repairs, node: exp.CodePointsToString) -> exp.Expr:
+    points = node.this
+    if not isinstance(points, exp.Array) or not all(_number(point) for point in points.expressions):
+        raise it.refused(node, "list the code points as literals")
+    return exp.Literal.string("".join(chr(int(_number(point))) for point in points.expressions))
+
+
+def _number(node: exp.Expr) -> str:
+    literal = node.this if isinstance(node, exp.Cast) else node
+    return literal.name if isinstance(literal, exp.Literal) and not literal.is_string else ""
+
+
+def _md5_hex(it: Repairs, node: exp.MD5) -> exp.Expr:
+    return call("MD5", node.this)
+
+
+def _digest(it: Repairs, node: Any) -> exp.Expr:
+    """MD5 and SHA256 are BYTES in BigQuery."""
+    return call("UNHEX", _hex_digest(it, node))
+
+
+def _hex_digest(it: Repairs, node: Any) -> exp.Expr:
+    length = node.args.get("length")
+    if length is not None and length.name not in {"", "256"}:
+        raise it.refused(node, "use SHA256 or MD5")
+    return call("MD5" if isinstance(node, exp.MD5Digest) else "SHA256", node.this)
+
+
+def _hex(it: Repairs, node: exp.LowerHex) -> exp.Expr:
+    inner = node.this
+    if isinstance(inner, exp.Anonymous) and inner.name == "UNHEX":
+        return inner.expressions[0]
+    return call("LOWER", call("HEX", inner))
+
+
+def _length(it: Repairs, node: exp.Length) -> exp.Expr:
+    return call("OCTET_LENGTH" if it.kind(node.this) == "BYTES" else "LENGTH", node.this)
+
+
+def _byte_length(it: Repairs, node: exp.ByteLength) -> exp.Expr:
+    return call("OCTET_LENGTH", node.this if it.kind(node.this) == "BYTES" else call("ENCODE", node.this))
+
+
+def _substring(it: Repairs, node: exp.Substring) -> exp.Expr:
+    start = node.args.get("start")
+    if it.kind(node) != "STRING" or not (isinstance(start, exp.Literal) and int(start.name) >= 1):
+        raise it.refused(node, "write SUBSTR of a STRING from a literal place, 1 or later")
+    return node
+
+
+def _position(it: Repairs, node: exp.StrPosition) -> exp.Expr:
+    if node.args.get("position") or node.args.get("occurrence"):
+        raise it.refused(node, "write STRPOS(text, part)")
+    return call("STRPOS", node.this, node.args["substr"])
+
+
+def _padded(it: Repairs, node: exp.Pad) -> exp.Expr:
+    fill = node.args.get("fill_pattern") or exp.Literal.string(" ")
+    return call("LPAD" if node.args.get("is_left") else "RPAD", node.this, node.expression, fill)
+
+
+def _extreme(it: Repairs, node: Any) -> exp.Expr:
+    """GREATEST and LEAST are NULL when an argument is: DuckDB skips it."""
+    parts = [node.this, *node.expressions]
+    absent = [exp.Is(this=part.copy(), expression=exp.Null()) for part in parts]
+    plain = call(node.key.upper(), *parts)
+    return exp.Case(ifs=[exp.If(this=exp.or_(*absent, copy=False), true=exp.Null())], default=plain)
+
+
+def _raw(it: Repairs, node: exp.RawString) -> exp.Expr:
+    return exp.Literal.string(node.name)
+
+
+def _bytes(it: Repairs, node: exp.ByteString) -> exp.Expr:
+    """The bytes of b'...' as sqlglot read them: one character each."""
+    try:
+        return call("UNHEX", exp.Literal.string(node.name.encode("ascii").hex()))
+    except UnicodeEncodeError:
+        raise it.refused(node, "a BYTES literal outside ASCII") from None
+
+
+def _replaced(it: Repairs, node: exp.RegexpReplace) -> exp.Expr:
+    return call("REGEXP_REPLACE", node.this, node.expression, node.args["replacement"], exp.Literal.string("g"))
+
+
+def _extracted(it: Repairs, node: exp.RegexpExtract) -> exp.Expr:
+    """NULL without a match, where DuckDB has an empty text; the group, if the pattern has one."""
+    pattern = node.expression
+    if not isinstance(pattern, (exp.Literal, exp.RawString)) or node.args.get("position") or node.args.get("occurrence"):
+        raise it.refused(node, "write REGEXP_EXTRACT(text, 'literal pattern')")
+    group = exp.Literal.number(1 if re.compile(pattern.name).groups else 0)
+    found = call("REGEXP_EXTRACT", node.this.copy(), pattern.copy(), group)
+    return exp.Case(ifs=[exp.If(this=call("REGEXP_MATCHES", node.this, pattern), true=found)])
+
+
+def _cased(name: str) -> Callable[[Repairs, Any], exp.Expr]:
+    def repair(it: Repairs, node: Any) -> exp.Expr:
+        return call(name, node.this)
+
+    return repair
+
+
+def _translated(it: Repairs, node: exp.Translate) -> exp.Expr:
+    source = node.args["from_"]
+    if not isinstance(source, exp.Literal) or len(set(source.name)) < len(source.name):
+        raise it.refused(node, "list the characters once each, as a literal")
+    return node
+
+
+def _chr(it: Repairs, node: exp.Chr) -> exp.Expr:
+    return call("CHR", cast_to("INT64", node.expressions[0]))
+
+
+TEXTS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
+    exp.Concat: _joined,
+    exp.Trim: _trimmed,
+    exp.CodePointsToString: _code_points,
+    exp.MD5: _md5_hex,
+    exp.MD5Digest: _digest,
+    exp.SHA2Digest: _digest,
+    exp.LowerHex: _hex,
+    exp.Length: _length,
+    exp.ByteLength: _byte_length,
+    exp.Substring: _substring,
+    exp.StrPosition: _position,
+    exp.Pad: _padded,
+    exp.Greatest: _extreme,
+    exp.Least: _extreme,
+    exp.RawString: _raw,
+    exp.ByteString: _bytes,
+    exp.RegexpReplace: _replaced,
+    exp.RegexpExtract: _extracted,
+    exp.Upper: _cased("bq_upper"),
+    exp.Lower: _cased("bq_lower"),
+    exp.Translate: _translated,
+}
