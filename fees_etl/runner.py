@@ -135,7 +135,8 @@ class _Attempt:
 
     def _fill(self, step: Step) -> StepResult:
         began = time.monotonic()
-        rows = sum(self.engine.execute(sql) for sql in step.statements)
+        counts = [self.engine.execute(sql) for sql in step.statements]
+        rows = sum(counts[1:] if step.kind == "rebuild" else counts)  # a rebuild begins with the DELETE of all rows
         for sql in step.books:
             self.engine.execute(sql)
         return StepResult(step.name, step.kind, step.table, rows, time.monotonic() - began)

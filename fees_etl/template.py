@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,9 @@ class Templates:
             path = Path(error.filename) if error.filename else self.root / name
             raise ProjectError(f"{error.message}.", path=_shown(path), line=error.lineno) from error
         except jinja2.TemplateNotFound as error:
-            raise ProjectError(f"template {str(error)!r} does not exist.", path=_shown(self.root / name)) from error
-        except (jinja2.TemplateError, TypeError, ValueError, AttributeError) as error:
+            path, line = self._place(error, name)
+            raise ProjectError(f"template {error.name!r} does not exist.", path=_shown(path), line=line) from error
+        except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             path, line = self._place(error, name)
             raise ProjectError(f"{error}.", path=_shown(path), line=line) from error
 
@@ -87,7 +88,7 @@ def literal(value: Any) -> str:
         case Decimal():
             return f"NUMERIC '{value:f}'"
         case datetime():
-            return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S.%f}+00:00'"
+            return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'"
         case date():
             return f"DATE '{value.isoformat()}'"
         case _:

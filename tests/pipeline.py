@@ -82,8 +82,10 @@ class Pipeline:
     def check(self):
         return {result.name: result for result in check(self.project, self.engine)}
 
-    def rows(self, table, order="ALL"):
-        return self.engine.native.execute(f"SELECT * FROM {table} ORDER BY {order}").fetchall()
+    def rows(self, table, order=1):
+        """All rows, sorted by one column (from 1) and then by the rest as text."""
+        found = self.engine.query(f"SELECT * FROM {table}").rows  # every type as the engine gives it
+        return sorted(found, key=lambda row: (str(row[order - 1]), str(row)))
 
     def value(self, sql):
         return self.engine.native.execute(sql).fetchone()[0]

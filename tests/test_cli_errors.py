@@ -32,7 +32,7 @@ def end(error, capsys, *, verbose=False, layout="text"):
         raise error
 
     logs.configure(layout, int(verbose), {})
-    code = exits.guarded(act, ["run", "--source", "data/*.csv"], verbose=verbose)
+    code = exits.guarded(act, "fees-etl run --source 'data/*.csv'", verbose=verbose)
     shown = capsys.readouterr()
     assert shown.out == ""
     return code, shown.err
@@ -168,7 +168,7 @@ def said(capsys, layout, environ=None, verbosity=0):
     logs.bind(run_id="r1", command="run", target="dev")
     logging.getLogger("fees_etl.any").info("1/12 %s", "stg_fees")
     logging.getLogger("fees_etl").warning("slow, for QQ123456C")
-    exits.guarded(lambda: (_ for _ in ()).throw(WarehouseBusy("busy.", hint="again")), ["run"])
+    exits.guarded(lambda: (_ for _ in ()).throw(WarehouseBusy("busy.", hint="again")), "fees-etl run")
     return capsys.readouterr().err.splitlines()
 
 
@@ -201,4 +201,4 @@ def test_an_exit_of_typer_is_its_code():
     def leave():
         raise typer.Exit(3)
 
-    assert exits.guarded(leave, []) == 3
+    assert exits.guarded(leave, "") == 3

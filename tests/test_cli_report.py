@@ -105,7 +105,7 @@ def result_of(status="published", **more) -> Result:
             StepResult("dim_clients", "rebuild", Table("reporting", "dim_clients"), 5200, 0.04),
         ),
         "assertions": (PASSED,),
-        "before": NOTHING,
+        "before": dataclasses.replace(REAL, staged_rows=51575, staged_amount=Decimal("650118.87")),
         "after": REAL,
         "left_out": LEFT_OUT,
         "changes": tuple(change_of(day, "1.50") for day in range(3)),
@@ -118,7 +118,7 @@ LATE = Pending(date(2025, 7, 1), "file:///lake/late.csv", "e5", 1, Decimal(500),
 CORRECTED = Pending(date(2025, 9, 1), "file:///lake/fees_09.csv", "f6", 1, Decimal("1142.93"), 1, Decimal("142.93"))
 MANY = [dataclasses.replace(LATE, fee_date=date(2025, 1, 1) + timedelta(day)) for day in range(14)]
 SCREENS = {
-    "first_run": lambda: report.run(result_of(), IngestResult("r", "lake/*.csv", FILES[:1], 0.2)),
+    "first_run": lambda: report.run(result_of(before=NOTHING), IngestResult("r", "lake/*.csv", FILES[:1], 0.2)),
     "files": lambda: report.files(IngestResult("r", "lake/*.csv", FILES, 0.2)),
     "rejected": lambda: report.run(result_of("rejected", before=REAL, assertions=(PASSED, WARNING, WAIVED, CONFLICT)), None),
     "nothing_changed": lambda: report.run(result_of(before=REAL, changes=(), assertions=(WAIVED,)), None),

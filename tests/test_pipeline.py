@@ -7,7 +7,9 @@ import os
 import tempfile
 from datetime import date
 from decimal import Decimal
+from hashlib import md5
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import worlds
@@ -74,7 +76,7 @@ def test_a_second_run_of_any_kind_leaves_every_table_identical(tmp_path, again):
 
 
 def fee(client, adviser, day, amount, nino=None):
-    return (client, nino or f"QQ{sum(map(ord, client)) % 1000000:06}A", adviser, day, Decimal(amount))
+    return (client, nino or f"QQ{crc32(client.strip().encode()) % 1000000:06}A", adviser, day, Decimal(amount))
 
 
 HARD = [
@@ -118,7 +120,7 @@ HARD = [
 @pytest.fixture
 def hard(tmp_path):
     with Pipeline(tmp_path, **LENIENT) as pipeline:
-        pipeline.all(fees=HARD)
+        assert pipeline.all(fees=HARD).status == "published"
         yield pipeline
 
 
@@ -183,7 +185,7 @@ def test_the_fee_id_is_pinned(tmp_path):
         assert pipeline.rows("staging.stg_fees")[0][0] == FEE_ID
 
 
-FEE_ID = __import__("hashlib").md5(b"3:ann1:x2025-01-31:1.6").hexdigest()
+FEE_ID = md5(b"3:ann1:x2025-01-31:1.6").hexdigest()
 
 
 LINES = ["client_id,client_nino,adviser_id,fee_date,fee_amount", "ann,QQ000001A,x,2025-01-31,1.60", "bob,QQ000002A,y,2025-01-31,2"]
@@ -206,7 +208,7 @@ def test_however_a_file_is_written_the_fees_are_the_same(tmp_path, shape):
         pipeline.ingest()
         pipeline.run()
 
-        fees = [row[1:] for row in pipeline.rows("staging.stg_fees", "client_id")]
+        fees = [row[1:] for row in pipeline.rows("staging.stg_fees", 2)]
     assert fees == [
         ("ann", "QQ000001A", "x", JANUARY, Decimal("1.6")),
         ("bob", "QQ000002A", "y", JANUARY, Decimal(2)),
@@ -241,14 +243,14 @@ def test_failed_attempts_are_in_the_ledger_and_change_nothing(tmp_path, monkeypa
         pipeline.all(fees=[fee("ann", "x", JANUARY, "1")])
         before = {name: pipeline.rows(name) for name in MODELS}
         plan = pipeline.plan()
-        broken = plan.steps[1].__class__("dim_clients", "rebuild", ("DELETE FROM reporting.no_such_table WHERE TRUE",))
+        broken = plan.steps[1].__class__("dim_clients", "rebuild", ("DELETE FROM reporting.dim_clients WHERE DIV(1, 0) = 1",))
         with pytest.raises(WarehouseError):
             from fees_etl import run
 
             run(plan.__class__(plan.project, (), plan.window, (plan.steps[0], broken), plan.state), pipeline.engine)
 
         assert before == {name: pipeline.rows(name) for name in MODELS}
-        assert [row[2] for row in pipeline.rows("ops.runs", "started_at")] == ["published", "failed"]
+        assert [row[2] for row in pipeline.rows("ops.runs", 7)] == ["published", "failed"]
 
 
 def test_the_warehouse_is_private(tmp_path):

@@ -61,7 +61,7 @@ def test_a_line_is_traced_back_through_jinja():
     [
         ("SELECT {{ nothing }}", "sql/x.sql:1: 'nothing' is undefined."),
         ("SELECT\n{{ 1 / 0 }}", "sql/x.sql:2: division by zero."),
-        ("{% import 'none.sql' as none %}", "template 'none.sql' does not exist."),
+        ("{% import 'none.sql' as macros %}", "template 'none.sql' does not exist."),
         ("{{ ''.__class__.__mro__ }}", "access to attribute '__class__' of 'str' object is unsafe."),
         ("{{ range(10) | nothing }}", "No filter named 'nothing'."),
     ],

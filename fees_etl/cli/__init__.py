@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import typer
 
@@ -22,36 +23,34 @@ SWITCHES = {"-q", "--quiet", "-v", "--verbose"}
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     line = list(sys.argv[1:] if args is None else args)
+    outside, inside = _parted(line)
     configure("auto", 0)
-    hoisted = list(_hoisted(line))
-    return guarded(
-        lambda: _call(hoisted, shlex.join(["fees-etl", *line])),
-        line,
-        verbose=not {"-v", "--verbose"}.isdisjoint(hoisted),
-    )
+    call = Call(line=shlex.join(["fees-etl", *line]), start=shlex.join(["fees-etl", *outside]))
+    verbose = not {"-v", "--verbose"}.isdisjoint(outside)
+    return guarded(lambda: _call([*outside, *inside], call), call.line, verbose=verbose)
 
 
-def _call(args: list[str], line: str) -> int:
+def _call(args: list[str], call: Call) -> int:
     command = typer.main.get_command(app)
     command._main_shell_completion({}, "fees-etl")  # noqa: SLF001  (what ``main`` does first, and it leaves if asked to)
-    with command.make_context("fees-etl", args, obj=Call(line=line)) as context:
+    with command.make_context("fees-etl", args, obj=call) as context:
         return command.invoke(context) or 0
 
 
-def _hoisted(args: Sequence[str]) -> Iterator[str]:
-    """Global options are understood after the command too.
+def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Global options and the rest: they are understood after the command too.
 
-    >>> list(_hoisted(["run", "--rehearse", "--target", "dev", "-q"]))
-    ['--target', 'dev', '-q', 'run', '--rehearse']
+    >>> _parted(["run", "--rehearse", "--target", "dev", "-q"])
+    (['--target', 'dev', '-q'], ['run', '--rehearse'])
     """
-    front, back, rest = [], [], iter(args)
+    outside: list[str] = []
+    inside: list[str] = []
+    rest = iter(args)
     for word in rest:
         if word in OUTSIDE:
-            front += [word, *([value] if (value := next(rest, None)) is not None else [])]
+            outside += [word, *itertools.islice(rest, 1)]
         elif word in SWITCHES or word.partition("=")[0] in OUTSIDE:
-            front.append(word)
+            outside.append(word)
         else:
-            back.append(word)
-            if word == "--":
-                back += rest
-    yield from (*front, *back)
+            inside += [word, *(rest if word == "--" else ())]
+    return outside, inside

@@ -5,6 +5,7 @@ The work is in :mod:`transform` and :mod:`look`, imported when asked for, so tha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -63,9 +64,8 @@ def start(  # noqa: PLR0913  (each is an option)
     published), 2 usage or project, 3 input refused, 4 refused by a guard, 5 warehouse failed,
     70 bug, 75 busy (safe to repeat), 130 interrupted.
     """  # noqa: D301  (\b keeps typer from wrapping the examples)
-    verbosity = -1 if quiet else int(verbose)
-    configure(log_format, verbosity)
-    context.obj = opt.Call(target, project_dir, log_format, verbosity, context.obj.line)
+    configure(log_format, -1 if quiet else int(verbose))
+    context.obj = replace(context.obj, target=target, project_dir=project_dir)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from fees_etl.cli.logs import logger, redact
-from fees_etl.cli.text import count
+from fees_etl.cli.text import count, plural
 from fees_etl.types import AssertionResult, StepResult
 
 __all__ = ["Progress", "progress", "show", "show_json"]
@@ -85,7 +85,7 @@ class _Lines:
         if isinstance(found, AssertionResult):
             logger.debug("%s %s: %s failing, %.2f s", self._at(), found.name, count(found.failing), found.seconds)
         elif found.kind != "assertion":
-            logger.info("%s %s: %s rows, %.2f s", self._at(), found.name, count(found.rows), found.seconds)
+            logger.info("%s %s: %s, %.2f s", self._at(), found.name, plural(found.rows, "row"), found.seconds)
 
     def _at(self) -> str:
         return f"{self.done}/{self.total}" if self.total else f"{self.done}"

@@ -6,20 +6,28 @@ traceback, and only with ``-v``; even then without messages of foreign exception
 
 from __future__ import annotations
 
-import shlex
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import typer
 
 from fees_etl.cli.logs import logger
-from fees_etl.errors import FeesError, GuardRefused, InputRefused, UsageError, WarehouseBusy, WarehouseError
+from fees_etl.errors import (
+    FeesError,
+    GuardRefused,
+    InputRefused,
+    ProjectError,
+    UsageError,
+    WarehouseBusy,
+    WarehouseError,
+)
 
 __all__ = ["guarded"]
 
 BUG = 70
 INTERRUPTED = 130
+NEAR = ("Did you mean", "Known are")
 PUBLISHED: dict[type[FeesError], str] = {
     UsageError: "Nothing was touched.",
     InputRefused: "No model ran: readers see what the last committed run published.",
@@ -30,17 +38,14 @@ PUBLISHED: dict[type[FeesError], str] = {
 """What readers see when the error itself does not say."""
 
 
-def guarded(act: Callable[[], int], args: Sequence[str], *, verbose: bool = False) -> int:
-    """Do it and return its exit code, whatever happens."""
-    again = shlex.join(["fees-etl", *args])
+def guarded(act: Callable[[], int], again: str, *, verbose: bool = False) -> int:
+    """Do it and return its exit code, whatever happens; ``again`` is the command line, to be quoted."""
     try:
         return act()
     except typer.Exit as done:
         return done.exit_code
     except FeesError as error:
-        return _say(
-            error.message, error.exit_code, error.published or _published(error), error.hint or _next(error, again)
-        )
+        return _say(_message(error), error.exit_code, error.published or _published(error), _next(error, again))
     except typer.TyperException as error:
         return _say(_usage(error), UsageError.exit_code, PUBLISHED[UsageError], _help(error))
     except KeyboardInterrupt:
@@ -67,8 +72,19 @@ def _published(error: FeesError) -> str:
     return next((text for kind, text in PUBLISHED.items() if isinstance(error, kind)), "")
 
 
+def _message(error: FeesError) -> str:
+    return f"{error.message} {error.hint}" if error.hint.startswith(NEAR) else error.message
+
+
 def _next(error: FeesError, again: str) -> str:
-    return again if isinstance(error, WarehouseError | WarehouseBusy) else "fees-etl --help"
+    """The error's own hint; a near miss of a name belongs to the message, and then all names are next."""
+    if error.hint and not error.hint.startswith(NEAR):
+        return error.hint
+    if isinstance(error, ProjectError):
+        return f"Correct {error.path}, then: {again}"
+    if isinstance(error, WarehouseError):
+        return f"Put that right, then: {again}"
+    return again if isinstance(error, WarehouseBusy) else "fees-etl ls" if error.hint else "fees-etl --help"
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -39,7 +39,7 @@ def check(call: Call, output: Output) -> int:
         raise AssertionsFailed(
             f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",
             published="What readers see now is wrong in these points; this command changed nothing.",
-            hint="fees-etl run --full-refresh --skip-ingest   (rebuilds every table from raw, and asserts again)",
+            hint=f"{call.start} run --full-refresh --skip-ingest   (rebuilds every table from raw, then asserts)",
         )
     return 0
 
@@ -102,7 +102,7 @@ def show_run(call: Call, run_id: str, output: Output) -> int:
         ids = ", ".join(record["run_id"] for record in (chosen or records)[:5])
         raise UsageError(
             f"{len(chosen) or 'No'} runs begin with {run_id!r}.",
-            hint=f"fees-etl runs   (the newest: {ids})" if ids else "fees-etl runs",
+            hint=f"{call.start} runs   (the newest: {ids})" if ids else f"{call.start} runs",
         )
     if output == "json":
         show_json(document.rows("runs", Rows(tuple(chosen[0]), (tuple(chosen[0].values()),))))

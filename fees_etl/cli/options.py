@@ -31,13 +31,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What stands before the command: the global options, and the whole line to quote in a hint."""
+    """What stands before the command, and the words to quote in a hint."""
 
+    line: str
+    """All of it, to be repeated."""
+    start: str
+    """Its beginning with the global options, for another command on the same target."""
     target: str | None = None
     project_dir: Path | None = None
-    log_format: str = "auto"
-    verbosity: int = 0
-    line: str = "fees-etl"
 
 
 def _day(text: str) -> date:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.cli.text import cell, change, count, grid, paragraph, plural, pounds, total
+from fees_etl.cli.text import change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingest.lake import SAMPLE, shown
 from fees_etl.types import (
     AssertionResult,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["assertions", "files", "opening", "pending", "run"]
 
-Table: TypeAlias = list[tuple[str, ...]]
+Lines: TypeAlias = list[tuple[str, ...]]
 DATES = 10
 FILES = 20
 VERDICTS = {
@@ -37,18 +37,19 @@ VERDICTS = {
 
 
 def run(result: Result, ingested: IngestResult | None) -> list[str]:
-    """All of it, the verdict last, where the eye is."""
+    """All of it, the verdict last, where the eye is; a first run changes every fee date, which needs no table."""
+    seconds = result.seconds + (ingested.seconds if ingested else 0)
     return [
         *(files(ingested) if ingested else ()),
-        *pending(result.plan.state.pending),
+        *(pending(result.plan.state.pending) if result.before.staged_rows else ()),
         *_staging(result.left_out, result.after),
         *_published(result),
-        *_changes(result.changes),
+        *(_changes(result.changes) if result.before.staged_rows else ()),
         *_incomplete(result.after),
         *assertions(result.assertions),
         *_steps(result, ingested),
         "",
-        VERDICTS[result.status].format(seconds=result.seconds, moved=_moved_pounds(result), run_id=result.run_id),
+        VERDICTS[result.status].format(seconds=seconds, moved=_moved_pounds(result), run_id=result.run_id),
     ]
 
 
@@ -70,7 +71,7 @@ def opening(settings: Settings, ingested: IngestResult | None) -> list[str]:
 
 def files(ingested: IngestResult) -> list[str]:
     """What became of every file of the source."""
-    rows: Table = [("Files in", "", "rows", "rejected", "pounds")]
+    rows: Lines = [("Files in", "", "rows", "rejected", "pounds")]
     shown = _worth_showing(ingested.files)
     notes: dict[int, list[str]] = {}
     for file in shown:
@@ -91,13 +92,13 @@ def pending(rows: Sequence[Pending]) -> list[str]:
     """Fee dates whose rows arrived or vanished since they were last staged."""
     if not rows:
         return []
-    table: Table = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
+    found: Lines = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
     dates = sorted({row.fee_date for row in rows})
-    table += [(f"  {day}", *_moved([row for row in rows if row.fee_date == day])) for day in dates[:DATES]]
+    found += [(f"  {day}", *_moved([row for row in rows if row.fee_date == day])) for day in dates[:DATES]]
     if len(dates) > DATES:
         rest = [row for row in rows if row.fee_date not in dates[:DATES]]
-        table.append((f"  and {count(len(dates) - DATES)} more", *_moved(rest)))
-    return ["", *grid(table, "<>>>>", 0)]
+        found.append((f"  and {count(len(dates) - DATES)} more", *_moved(rest)))
+    return ["", *grid(found, "<>>>>", 0)]
 
 
 def assertions(results: Sequence[AssertionResult]) -> list[str]:
@@ -110,8 +111,7 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     lines += [line for one in results if one.note for line in paragraph(f"waived by {one.note}", 2, 2)]
     for label, found in [*(("warn", one) for one in warned), *(("FAIL", one) for one in failed)]:
         lines += [f"  {label} {found.name}: {plural(found.failing, 'row')}", *paragraph(found.description, 7)]
-        sample = [found.sample.columns, *(tuple(map(cell, row)) for row in found.sample.rows)]
-        lines += grid(sample, "<" * len(found.sample.columns), 7) if found.sample.rows else []
+        lines += table(found.sample.columns, found.sample.rows, 7) if found.sample.rows else []
         if len(found.sample.rows) < found.failing:
             lines.append(f"       and {plural(found.failing - len(found.sample.rows), 'more row')}")
     return lines
@@ -158,7 +158,7 @@ def _moved(rows: Iterable[Pending]) -> tuple[str, str, str, str]:
 
 def _staging(left: LeftOut, after: Published) -> list[str]:
     """A sum that a reader can check by adding up: each term was counted from its own rows."""
-    rows: Table = [
+    rows: Lines = [
         ("From the files to staging", "rows", "pounds"),
         ("  in the files", count(left.raw_rows + left.rejected_rows), ""),
         ("  unreadable, in raw.fees_rejected", _minus(left.rejected_rows), ""),
@@ -184,7 +184,7 @@ def _published(result: Result) -> list[str]:
         shown = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
         return (f"  {label}", *shown, change(old, new) or "=")
 
-    rows: Table = [
+    rows: Lines = [
         ("Published numbers" if result.status == "published" else "If it were published", "before", "after", "change"),
         row("fees", before.staged_rows, after.staged_rows),
         row("pounds", before.staged_amount, after.staged_amount),
@@ -205,7 +205,7 @@ def _day(day: object) -> str:
 def _changes(changes: Sequence[Change]) -> list[str]:
     if not changes:
         return []
-    rows: Table = [("Changed fee dates", "rows before", "rows after", "pounds before", "pounds after", "net")]
+    rows: Lines = [("Changed fee dates", "rows before", "rows after", "pounds before", "pounds after", "net")]
     rows += [(f"  {one.fee_date}", *_both([one])) for one in changes[:DATES]]
     if rest := changes[DATES:]:
         rows.append((f"  and {count(len(rest))} more", *_both(rest)))
@@ -238,7 +238,7 @@ def _incomplete(after: Published) -> list[str]:
 
 
 def _steps(result: Result, ingested: IngestResult | None) -> list[str]:
-    rows: Table = [("Steps", "", "rows", "seconds")]
+    rows: Lines = [("Steps", "", "rows", "seconds")]
     if ingested:
         loaded = sum(file.rows for file in ingested.files if file.outcome == "loaded")
         rows.append(("  ingest", ingested.source, count(loaded), f"{ingested.seconds:.2f}"))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from fees_etl.cli.report import pending
-from fees_etl.cli.text import WIDTH, cell, change, count, grid, paragraph, plural
+from fees_etl.cli.text import WIDTH, cell, change, count, grid, paragraph, plural, table
 from fees_etl.ingest.lake import shown
 from fees_etl.types import Assertion, Model, Plan, Project, Rows, Step, Table
 
@@ -63,9 +63,9 @@ def runs(history: Rows) -> list[str]:
     """The ledger, newest first."""
     if not history.rows:
         return ["No run yet. Next: fees-etl run"]
-    header = ("Run", "command", "status", "started (UTC)", "fee dates", "rows", "net pounds", "seconds", "assertions")
+    header = ("Run (UTC)", "command", "status", "fee dates", "fees", "net pounds", "seconds", "assertions")
     rows = [header, *(_run(dict(zip(history.columns, row, strict=True))) for row in history.rows)]
-    return grid(rows, "<<<<<>>><", 0)
+    return grid(rows, "<<<<>>><", 0, whole=0)
 
 
 def run_details(record: Mapping[str, Any]) -> list[str]:
@@ -74,7 +74,7 @@ def run_details(record: Mapping[str, Any]) -> list[str]:
     lines = [line for name, text in plain for line in paragraph(f"{name + ':':<18}{text}", 0, 18)]
     for name in ("steps", "changes", "assertions"):
         if found := _parsed(record.get(name)):
-            lines += ["", name.capitalize(), *_table(found)]
+            lines += ["", name.capitalize(), *table(list(found[0]), [list(one.values()) for one in found])]
     return lines
 
 
@@ -92,14 +92,13 @@ def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:
 def _run(record: Mapping[str, Any]) -> tuple[str, ...]:
     tests = _parsed(record["assertions"])
     failing = sum(1 for one in tests if one.get("failing") and one.get("severity") == "error")
-    verdict = f"{failing} of {len(tests)} failed" if failing else f"{len(tests)} pass" if tests else ""
+    verdict = f"{failing} FAIL" if failing else f"{len(tests)} pass" if tests else ""
     before, after = Decimal(record["amount_before"]), Decimal(record["amount_after"])
     return (
         record["run_id"],
         record["command"],
         record["status"],
-        f"{record['started_at']:%Y-%m-%d %H:%M}",
-        str(record["fee_dates"]) or "-",
+        _dates(record["fee_dates"]),
         count(record["rows_after"]),
         change(before, after) or "0.00",
         f"{(record['finished_at'] - record['started_at']).total_seconds():.2f}",
@@ -107,12 +106,19 @@ def _run(record: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _dates(text: str) -> str:
+    """Short: ``2025-01-29..02-01``; of several ranges the first and the last day, and how many.
+
+    >>> _dates("2025-01-02, 2025-01-29..2025-02-01"), _dates("2024-12-31..2025-01-02")
+    ('2025-01-02..02-01 in 2', '2024-12-31..2025-01-02')
+    """
+    days = text.replace(", ", "..").split("..")
+    ranges = text.count(",") + 1
+    last = days[-1][5:] if days[-1][:4] == days[0][:4] else days[-1]
+    both = days[0] if len(days) == 1 else f"{days[0]}..{last}"
+    return both if ranges == 1 else f"{both} in {ranges}"
+
+
 def _parsed(text: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (a JSON column)
     found = json.loads(text, parse_float=Decimal) if text else []
     return found if isinstance(found, list) else []
-
-
-def _table(found: Sequence[dict[str, Any]]) -> list[str]:
-    names = [name for name, value in found[0].items() if not isinstance(value, list | dict)]
-    rows = [[str(one.get(name, "")) for name in names] for one in found]
-    return grid([names, *rows], "<" * len(names))

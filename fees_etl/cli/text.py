@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Context, Decimal
 from typing import Any
 
-__all__ = ["WIDTH", "cell", "change", "count", "grid", "net", "paragraph", "plural", "pounds", "shorten", "total"]
+__all__ = [
+    "WIDTH",
+    "cell",
+    "change",
+    "count",
+    "grid",
+    "net",
+    "paragraph",
+    "plural",
+    "pounds",
+    "shorten",
+    "table",
+    "total",
+]
 
 WIDTH = 100
+READABLE = 24
+"""A cell may be cut to this much before a table becomes paragraphs."""
+NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?")
 EXACT = Context(prec=80)
 """The default context would round a NUMERIC(38, 9) to 28 digits."""
 
@@ -87,20 +104,56 @@ def shorten(text: str, width: int) -> str:
     return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
 
 
-def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2) -> list[str]:
-    """Rows in aligned columns, ``<`` or ``>`` each; the widest columns give way until a line fits.
+def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: int | None = None) -> list[str]:
+    """Rows in aligned columns, ``<`` or ``>`` each, decimal points too; the widest give way until a line fits.
 
-    >>> grid([("files", "rows"), ("a.csv", "1,200")], "<>")
-    ['  files   rows', '  a.csv  1,200']
+    The column ``whole`` never gives way.
+
+    >>> grid([("file", "rows", "pounds"), ("a.csv", "1,200", "1.005"), ("b.csv", "7", "12.50")], "<>>")
+    ['  file    rows  pounds', '  a.csv  1,200   1.005', '  b.csv      7  12.50']
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while sum(widths) + 2 * (len(widths) - 1) + indent > WIDTH and max(widths) > 1:
-        widths[widths.index(max(widths))] -= 1
+    columns = [
+        _points(column) if side == ">" else column for column, side in zip(zip(*rows, strict=True), align, strict=True)
+    ]
+    widths = [max(map(len, column)) for column in columns]
+    while _line(widths, indent) > WIDTH:
+        widest = max((width, at) for at, width in enumerate(widths) if at != whole)
+        if widest[0] <= 1:
+            break
+        widths[widest[1]] -= 1
     lines = []
-    for row in rows:
+    for row in zip(*columns, strict=True):
         cells = (f"{shorten(text, width):{side}{width}}" for text, side, width in zip(row, align, widths, strict=True))
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return lines
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], indent: int = 2) -> list[str]:
+    """The answer of any query: a grid where that can be read, else a paragraph a row. Columns without values go."""
+    shown = [at for at in range(len(columns)) if any(row[at] is not None for row in rows)]
+    cells = [[columns[at] for at in shown], *([cell(row[at]) for at in shown] for row in rows)]
+    numbers = [all(isinstance(row[at], int | Decimal | None) for row in rows) for at in shown]
+    widths = [min(max(map(len, column)), READABLE) for column in zip(*cells, strict=True)]
+    if _line(widths, indent) <= WIDTH:
+        return grid(cells, "".join("<>"[number] for number in numbers), indent)
+    texts = (", ".join(f"{name} {text}" for name, text in zip(cells[0], row, strict=True)) for row in cells[1:])
+    return [line for text in texts for line in paragraph(text, indent, 2)]
+
+
+def _line(widths: Sequence[int], indent: int) -> int:
+    return sum(widths) + 2 * (len(widths) - 1) + indent
+
+
+def _points(column: Sequence[str]) -> list[str]:
+    """Numbers padded on the right until their decimal points stand below each other."""
+    decimals = [len(text.partition(".")[2]) + 1 if "." in text else 0 for text in column if NUMBER.fullmatch(text)]
+    most = max(decimals, default=0)
+    return [
+        text + " " * (most - (len(text.partition(".")[2]) + 1 if "." in text else 0))
+        if NUMBER.fullmatch(text)
+        else text
+        for text in column
+    ]
 
 
 def paragraph(text: str, indent: int = 2, hanging: int = 0) -> list[str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import IngestResult, Plan, Project, Result, State
 
-__all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "source_of"]
+__all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "selected", "source_of"]
 
 Output = Literal["text", "json"]
 
@@ -68,6 +68,7 @@ def run(call: Call, request: Request, output: Output) -> int:
     """Ingest, plan, run, report; 0 when published, rehearsed or nothing to do."""
     refuse_contradictions(request)
     attempt = _attempt(call, request)
+    selected(attempt.project, request)
     with opening.warehouse(attempt.settings, attempt.project) as engine, _rehearsal(attempt, engine):
         ingested = _ingested(attempt, engine)
         state = ledger.state(attempt.project, engine)
@@ -107,28 +108,21 @@ def source_of(request: Request, settings: Settings, state: State) -> str | None:
 def make_plan(project: Project, request: Request, state: State) -> Plan:
     """The plan of the selection: --from, --to and --select each narrow it."""
     window = Window.between(request.start, request.end) if request.start and request.end else None
-    return plan(
-        project,
-        select=_selection(project, request),
-        exclude=request.exclude,
-        window=window,
-        state=state,
-        full_refresh=request.full_refresh,
-    )
+    select, exclude = selected(project, request)
+    return plan(project, select=select, exclude=exclude, window=window, state=state, full_refresh=request.full_refresh)
 
 
-def _selection(project: Project, request: Request) -> tuple[str, ...]:
+def selected(project: Project, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What to include and to exclude, proven to choose something before a file is read."""
+    arrows = edges(project)
     ends = [f"{request.start_at}+"] if request.start_at else []
     ends += [f"+{request.end_at}"] if request.end_at else []
-    asked = [[end] for end in ends] + ([list(request.select)] if request.select else [])
-    if len(asked) < 2:  # noqa: PLR2004  (one narrowing needs no intersection, and reads better in the ledger)
-        return tuple(asked[0]) if asked else ()
-    arrows = edges(project)
-    first, *others = (graph.select(arrows, selectors) for selectors in asked)
-    chosen = tuple(name for name in first if all(name in other for other in others))
-    if not chosen:
-        raise UsageError("Nothing is selected: --from, --to and --select have no model in common.", hint="fees-etl ls")
-    return chosen
+    asked = [(end,) for end in ends] + ([request.select] if request.select else [])
+    chosen = [set(graph.select(arrows, selectors, request.exclude)) for selectors in asked or [()]]
+    common = tuple(name for name in graph.order(arrows) if all(name in one for one in chosen))
+    if not common:
+        raise UsageError("nothing is selected: the flags have no model in common.", hint="fees-etl ls")
+    return (common, ()) if len(asked) > 1 else (asked[0] if asked else (), request.exclude)
 
 
 def refuse_contradictions(request: Request) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -34,6 +34,8 @@ _SETTINGS = (
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
 )
+_MOMENT = "TIMESTAMP WITH TIME ZONE"
+"""Fetched as microseconds: DuckDB makes a datetime of it only where pytz is installed."""
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _NINO = re.compile(r"\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]\b")
 
@@ -46,6 +48,17 @@ class _Block:
 
     def roll_back(self) -> None:
         self.keep = False
+
+
+class _Reader:
+    """A cursor whose statements are logged like the engine's own."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def execute(self, sql: str) -> Any:
+        log.debug("%s", sql)
+        return self._cursor.execute(sql)
 
 
 class DuckDB:
@@ -66,8 +79,8 @@ class DuckDB:
             )
         with _private(), self._translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
-            for statement in (*_SETTINGS, *query.MACROS):
-                self.native.execute(statement)
+        for statement in (*_SETTINGS, *query.MACROS):
+            self._native(statement)
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
@@ -78,10 +91,17 @@ class DuckDB:
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
-        cursor = self._native(query.to_duckdb(sql, self._schema, self._suffix))
+        native = query.to_duckdb(sql, self._schema, self._suffix)
+        cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
+        moments = [column[0] for column in cursor.description or () if column[1] == _MOMENT]
+        if moments:
+            listed = ", ".join(f'epoch_us("{name}") AS "{name}"' for name in moments)
+            cursor = self._native(f"SELECT * REPLACE ({listed}) FROM ({native})")  # noqa: S608 - our own SQL
         with self._translated("reading"):
-            return Rows(columns, tuple(cursor.fetchall()))
+            rows = cursor.fetchall()
+        places = {columns.index(name) for name in moments}
+        return Rows(columns, tuple(_with_moments(row, places) for row in rows) if places else tuple(rows))
 
     def execute(self, sql: str) -> int:
         """See :class:`fees_etl.engines.Engine`."""
@@ -101,7 +121,7 @@ class DuckDB:
         """See :class:`fees_etl.engines.Engine`."""
         with _private():
             self.spill.mkdir(mode=0o700, exist_ok=True)
-        return self.native.cursor()
+        return _Reader(self.native.cursor())
 
     @contextmanager
     def transaction(self) -> Iterator[_Block]:
@@ -210,6 +230,14 @@ def _since(pid: str) -> str:
     except OSError:
         return ""
     return f" since {datetime.fromtimestamp(began, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _with_moments(row: tuple[Any, ...], places: set[int]) -> tuple[Any, ...]:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return tuple(
+        epoch + timedelta(microseconds=cell) if place in places and cell is not None else cell
+        for place, cell in enumerate(row)
+    )
 
 
 def _literal(value: object) -> str:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import Final
 
-__all__ = ["COLUMNS", "FileRefused", "columns_of"]
+__all__ = ["COLUMNS", "FileChanged", "FileRefused", "columns_of"]
 
 COLUMNS: Final = ("client_id", "client_nino", "adviser_id", "fee_date", "fee_amount")
 
@@ -19,6 +19,13 @@ class FileRefused(Exception):  # noqa: N818 - it is a verdict on the file, not a
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class FileChanged(FileRefused):
+    """The file is no longer the one that was scanned, so nothing can be said about either; it may be scanned again."""
+
+    def __init__(self) -> None:
+        super().__init__("it changed while it was being read")
 
 
 def columns_of(record: str) -> tuple[str, ...]:

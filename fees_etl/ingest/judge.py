@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import WarehouseBusy
-from fees_etl.ingest.header import FileRefused
+from fees_etl.ingest.header import FileChanged, FileRefused
 from fees_etl.ingest.lake import File, shown
 from fees_etl.ingest.reading import Reading, read
 from fees_etl.ingest.scan import Scan, scan
@@ -85,11 +85,13 @@ def _read(engine: Engine, file: File, scanned: Scan, latest: date, max_rejected:
             refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading)
             yield Judged(file, scanned.sha256, scanned.size, refusal, reading)
             if not scanned.still_holds():
-                raise WarehouseBusy(
-                    f"{shown(file.uri)} changed while it was read.",
-                    published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
-                    hint="Wait until the file is complete, then run the same command again.",
-                )
+                raise FileChanged
+    except FileChanged as changed:
+        raise WarehouseBusy(
+            f"{shown(file.uri)} changed while it was read.",
+            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
+            hint="Wait until the file is complete, then run the same command again.",
+        ) from changed
     except FileRefused as refused:
         yield Judged(file, scanned.sha256, scanned.size, refused.reason)
 

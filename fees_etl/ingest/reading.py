@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import reduce
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fees_etl.ingest.careful import Spilled, spill
 from fees_etl.ingest.content import StoredFile, blocks, opened
-from fees_etl.ingest.header import COLUMNS, FileRefused
+from fees_etl.ingest.header import COLUMNS, FileChanged, FileRefused
 from fees_etl.ingest.typed import typed_sql
 
 if TYPE_CHECKING:
@@ -67,20 +67,33 @@ def read(connection: Connection, scan: Scan, latest: date, folder: Path) -> Iter
     """Read a file into totals, and keep what it takes to read it again until the end of the ``with`` block.
 
     Enter it outside of a transaction: an error of the native reader, which leads to the careful one, aborts any. The
-    careful reader's copy of the file lies in a new private folder inside ``folder``. Raises FileRefused, also when the
-    file has changed since it was scanned; ``scan.still_holds()`` asks again.
+    careful reader's copy of the file lies in a new private folder inside ``folder``. Raises FileRefused, or FileChanged
+    when the file is not the one that was scanned; after the block, ``scan.still_holds()`` tells whether it still is.
     """
+    with ExitStack() as stack:
+        try:
+            reading = _either(connection, scan, latest, folder, stack)
+        except FileRefused:
+            if scan.still_holds():
+                raise
+            raise FileChanged from None
+        if not scan.still_holds():
+            raise FileChanged
+        yield reading
+
+
+def _either(connection: Connection, scan: Scan, latest: date, folder: Path, stack: ExitStack) -> Reading:
     if scan.refusal:
         raise FileRefused(scan.refusal)
     reading = _native(connection, scan, latest)
-    if reading:
-        _check(reading, scan)
-        yield reading
-        return
-    with tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as private:
+    if reading is None:
+        private = stack.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix="reading-"))
         reading = _careful(connection, scan, latest, Path(private))
-        _check(reading, scan)
-        yield reading
+    # abs() would round to 28 digits.
+    amounts = [reading.amount, *(total.amount for total in reading.totals)]
+    if any(amount.copy_abs() >= _NUMERIC_END for amount in amounts):
+        raise FileRefused(_TOO_MUCH)
+    return reading
 
 
 def _native(connection: Connection, scan: Scan, latest: date) -> Reading | None:
@@ -117,15 +130,6 @@ def _reading(connection: Connection, sql: str, *, careful: bool) -> Reading:
     # The default context would round to 28 digits.
     amount = reduce(Context(prec=60).add, (total.amount for total in totals), Decimal(0))
     return Reading(sql, totals, rows, rejected, amount, careful)
-
-
-def _check(reading: Reading, scan: Scan) -> None:
-    # abs() would round to 28 digits.
-    amounts = [reading.amount, *(total.amount for total in reading.totals)]
-    if any(amount.copy_abs() >= _NUMERIC_END for amount in amounts):
-        raise FileRefused(_TOO_MUCH)
-    if not scan.still_holds():
-        raise FileRefused("it changed while it was being read")
 
 
 _NUMERIC_END: Final = Decimal(10) ** 29

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -55,15 +56,16 @@ def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
     (['raw.fees'], [])
     """
     tree = _tree(sql, path, line)
-    draft = Query(sql, path, frozenset(), frozenset(), tree, line)
     written = target(tree)
-    writes = frozenset(_named(table, draft) for table in written)
-    reads = frozenset(
-        _named(table, draft)
-        for table in tree.find_all(exp.Table)
-        if not (written and any(table is other for other in written)) and is_stored(table)
-    )
-    return Query(sql, path, reads, writes, tree, line)
+    reads, writes = set(), set()
+    for table in tree.walk():
+        if table.__class__ is exp.Table and is_stored(table):
+            if (name := _named(table)) is None:
+                draft = Query(sql, path, frozenset(), frozenset(), tree, line)
+                shown = table.sql(dialect=BIGQUERY, comments=False).split(" AS ")[0]
+                raise draft.wrong(f"table {shown} must be written dataset.name", table)
+            (writes if written and any(table is one for one in written) else reads).add(name)
+    return Query(sql, path, frozenset(reads), frozenset(writes), tree, line)
 
 
 def target(tree: exp.Expr) -> tuple[exp.Table, ...]:
@@ -80,8 +82,8 @@ def visible(node: exp.Expr) -> Iterator[exp.CTE]:
     child, parent = node, node.parent
     while parent is not None:
         if isinstance(parent, exp.With):
-            siblings = parent.expressions
-            yield from siblings if parent.recursive else siblings[: siblings.index(child)][::-1]
+            before = list(takewhile(lambda cte: cte is not child, parent.expressions))
+            yield from parent.expressions if parent.recursive else reversed(before)
             parent = parent.parent
         elif "with_" in parent.args and (with_ := parent.args["with_"]):
             yield from with_.expressions
@@ -101,8 +103,8 @@ def _tree(sql: str, path: Path | str, line: Lines) -> exp.Expr:
         raise wrong(_sentence(error), error.errors[0]["line"] if error.errors else None) from None
     except TokenError as error:
         raise wrong("unclosed quote or comment", sql.count("\n", 0, error.start or 0) + 1) from None
-    if doubled := _doubled_comma(tokens):
-        raise wrong("a comma with nothing before or after it", doubled.line)
+    if stray := _stray_comma(tokens):
+        raise wrong("syntax error: a comma with nothing after it", stray.line)
     trees = [tree for tree in trees if tree is not None]
     if len(trees) != 1:
         raise wrong(f"expected one statement, found {len(trees)}", None)
@@ -111,12 +113,13 @@ def _tree(sql: str, path: Path | str, line: Lines) -> exp.Expr:
     return trees[0]
 
 
-def _doubled_comma(tokens: list[Token]) -> Token | None:
-    """The second of two commas in a row: sqlglot reads ``a,, b`` as ``a, b``, BigQuery refuses it."""
-    comma, before = TokenType.COMMA, None
+def _stray_comma(tokens: list[Token]) -> Token | None:
+    """A comma with nothing on one side: sqlglot reads ``f(a,, b,)`` as ``f(a, b)``, BigQuery refuses it."""
+    comma, closing = TokenType.COMMA, (TokenType.COMMA, TokenType.R_PAREN)
+    before = None
     for token in tokens:
         kind = token.token_type
-        if kind == comma and before == comma:
+        if before == comma and kind in closing:
             return token
         before = kind
     return None
@@ -148,11 +151,10 @@ def is_stored(table: exp.Table) -> bool:
     return all(cte.alias.lower() != name for cte in visible(table))
 
 
-def _named(table: exp.Table, query: Query) -> Table:
+def _named(table: exp.Table) -> Table | None:
     """``dataset.name`` of a node; the project belongs to the target, never to SQL."""
     args = table.args
-    name, dataset = args.get("this"), args.get("db")
-    if not (isinstance(name, exp.Identifier) and dataset) or args.get("catalog"):
-        written = cast("str", table.sql(dialect=BIGQUERY, comments=False))
-        raise query.wrong(f"table {written.split(' AS ')[0]} must be written dataset.name", table)
-    return Table(dataset.this, name.this)
+    name, dataset = args["this"], args.get("db")
+    if dataset is None or args.get("catalog") or name.__class__ is not exp.Identifier:
+        return None
+    return Table(dataset.args["this"], name.args["this"])

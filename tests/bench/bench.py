@@ -1,4 +1,4 @@
-"""Compare whole processes of fees-etl with the least they could do: ``python bench/bench.py [help ls plan run]``.
+"""Compare whole processes of fees-etl with the least they could do: ``python tests/bench/bench.py [help ls plan run]``.
 
 Both sides run in turn (ours, floor, ours, floor, ...) after a warm-up of each, every time in a new empty folder, so
 that the machine's mood strikes both. Wall time and peak memory are the kernel's own, of the process and all it waited
@@ -9,7 +9,7 @@ for. The ratio is the median over pairs of neighbours.
     plan   the same project
     run    a CSV file (--source), or generated ones (--rows, repeatable), against the same statements straight to DuckDB
 
-The statements of ``run`` are those of --statements, or what one run of ours records where FEES_ETL_TRACE_SQL says.
+The statements of ``run`` are those of --statements, or what one run of ours logs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 PYTHON = sys.executable
-TRACE = "FEES_ETL_TRACE_SQL"
 MANY_ROWS = 10_000_000
 MEBIBYTE = 2**20
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -133,13 +132,11 @@ def measure(command: tuple[str, ...], scratch: Path, folder: Path | None = None,
     return Process(seconds, usage.ru_maxrss * MAXRSS_UNIT / MEBIBYTE)
 
 
-def record(command: tuple[str, ...], scratch: Path) -> Path:
+def record(arguments: tuple[str, ...], scratch: Path) -> Path:
     """The statements that one run of ours executes, with its folder written as ``{folder}``."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         traced = Path(folder, "statements.sql")
-        measure(command, scratch, Path(folder), **{TRACE: str(traced)})
-        if not traced.exists():
-            raise SystemExit(f"nothing was recorded where {TRACE} says: give --statements FILE")
+        measure((PYTHON, str(HERE / "recorded.py"), str(traced), *arguments), scratch, Path(folder))
         text = traced.read_text(encoding="utf-8").replace(folder, "{folder}")
     statements = scratch / "statements.sql"
     statements.write_text(text, encoding="utf-8")
@@ -185,8 +182,9 @@ def _runs(options: argparse.Namespace, fees_etl: tuple[str, ...], scratch: Path)
     sources += [(f"run {rows:,} rows", None, rows) for rows in options.rows]
     for name, given, rows in sources:
         source = given or _make("generate.py", str(rows), str(options.work or scratch))
-        ours = (*fees_etl, "run", "--source", str(source.resolve()))
-        statements = options.statements or record(ours, scratch)
+        arguments = ("run", "--source", str(source.resolve()))
+        ours = (*fees_etl, *arguments)
+        statements = options.statements or record(arguments, scratch)
         least = (PYTHON, str(HERE / "floor.py"), str(statements.resolve()), "fees.duckdb")
         many = rows >= MANY_ROWS
         yield Scenario(name, ours, least, None, 1.2 if many else 2.0, 1.2 if many else None)

@@ -1,4 +1,4 @@
-"""The floor of a run: its own statements, straight to DuckDB: ``python bench/floor.py STATEMENTS.sql DATABASE``.
+"""The floor of a run: its own statements, straight to DuckDB: ``python tests/bench/floor.py STATEMENTS.sql DATABASE``.
 
 Statements are separated by a line ``-- ;;``; ``{folder}`` in them is the working folder. Only duckdb is imported.
 """
