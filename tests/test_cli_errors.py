@@ -14,6 +14,7 @@ import typer
 
 from fees_etl import cli
 from fees_etl.cli import exits, logs
+from fees_etl.cli.options import Call
 from fees_etl.errors import (
     AssertionsFailed,
     GuardRefused,
@@ -24,6 +25,8 @@ from fees_etl.errors import (
     WarehouseError,
 )  # fmt: skip
 
+CALL = Call(line="fees-etl --target dev run --source 'data/*.csv'", start="fees-etl --target dev")
+
 
 def end(error, capsys, *, verbose=False, layout="text"):
     """What stderr says when a command ends like this, with the exit code."""
@@ -32,7 +35,7 @@ def end(error, capsys, *, verbose=False, layout="text"):
         raise error
 
     logs.configure(layout, int(verbose), {})
-    code = exits.guarded(act, "fees-etl run --source 'data/*.csv'", verbose=verbose)
+    code = exits.guarded(act, CALL, verbose=verbose)
     shown = capsys.readouterr()
     assert shown.out == ""
     return code, shown.err
@@ -66,7 +69,7 @@ def test_a_bug_says_where_but_not_what_because_that_may_quote_rows(capsys):
     code, text = end(ValueError("Could not convert 'secret row'"), capsys)
     assert code == 70
     assert "ValueError at " in text
-    assert "fees-etl -v run --source 'data/*.csv'" in text
+    assert "fees-etl -v --target dev run --source 'data/*.csv'" in text
     assert "secret" not in text
     assert " in act" not in text
 
@@ -168,7 +171,7 @@ def said(capsys, layout, environ=None, verbosity=0):
     logs.bind(run_id="r1", command="run", target="dev")
     logging.getLogger("fees_etl.any").info("1/12 %s", "stg_fees")
     logging.getLogger("fees_etl").warning("slow, for QQ123456C")
-    exits.guarded(lambda: (_ for _ in ()).throw(WarehouseBusy("busy.", hint="again")), "fees-etl run")
+    exits.guarded(lambda: (_ for _ in ()).throw(WarehouseBusy("busy.", hint="again")), CALL)
     return capsys.readouterr().err.splitlines()
 
 
@@ -201,4 +204,4 @@ def test_an_exit_of_typer_is_its_code():
     def leave():
         raise typer.Exit(3)
 
-    assert exits.guarded(leave, "") == 3
+    assert exits.guarded(leave, CALL) == 3

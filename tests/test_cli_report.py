@@ -127,7 +127,7 @@ SCREENS = {
         result_of(plan=plan_of(*MANY), changes=tuple(change_of(day, f"-{day}.000000001") for day in range(14))), None
     ),
     "plan": lambda: screens.plan(plan_of(LATE, refused=(("file:///lake/odd.csv", "the header has no fee_amount"),)), "lake/*.csv"),
-    "no_runs": lambda: screens.runs(Rows()),
+    "no_runs": lambda: screens.runs([]),
 }  # fmt: skip
 
 

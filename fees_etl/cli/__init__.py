@@ -27,7 +27,7 @@ def main(args: Sequence[str] | None = None) -> int:
     configure("auto", 0)
     call = Call(line=shlex.join(["fees-etl", *line]), start=shlex.join(["fees-etl", *outside]))
     verbose = not {"-v", "--verbose"}.isdisjoint(outside)
-    return guarded(lambda: _call([*outside, *inside], call), call.line, verbose=verbose)
+    return guarded(lambda: _call([*outside, *inside], call), call, verbose=verbose)
 
 
 def _call(args: list[str], call: Call) -> int:

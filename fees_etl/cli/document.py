@@ -5,7 +5,7 @@ The nouns of :mod:`fees_etl.types` go out under their own field names; run.schem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Assertion, AssertionResult, IngestResult, Model, Plan, Project, Result
 
-__all__ = ["assertions", "ingest", "listing", "plain", "plan", "rows", "run"]
+__all__ = ["assertions", "ingest", "listing", "plain", "plan", "run", "runs"]
 
 
 def run(result: Result, ingested: IngestResult | None, settings: Settings, command: str) -> dict[str, Any]:
@@ -67,9 +67,9 @@ def listing(project: Project, models: Sequence[Model], tests: Sequence[Assertion
     return {"schema": "fees-etl/ls/1", "nodes": shown}
 
 
-def rows(name: str, found: Rows) -> dict[str, Any]:
-    """``fees-etl/NAME/1``: one object a row."""
-    return {"schema": f"fees-etl/{name}/1", name: plain(found)}
+def runs(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """``fees-etl/runs/1``: the columns of ``ops.runs``."""
+    return {"schema": "fees-etl/runs/1", "runs": plain(records)}
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  (any value of a result; one line a kind)

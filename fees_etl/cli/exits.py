@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from fees_etl.cli.logs import logger
+from fees_etl.cli.options import Call
 from fees_etl.errors import (
     FeesError,
     GuardRefused,
@@ -38,23 +39,23 @@ PUBLISHED: dict[type[FeesError], str] = {
 """What readers see when the error itself does not say."""
 
 
-def guarded(act: Callable[[], int], again: str, *, verbose: bool = False) -> int:
-    """Do it and return its exit code, whatever happens; ``again`` is the command line, to be quoted."""
+def guarded(act: Callable[[], int], call: Call, *, verbose: bool = False) -> int:
+    """Do it and return its exit code, whatever happens."""
     try:
         return act()
     except typer.Exit as done:
         return done.exit_code
     except FeesError as error:
-        return _say(_message(error), error.exit_code, error.published or _published(error), _next(error, again))
+        return _say(_message(error), error.exit_code, error.published or _published(error), _next(error, call))
     except typer.TyperException as error:
         return _say(_usage(error), UsageError.exit_code, PUBLISHED[UsageError], _help(error))
     except KeyboardInterrupt:
         rolled = (
             "What this command had not committed was rolled back: readers see what the last committed run published."
         )
-        return _say("Interrupted.", INTERRUPTED, rolled, again)
+        return _say("Interrupted.", INTERRUPTED, rolled, call.line)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
-        return _bug(error, again, verbose=verbose)
+        return _bug(error, call.line, verbose=verbose)
 
 
 def _say(message: str, code: int, published: str, hint: str) -> int:
@@ -76,15 +77,15 @@ def _message(error: FeesError) -> str:
     return f"{error.message} {error.hint}" if error.hint.startswith(NEAR) else error.message
 
 
-def _next(error: FeesError, again: str) -> str:
+def _next(error: FeesError, call: Call) -> str:
     """The error's own hint; a near miss of a name belongs to the message, and then all names are next."""
     if error.hint and not error.hint.startswith(NEAR):
         return error.hint
     if isinstance(error, ProjectError):
-        return f"Correct {error.path}, then: {again}"
+        return f"Correct {error.path}, then: {call.line}"
     if isinstance(error, WarehouseError):
-        return f"Put that right, then: {again}"
-    return again if isinstance(error, WarehouseBusy) else "fees-etl ls" if error.hint else "fees-etl --help"
+        return f"Put that right, then: {call.line}"
+    return call.line if isinstance(error, WarehouseBusy) else f"{call.start} {'ls' if error.hint else '--help'}"
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from fees_etl import graph, ledger, query
@@ -11,7 +12,7 @@ from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.planner import render as rendered
 from fees_etl.project import edges
 from fees_etl.runner import check as judged
-from fees_etl.types import Rows, State, Table, Window
+from fees_etl.types import State, Table, Window
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["check", "listing", "plan", "render", "runs", "show_run"]
 
 Output = Literal["text", "json"]
+EVERY = 1_000_000
 
 
 def check(call: Call, output: Output) -> int:
@@ -46,6 +48,7 @@ def check(call: Call, output: Output) -> int:
 
 def plan(call: Call, request: transform.Request, output: Output) -> int:
     """What a run would do."""
+    transform.refuse_contradictions(call, request)
     settings = opening.settings(call, "plan")
     project = opening.load(settings)
     state = _state(settings, project)
@@ -59,7 +62,7 @@ def plan(call: Call, request: transform.Request, output: Output) -> int:
 
 def render(call: Call, name: str, dialect: str, start: date | None, end: date | None) -> int:
     """The finished SQL of one model."""
-    transform.refuse_contradictions(transform.Request("render", start=start, end=end))
+    transform.refuse_contradictions(call, transform.Request(f"render {name}", start=start, end=end))
     settings = opening.settings(call, "render")
     project = opening.outline(settings)
     sql = rendered(project, name, Window.between(start, end) if start and end else None)
@@ -85,27 +88,26 @@ def listing(call: Call, select: tuple[str, ...], output: Output) -> int:
 
 def runs(call: Call, limit: int, output: Output) -> int:
     """The ledger."""
-    found = _history(call, limit)
+    records = _history(call, limit)
     if output == "json":
-        show_json(document.rows("runs", found))
+        show_json(document.runs(records))
     else:
-        show(screens.runs(found))
+        show(screens.runs(records))
     return 0
 
 
 def show_run(call: Call, run_id: str, output: Output) -> int:
     """One attempt of the ledger."""
-    found = _history(call, 10_000)
-    records: list[dict[str, Any]] = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    records = _history(call, EVERY)
     chosen = [record for record in records if record["run_id"].startswith(run_id)]
     if len(chosen) != 1:
         ids = ", ".join(record["run_id"] for record in (chosen or records)[:5])
         raise UsageError(
-            f"{len(chosen) or 'No'} runs begin with {run_id!r}.",
+            f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
             hint=f"{call.start} runs   (the newest: {ids})" if ids else f"{call.start} runs",
         )
     if output == "json":
-        show_json(document.rows("runs", Rows(tuple(chosen[0]), (tuple(chosen[0].values()),))))
+        show_json(document.runs(chosen))
     else:
         show(screens.run_details(chosen[0]))
     return 0
@@ -119,8 +121,13 @@ def _state(settings: Settings, project: Project) -> State:
         return ledger.state(project, engine)
 
 
-def _history(call: Call, limit: int) -> Rows:
+def _history(call: Call, limit: int) -> list[dict[str, Any]]:
+    """Rows of the ledger, their JSON columns parsed."""
     settings = opening.settings(call, "runs")
     project = opening.outline(settings)
     with opening.warehouse(settings, project, read_only=True) as engine:
-        return ledger.history(project, engine, limit)
+        found = ledger.history(project, engine, limit)
+    records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return [
+        record | {name: json.loads(record[name]) for name in ("steps", "changes", "assertions")} for record in records
+    ]

@@ -24,7 +24,7 @@ from fees_etl.types import (
 if TYPE_CHECKING:
     from fees_etl.settings import Settings
 
-__all__ = ["assertions", "files", "opening", "pending", "run"]
+__all__ = ["assertions", "changes", "files", "opening", "pending", "run"]
 
 Lines: TypeAlias = list[tuple[str, ...]]
 DATES = 10
@@ -44,7 +44,7 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
         *(pending(result.plan.state.pending) if result.before.staged_rows else ()),
         *_staging(result.left_out, result.after),
         *_published(result),
-        *(_changes(result.changes) if result.before.staged_rows else ()),
+        *(changes(result.changes) if result.before.staged_rows else ()),
         *_incomplete(result.after),
         *assertions(result.assertions),
         *_steps(result, ingested),
@@ -99,6 +99,19 @@ def pending(rows: Sequence[Pending]) -> list[str]:
         rest = [row for row in rows if row.fee_date not in dates[:DATES]]
         found.append((f"  and {count(len(dates) - DATES)} more", *_moved(rest)))
     return ["", *grid(found, "<>>>>", 0)]
+
+
+def changes(found: Sequence[Change], limit: int = DATES) -> list[str]:
+    """What a run changed in the staged fees, a line a date."""
+    if not found:
+        return []
+    rows: Lines = [("Changed fee dates", "rows before", "rows after", "pounds before", "pounds after", "net")]
+    rows += [(f"  {one.fee_date}", *_both([one])) for one in found[:limit]]
+    if rest := found[limit:]:
+        rows.append((f"  and {count(len(rest))} more", *_both(rest)))
+    if len(found) > 1:
+        rows.append(("  all", *_both(found)))
+    return ["", *grid(rows, "<>>>>>", 0)]
 
 
 def assertions(results: Sequence[AssertionResult]) -> list[str]:
@@ -200,18 +213,6 @@ def _published(result: Result) -> list[str]:
 
 def _day(day: object) -> str:
     return str(day) if day else "-"
-
-
-def _changes(changes: Sequence[Change]) -> list[str]:
-    if not changes:
-        return []
-    rows: Lines = [("Changed fee dates", "rows before", "rows after", "pounds before", "pounds after", "net")]
-    rows += [(f"  {one.fee_date}", *_both([one])) for one in changes[:DATES]]
-    if rest := changes[DATES:]:
-        rows.append((f"  and {count(len(rest))} more", *_both(rest)))
-    if len(changes) > 1:
-        rows.append(("  all", *_both(changes)))
-    return ["", *grid(rows, "<>>>>>", 0)]
 
 
 def _both(changes: Sequence[Change]) -> tuple[str, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from fees_etl.cli.report import pending
+from fees_etl.cli.report import changes, pending
 from fees_etl.cli.text import WIDTH, cell, change, count, grid, paragraph, plural, table
 from fees_etl.ingest.lake import shown
-from fees_etl.types import Assertion, Model, Plan, Project, Rows, Step, Table
+from fees_etl.types import Assertion, Change, Model, Plan, Project, Step, Table
 
 __all__ = ["listing", "plan", "run_details", "runs"]
 
@@ -59,23 +59,22 @@ def _beside(lines: Sequence[str], texts: Sequence[str]) -> list[str]:
     return found
 
 
-def runs(history: Rows) -> list[str]:
+def runs(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """The ledger, newest first."""
-    if not history.rows:
+    if not records:
         return ["No run yet. Next: fees-etl run"]
-    header = ("Run (UTC)", "command", "status", "fee dates", "fees", "net pounds", "seconds", "assertions")
-    rows = [header, *(_run(dict(zip(history.columns, row, strict=True))) for row in history.rows)]
-    return grid(rows, "<<<<>>><", 0, whole=0)
+    header = ("Run (UTC)", "command", "status", "fee dates", "fees", "net pounds", "secs", "checks")
+    return grid([header, *map(_run, records)], "<<<<>>><", 0, whole=0)
 
 
 def run_details(record: Mapping[str, Any]) -> list[str]:
     """Everything the ledger keeps of one run; its lists as tables."""
     plain = [(name, cell(value)) for name, value in record.items() if name not in {"steps", "changes", "assertions"}]
     lines = [line for name, text in plain for line in paragraph(f"{name + ':':<18}{text}", 0, 18)]
-    for name in ("steps", "changes", "assertions"):
-        if found := _parsed(record.get(name)):
+    for name in ("steps", "assertions"):
+        if found := record[name]:
             lines += ["", name.capitalize(), *table(list(found[0]), [list(one.values()) for one in found])]
-    return lines
+    return [*lines, *changes([_change(one) for one in record["changes"]], len(record["changes"]))]
 
 
 def _step(number: int, step: Step) -> tuple[str, ...]:
@@ -90,7 +89,7 @@ def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _run(record: Mapping[str, Any]) -> tuple[str, ...]:
-    tests = _parsed(record["assertions"])
+    tests = record["assertions"]
     failing = sum(1 for one in tests if one.get("failing") and one.get("severity") == "error")
     verdict = f"{failing} FAIL" if failing else f"{len(tests)} pass" if tests else ""
     before, after = Decimal(record["amount_before"]), Decimal(record["amount_after"])
@@ -119,6 +118,6 @@ def _dates(text: str) -> str:
     return both if ranges == 1 else f"{both} in {ranges}"
 
 
-def _parsed(text: Any) -> list[dict[str, Any]]:  # noqa: ANN401  (a JSON column)
-    found = json.loads(text, parse_float=Decimal) if text else []
-    return found if isinstance(found, list) else []
+def _change(found: Mapping[str, Any]) -> Change:
+    (rows_before, rows_after), (before, after) = found["rows"], found["amount"]
+    return Change(date.fromisoformat(found["fee_date"]), rows_before, Decimal(before), rows_after, Decimal(after))

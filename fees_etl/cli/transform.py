@@ -66,7 +66,7 @@ class Attempt:
 
 def run(call: Call, request: Request, output: Output) -> int:
     """Ingest, plan, run, report; 0 when published, rehearsed or nothing to do."""
-    refuse_contradictions(request)
+    refuse_contradictions(call, request)
     attempt = _attempt(call, request)
     selected(attempt.project, request)
     with opening.warehouse(attempt.settings, attempt.project) as engine, _rehearsal(attempt, engine):
@@ -121,13 +121,13 @@ def selected(project: Project, request: Request) -> tuple[tuple[str, ...], tuple
     chosen = [set(graph.select(arrows, selectors, request.exclude)) for selectors in asked or [()]]
     common = tuple(name for name in graph.order(arrows) if all(name in one for one in chosen))
     if not common:
-        raise UsageError("nothing is selected: the flags have no model in common.", hint="fees-etl ls")
+        raise UsageError("nothing is selected: the flags have no model in common.", hint="See their names: fees-etl ls")
     return (common, ()) if len(asked) > 1 else (asked[0] if asked else (), request.exclude)
 
 
-def refuse_contradictions(request: Request) -> None:
+def refuse_contradictions(call: Call, request: Request) -> None:
     """Flags that cannot both be meant."""
-    start, end, again = request.start, request.end, f"fees-etl {request.command}"
+    start, end, again = request.start, request.end, f"{call.start} {request.command}"
     blind = f"--from {request.start_at}" if request.start_at else "--skip-ingest" if request.skip_ingest else ""
     if blind and request.source:
         raise UsageError(
