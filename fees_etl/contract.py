@@ -6,16 +6,18 @@ A file is read with the fast loader; only when something is wrong is it looked a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from fees_etl.errors import ProjectError
 from fees_etl.graph import did_you_mean
 from fees_etl.types import Column, Contract, Table, Waiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
 
 __all__ = ["TYPES", "assertion_settings", "contract", "variables", "waivers"]
 
@@ -142,7 +144,9 @@ def _list(file: _File, value: Any) -> list[Any]:
 def _column(file: _File, item: Any) -> Column:
     data = file.mapping(item, _COLUMN_KEYS, ("name", "type", "description"), "a column")
     if data["type"] not in TYPES:
-        raise file.fail(f"column '{data['name']}' has type '{data['type']}'; known are {', '.join(TYPES)}.", data["name"])
+        raise file.fail(
+            f"column '{data['name']}' has type '{data['type']}'; known are {', '.join(TYPES)}.", data["name"]
+        )
     texts = {name: str(data[name]) for name in ("minimum", "maximum", "references", "policy_tag") if name in data}
     return Column(
         name=data["name"],
@@ -170,12 +174,18 @@ def _check(file: _File, made: Contract) -> None:
         (lambda: len(made.types) == len(made.columns), "a column is there twice.", "columns"),
         (lambda: set(made.key) <= set(made.types), "'key' names a column that is not there.", "key"),
         (lambda: made.partition_by in {None, *made.types}, "'partition_by' names no column.", "partition_by"),
-        (lambda: set(made.cluster_by) <= set(made.types), "'cluster_by' names a column that is not there.", "cluster_by"),
+        (
+            lambda: set(made.cluster_by) <= set(made.types),
+            "'cluster_by' names a column that is not there.",
+            "cluster_by",
+        ),
         (lambda: made.materialized is None or bool(made.key), "a model needs 'key'.", "materialized"),
         (
             lambda: made.materialized != "merge" or made.partition_by in made.key,
-            "a merge is confined to a window of its partition column, so the column must be part of 'key': otherwise a row "
-            "that moved to a date outside the window would be inserted a second time.",
+            (
+                "a merge is confined to a window of its partition column, so the column must be part of 'key': "
+                "otherwise a row that moved to a date outside the window would be inserted a second time."
+            ),
             "key",
         ),
     ]

@@ -6,9 +6,12 @@ import difflib
 import fnmatch
 import graphlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fees_etl.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = ["CycleError", "did_you_mean", "order", "select"]
 
@@ -28,7 +31,9 @@ def order(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     >>> order({"b": ["a"], "c": ["b"], "a": ["raw"]})
     ('a', 'b', 'c')
     """
-    sorter = graphlib.TopologicalSorter({name: [read for read in reads if read in edges] for name, reads in edges.items()})
+    sorter = graphlib.TopologicalSorter(
+        {name: [read for read in reads if read in edges] for name, reads in edges.items()}
+    )
     sorter.prepare()
     found: list[str] = []
     while sorter.is_active():

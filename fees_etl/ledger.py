@@ -5,19 +5,33 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fees_etl.engines import Engine
 from fees_etl.template import statements
 from fees_etl.types import (
-    AssertionResult, Change, LeftOut, Pending, Plan, Project, Published, Rows, State, StepResult, Table, Window,
+    AssertionResult,
+    Change,
+    LeftOut,
+    Pending,
+    Plan,
+    Project,
+    Published,
+    Rows,
+    State,
+    StepResult,
+    Table,
+    Window,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from fees_etl.engines import Engine
 
 __all__ = ["changes", "history", "left_out", "new_run_id", "published", "record", "staged_by_date", "state"]
 
@@ -34,13 +48,17 @@ def state(project: Project, engine: Engine) -> State:
     (first_raw, last_raw, first_staged, last_staged, files, samples), *_ = _ask(project, engine, "state").rows
     pending = tuple(Pending(*row) for row in _ask(project, engine, "pending").rows)
     refused = tuple((uri, reason) for uri, reason in _ask(project, engine, "refused").rows)
-    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, files > 0 and files == samples)
+    return State(
+        first_raw, last_raw, first_staged, last_staged, pending, refused, files, files > 0 and files == samples
+    )
 
 
 def published(project: Project, engine: Engine) -> Published:
     """The headline numbers as they are now."""
-    *numbers, cohorts = _ask(project, engine, "published").rows[0]
-    return Published(*numbers, tuple((cohorts or "").split()))
+    answer = _ask(project, engine, "published")
+    named = dict(zip(answer.columns, answer.rows[0], strict=True))
+    cohorts = tuple((named.pop("incomplete_cohorts_6_month") or "").split())
+    return Published(**named, incomplete_cohorts_6_month=cohorts)
 
 
 def left_out(project: Project, engine: Engine) -> LeftOut:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-
+from typing import TYPE_CHECKING
 
 from fees_etl import window as windows
 from fees_etl.errors import UsageError
 from fees_etl.graph import did_you_mean, select
 from fees_etl.project import edges
 from fees_etl.template import statements
-from fees_etl.types import Assertion, Model, Plan, Project, State, Step, Table, Window
+from fees_etl.types import Assertion, Model, Plan, Project, State, Step, StepKind, Table, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["check_step", "matches", "plan", "render"]
 
@@ -69,7 +71,9 @@ def render(project: Project, name: str, window: Window | None = None) -> str:
     if name not in models:
         known = {model.name for model in project.models.values()} | {one.name for one in project.assertions}
         raise UsageError(
-            f"no model or assertion is called '{name}'.", published="Nothing was touched.", hint=did_you_mean(name, known)
+            f"no model or assertion is called '{name}'.",
+            published="Nothing was touched.",
+            hint=did_you_mean(name, known),
         )
     return _query(project, models[name], window or windows.WHOLE)
 
@@ -123,20 +127,22 @@ def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step
     if made.materialized == "merge":
         parts = windows.chunks(dates)
         template = "rebuild" if whole else "merge"
-        found = [sql for number, part in enumerate(parts) for sql in _write(project, model, template, part, number == 0)]
+        found = [
+            sql for number, part in enumerate(parts) for sql in _write(project, model, template, part, first=number == 0)
+        ]
         books = tuple(sql for part in parts for sql in _afterwards(project, model, part))
-        kind = "rebuild" if whole else "merge"
+        kind: StepKind = "rebuild" if whole else "merge"
         return Step(model.name, kind, tuple(found), model.table, window=dates, books=books)
-    return Step(model.name, "rebuild", tuple(_write(project, model, "rebuild", windows.WHOLE, True)), model.table)
+    return Step(model.name, "rebuild", tuple(_write(project, model, "rebuild", windows.WHOLE, first=True)), model.table)
 
 
-def _write(project: Project, model: Model, template: str, dates: Window, first: bool) -> Sequence[str]:  # noqa: FBT001
+def _write(project: Project, model: Model, template: str, dates: Window, *, first: bool) -> Sequence[str]:
     made = model.contract
     columns = list(made.types)
     text = project.templates.render(
         f"materializations/{template}.sql",
-        table=model.table, query=_query(project, model, dates), columns=columns, key=made.key,
-        values=[name for name in columns if name not in made.key], partition_by=made.partition_by, window=dates, first=first,
+        table=model.table, query=_query(project, model, dates), columns=columns, key=made.key, window=dates,
+        values=[name for name in columns if name not in made.key], partition_by=made.partition_by, first=first,
     )  # fmt: skip
     return statements(text)
 

@@ -6,13 +6,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl import ledger
-from fees_etl.engines import Engine
 from fees_etl.errors import FeesError, WarehouseBusy
 from fees_etl.planner import check_step, matches
-from fees_etl.types import AssertionResult, Plan, Project, Published, Result, Rows, Step, StepResult
+from fees_etl.types import (
+    AssertionResult,
+    Change,
+    Plan,
+    Project,
+    Published,
+    Result,
+    Rows,
+    RunStatus,
+    Step,
+    StepResult,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from fees_etl.engines import Engine
 
 __all__ = ["check", "rehearsal", "run"]
 
@@ -20,7 +33,7 @@ OnStep: TypeAlias = Callable[[StepResult | AssertionResult], None]
 _MARKS = ("_is_waived", "_failing_count", "_waived_count")
 
 
-def run(  # noqa: PLR0913 - each is a seam: rehearsal, progress, ledger, clock
+def run(
     plan: Plan,
     engine: Engine,
     *,
@@ -32,8 +45,8 @@ def run(  # noqa: PLR0913 - each is a seam: rehearsal, progress, ledger, clock
 ) -> Result:
     """Execute a plan in one transaction.
 
-    A failing assertion is no exception but a verdict: the result's status is ``rejected``, everything is rolled back and
-    the attempt is recorded. Any other failure rolls back, is recorded as ``failed`` and is raised.
+    A failing assertion is no exception but a verdict: the result's status is ``rejected``, all is rolled back and the
+    attempt is recorded. Any other failure rolls back, is recorded as ``failed`` and is raised.
 
     Args:
         plan: what to do.
@@ -79,7 +92,7 @@ def rehearsal(engine: Engine) -> Iterator[None]:
 class _Attempt:
     """One run while it happens; what it has found so far is what a failure records."""
 
-    def __init__(  # noqa: PLR0913 - the attempt's identity
+    def __init__(
         self, plan: Plan, engine: Engine, run_id: str, command: str, started_at: datetime, on_step: OnStep
     ) -> None:
         self.plan, self.engine, self.run_id = plan, engine, run_id
@@ -105,7 +118,7 @@ class _Attempt:
                 self._record("published", after, changed)
         if failed and not rehearse:
             self._record_apart("rejected", self._failures())
-        status = "rejected" if failed else "rehearsed" if rehearse else "published"
+        status: RunStatus = "rejected" if failed else "rehearsed" if rehearse else "published"
         seconds = time.monotonic() - began
         return Result(
             self.run_id, status, plan, self.started_at, seconds, tuple(self.steps), tuple(self.found),
@@ -144,10 +157,10 @@ class _Attempt:
     def _failures(self) -> str:
         return ", ".join(one.name for one in self.found if one.severity == "error" and not one.passed)
 
-    def _record(self, status: str, after: Published, changed: tuple[object, ...], error: str | None = None) -> None:
+    def _record(self, status: str, after: Published, changed: tuple[Change, ...], error: str | None = None) -> None:
         ledger.record(
             self.engine, self.plan, run_id=self.run_id, command=self.command, status=status, started_at=self.started_at,
-            before=self.before, after=after, steps=self.steps, found=self.found, changed=changed, error=error,  # type: ignore[arg-type]
+            before=self.before, after=after, steps=self.steps, found=self.found, changed=changed, error=error,
         )  # fmt: skip
 
     def _record_apart(self, status: str, error: str) -> None:
@@ -159,7 +172,9 @@ def _judge(step: Step, project: Project, engine: Engine, today: date) -> Asserti
     began = time.monotonic()
     answer = engine.query(step.statements[0])
     shown = [index for index, name in enumerate(answer.columns) if name not in _MARKS]
-    hidden = {column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag}
+    hidden = {
+        column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
+    }
     rows = tuple(
         tuple(_mask(row[index]) if answer.columns[index] in hidden else row[index] for index in shown)
         for row in answer.rows

@@ -32,7 +32,7 @@ SCHEMES = ("duckdb", "bigquery")
 FILES = {"pyproject.toml": ("tool", "fees-etl", "targets"), "fees_etl.toml": ("targets",)}
 
 
-def read(project_dir: Path, **flags: Any) -> Settings:  # noqa: ANN401  (a flag's type is its field's)
+def read(project_dir: Path, **flags: Any) -> Settings:
     """The settings of one command. A flag that is None was not given.
 
     >>> read(Path(), warehouse="duckdb:///tmp/x.duckdb").target
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
 class _TargetSection(PydanticBaseSettingsSource):
     """The lowest source: the section of the target that the sources above have chosen."""
 
-    def get_field_value(self, *_: Any) -> tuple[Any, str, bool]:  # noqa: ANN401  (asked for by the base class, unused)
+    def get_field_value(self, *_: Any) -> tuple[Any, str, bool]:
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:

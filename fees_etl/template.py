@@ -7,16 +7,18 @@ Rendering is a pure function of the files and of what is passed in: the sandbox 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
 from fees_etl.errors import ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Templates", "literal", "source_line", "statements"]
 
@@ -24,14 +26,14 @@ _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class Templates:
-    """The templates of one project; macros are imported by file name, everything else is named by its path in ``sql/``."""
+    """The templates of one project, named by their path in ``sql/``; macros are imported by file name alone."""
 
     def __init__(self, root: Path, variables: dict[str, Any]) -> None:
         self.root = root
         self._environment = SandboxedEnvironment(
             loader=jinja2.FileSystemLoader([root / "macros", root]),
             undefined=jinja2.StrictUndefined,
-            autoescape=False,  # noqa: S701 - SQL text, not HTML; values pass through `literal`
+            autoescape=False,  # SQL text, not HTML; values pass through `literal`
             keep_trailing_newline=False,
         )
         self._environment.filters["literal"] = literal
@@ -63,7 +65,8 @@ class Templates:
             raise ProjectError(f"template {name!r} does not exist.", path=_shown(self.root / name)) from error
 
     def _place(self, error: BaseException, name: str) -> tuple[Path, int | None]:
-        trace, found = error.__traceback__, (self.root / name, None)
+        trace = error.__traceback__
+        found: tuple[Path, int | None] = (self.root / name, None)
         while trace is not None:
             path = Path(trace.tb_frame.f_code.co_filename)
             if path.is_relative_to(self.root):
@@ -72,7 +75,7 @@ class Templates:
         return found
 
 
-def literal(value: Any) -> str:
+def literal(value: Any) -> str:  # noqa: PLR0911 - one return a type
     r"""A value as a GoogleSQL literal; text is escaped so that it is always exactly one literal.
 
     >>> print(literal("it's"), literal(Decimal("1.60")), literal(date(2025, 1, 31)), literal(None), literal(True))
@@ -96,9 +99,9 @@ def literal(value: Any) -> str:
 
 
 def statements(text: str) -> tuple[str, ...]:
-    """The statements of a rendered template: they are separated by a line that holds only a semicolon.
+    r"""The statements of a rendered template: they are separated by a line that holds only a semicolon.
 
-    >>> statements("DELETE FROM a WHERE TRUE\\n;\\nDELETE FROM b WHERE TRUE\\n;\\n")
+    >>> statements("DELETE FROM a WHERE TRUE\n;\nDELETE FROM b WHERE TRUE\n;\n")
     ('DELETE FROM a WHERE TRUE', 'DELETE FROM b WHERE TRUE')
     """
     parts = "\n".join("\0" if line.strip() == ";" else line for line in text.split("\n")).split("\0")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "Assertion",
@@ -24,8 +26,10 @@ __all__ = [
     "Published",
     "Result",
     "Rows",
+    "RunStatus",
     "State",
     "Step",
+    "StepKind",
     "StepResult",
     "Table",
     "Waiver",
@@ -53,6 +57,7 @@ class Table:
 
     @classmethod
     def parse(cls, text: str) -> Table:
+        """The table written ``dataset.name``."""
         dataset, _, name = text.partition(".")
         return cls(dataset, name)
 
@@ -147,7 +152,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A query and the table it fills. ``sql`` is the rendered GoogleSQL over the whole history, for reading and proving."""
+    """A query and the table it fills; ``sql`` is its GoogleSQL over the whole history, for reading and proving."""
 
     contract: Contract
     path: Path
@@ -156,10 +161,12 @@ class Model:
 
     @property
     def table(self) -> Table:
+        """Where the query's rows go."""
         return self.contract.table
 
     @property
     def name(self) -> str:
+        """The table's name without its dataset."""
         return self.contract.table.name
 
 
@@ -306,6 +313,7 @@ class AssertionResult:
 
     @property
     def passed(self) -> bool:
+        """Whether no row offends, waived ones apart."""
         return self.failing == 0
 
 
@@ -335,6 +343,7 @@ class IngestResult:
 
     @property
     def refused(self) -> tuple[FileResult, ...]:
+        """The files that were refused."""
         return tuple(file for file in self.files if file.outcome == "refused")
 
 

@@ -27,4 +27,5 @@ def steady(text: str, folder: object) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "2025-09-30 12:00:00 UTC", text)
     text = re.sub(r"\bprocess \d+ \([^)]*\)", "process 4711 (python)", text)
     text = re.sub(r"(?<= )\d+\.\d\d s\b", "0.10 s", text)
+    text = re.sub(r"(?<=  )\d\.\d\d(?=  \d+ (?:ok|FAIL)$)", "0.10", text, flags=re.MULTILINE)
     return re.sub(r"^(  (?:ingest|merge|rebuild|assert)  .*)\b\d\.\d\d$", r"\g<1>0.10", text, flags=re.MULTILINE)

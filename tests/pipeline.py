@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import oracle
 import worlds
@@ -14,6 +14,9 @@ from fees_etl.ingest import ingest
 from fees_etl.planner import matches
 from fees_etl.runner import check
 from fees_etl.types import Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = datetime(2025, 10, 1, 6, 0, tzinfo=UTC)
 MODELS = (

@@ -14,7 +14,7 @@ FEES = [
     ("ann", "QQ000001A", "adviser-1", DAY, Decimal("10.005")),
     ("ann", "QQ000001A", "adviser-2", LATER, Decimal("5.5")),
     ("bob", "QQ000002B", "adviser-1", DAY, Decimal("-2.25")),
-    ("cat", "QQ000003C", "adviser-2", date(2025, 9, 30), Decimal("7")),
+    ("cat", "QQ000003C", "adviser-2", date(2025, 9, 30), Decimal(7)),
 ]
 
 
@@ -48,7 +48,10 @@ CORRUPTIONS = [
     ("assert_ltv_matches_raw", f"DELETE FROM {CLIENT_LTV} WHERE client_id = 'bob'"),
     ("assert_ltv_matches_raw", f"INSERT INTO {CLIENT_LTV} SELECT 'eve', * EXCLUDE client_id FROM {CLIENT_LTV} LIMIT 1"),
     # assert_client_data: in raw, and in staging
-    ("assert_client_data", "UPDATE raw.fees SET client_nino = 'qq 000009 a' WHERE client_id = 'ann' AND _source_row = 2"),
+    (
+        "assert_client_data",
+        "UPDATE raw.fees SET client_nino = 'qq 000009 a' WHERE client_id = 'ann' AND _source_row = 2",
+    ),
     ("assert_client_data", f"UPDATE staging.stg_fees SET client_nino = 'QQ000009A' WHERE fee_date = '{LATER}'"),
     ("assert_client_data", "UPDATE staging.stg_fees SET client_nino = NULL WHERE client_id = 'bob'"),
     # assert_row_count_reconciliation
@@ -64,12 +67,18 @@ CORRUPTIONS = [
         f"INSERT INTO ops.left_out SELECT uri, version, '{DAY}', 'blank', 1, 0 FROM raw.files",
     ),
     # assert_financial_reconciliation: raw, control totals, staged, left out, and every total of every report
-    ("assert_financial_reconciliation", "UPDATE raw.fees SET fee_amount = fee_amount + 0.000000001 WHERE _source_row = 1"),
+    (
+        "assert_financial_reconciliation",
+        "UPDATE raw.fees SET fee_amount = fee_amount + 0.000000001 WHERE _source_row = 1",
+    ),
     ("assert_financial_reconciliation", "UPDATE raw.fees SET fee_date = '2025-01-30' WHERE _source_row = 1"),
     ("assert_financial_reconciliation", "UPDATE raw.file_totals SET amount = amount + 0.000000001"),
     ("assert_financial_reconciliation", "UPDATE raw.file_totals SET row_count = row_count + 1"),
     ("assert_financial_reconciliation", "DELETE FROM raw.file_totals WHERE fee_date = '2025-09-30'"),
-    ("assert_financial_reconciliation", "UPDATE staging.stg_fees SET fee_amount = fee_amount + 1 WHERE client_id = 'bob'"),
+    (
+        "assert_financial_reconciliation",
+        "UPDATE staging.stg_fees SET fee_amount = fee_amount + 1 WHERE client_id = 'bob'",
+    ),
     ("assert_financial_reconciliation", "DELETE FROM staging.stg_fees WHERE client_id = 'bob'"),
     ("assert_financial_reconciliation", f"INSERT INTO ops.left_out VALUES ('x', 'v', '{DAY}', 'duplicate', 0, 0.01)"),
     ("assert_financial_reconciliation", f"INSERT INTO ops.left_out VALUES ('x', 'v', '{DAY}', 'blank', 1, 0)"),
@@ -223,7 +232,9 @@ def test_rows_of_pending_dates_are_not_judged(tmp_path):
 
 
 def test_at_most_twenty_offending_rows_come_back_and_all_are_counted(published):
-    published.tamper(f"INSERT INTO {CLIENT_LTV} SELECT 'x' || i, '2025-01-01', 0, 0, 0, 0, true, true, true FROM range(50) t(i)")
+    published.tamper(
+        f"INSERT INTO {CLIENT_LTV} SELECT 'x' || i, '2025-01-01', 0, 0, 0, 0, true, true, true FROM range(50) t(i)"
+    )
     found = published.check()["assert_ltv_matches_raw"]
 
     assert (found.failing, len(found.sample.rows)) == (50, 20)

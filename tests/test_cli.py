@@ -257,6 +257,10 @@ def test_runs_lists_every_attempt_and_shows_one(fed):
     newest = out.splitlines()[1].split()[0]
     code, out, _ = fed("runs", "show", newest)
     assert (code, "rejected" in out, "assert_client_data" in out) == (0, True, True)
+    code, out, _ = fed("runs", "show", newest, "--output", "json")
+    assert (code, [run["status"] for run in json.loads(out)["runs"]]) == (0, ["rejected"])
+    first = json.loads(fed("runs", "--output", "json")[1])["runs"][-1]
+    assert "Changed fee dates" in fed("runs", "show", first["run_id"])[1]
     code, _, err = fed("runs", "show", "1999")
     assert (code, "No runs begin with '1999'" in err) == (2, True)
 

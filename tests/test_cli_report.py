@@ -12,7 +12,7 @@ import goldens
 import jsonschema
 import pytest
 
-from fees_etl.cli import console, document, report, screens
+from fees_etl.cli import console, document, logs, report, screens
 from fees_etl.cli.logs import redact
 from fees_etl.cli.text import WIDTH, change, grid, pounds, total
 from fees_etl.settings import Settings
@@ -213,6 +213,17 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch, capsys, no_color):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     console.show(SCREENS["rejected"]())
     assert ("\x1b[" in capsys.readouterr().out) is (not no_color)
+
+
+def test_progress_on_a_terminal_is_a_line_that_goes_away(monkeypatch, capsys):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    logs.configure("text", 0, {})
+    with console.progress(2) as steps:
+        steps.say("Reading [lake]/*.csv.")
+        for found in (*result_of().steps, PASSED):
+            steps.step(found)
+    assert "\n1/2" not in capsys.readouterr().err
 
 
 NINOS = {

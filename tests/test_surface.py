@@ -8,6 +8,7 @@ import sys
 import pytest
 import typer
 
+import fees_etl
 from fees_etl.cli import main
 from fees_etl.cli.app import app
 
@@ -61,6 +62,14 @@ def test_the_version_is_one_line(capsys):
 def test_importing_is_cheap(module):
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_library_is_these_names_and_each_is_there():
+    assert fees_etl.__all__ == sorted(fees_etl.__all__)
+    assert dir(fees_etl) == fees_etl.__all__
+    assert all(getattr(fees_etl, name) is not None for name in fees_etl.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        _ = fees_etl.lode
 
 
 def test_help_imports_nothing_heavy():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -34,7 +35,7 @@ def test_ranges_are_disjoint_ascending_and_never_touch(dates):
     ranges = Window.of(dates).ranges
 
     assert all(start <= end for start, end in ranges)
-    assert all(end + timedelta(days=1) < start for (_, end), (start, _) in zip(ranges, ranges[1:], strict=False))
+    assert all(end + timedelta(days=1) < start for (_, end), (start, _) in itertools.pairwise(ranges))
 
 
 @given(SETS, st.integers(1, 10))
@@ -70,7 +71,10 @@ def pending(*dates):
             "2025-01-05, 2025-02-26..2025-03-09",
         ),
         # everything was withdrawn: what is staged must go
-        (State(None, None, date(2025, 1, 1), date(2025, 3, 1), pending(date(2025, 1, 1))), "2025-01-01, 2025-02-26..2025-03-01"),
+        (
+            State(None, None, date(2025, 1, 1), date(2025, 3, 1), pending(date(2025, 1, 1))),
+            "2025-01-01, 2025-02-26..2025-03-01",
+        ),
     ],
 )
 def test_a_run_stages_the_lookback_and_every_pending_date(state, expected):

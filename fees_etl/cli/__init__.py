@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shlex
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,6 +13,9 @@ from fees_etl.cli.app import app
 from fees_etl.cli.exits import guarded
 from fees_etl.cli.logs import configure
 from fees_etl.cli.options import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 

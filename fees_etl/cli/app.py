@@ -6,12 +6,12 @@ The work is in :mod:`transform` and :mod:`look`, imported when asked for, so tha
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  (typer reads annotations)
 from typing import Annotated, Any, Literal
 
 import typer
 
-from fees_etl.cli import options as opt
+from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.logs import configure
 
 __all__ = ["app"]
@@ -36,7 +36,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  (called by typer)
 
 
 @app.callback(invoke_without_command=True)
-def start(  # noqa: PLR0913  (each is an option)
+def start(
     context: typer.Context,
     *,
     target: Annotated[str | None, typer.Option(metavar="NAME", help="Where to: a target of fees_etl.toml.")] = None,

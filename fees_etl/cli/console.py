@@ -6,13 +6,15 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fees_etl.cli.logs import logger, redact
 from fees_etl.cli.text import count, plural
 from fees_etl.types import AssertionResult, StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Progress", "progress", "show", "show_json"]
 

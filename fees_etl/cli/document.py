@@ -5,7 +5,6 @@ The nouns of :mod:`fees_etl.types` go out under their own field names; run.schem
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.types import Rows, Table, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from fees_etl.settings import Settings
     from fees_etl.types import Assertion, AssertionResult, IngestResult, Model, Plan, Project, Result
 
@@ -72,7 +73,7 @@ def runs(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"schema": "fees-etl/runs/1", "runs": plain(records)}
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  (any value of a result; one line a kind)
+def plain(value: Any) -> Any:  # noqa: PLR0911  (any value of a result; one line a kind)
     """What JSON can carry without losing a penny.
 
     >>> plain({"amount": Decimal("1E+3"), "day": date(2025, 9, 1), "of": (Table("raw", "fees"), Decimal("0.10"))})

@@ -7,13 +7,12 @@ traceback, and only with ``-v``; even then without messages of foreign exception
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from fees_etl.cli.logs import logger
-from fees_etl.cli.options import Call
 from fees_etl.errors import (
     FeesError,
     GuardRefused,
@@ -23,6 +22,11 @@ from fees_etl.errors import (
     WarehouseBusy,
     WarehouseError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fees_etl.cli.options import Call
 
 __all__ = ["guarded"]
 

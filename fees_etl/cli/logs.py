@@ -11,11 +11,13 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import paragraph
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["bind", "configure", "logger", "redact"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,8 @@ from fees_etl.errors import UsageError
 from fees_etl.settings import Settings, read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fees_etl.cli.options import Call
     from fees_etl.types import Project
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  (typer reads annotations)
 from typing import Annotated, Literal, TypeAlias
 
 import typer

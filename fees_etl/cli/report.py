@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.cli.text import change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingest.lake import SAMPLE, shown
-from fees_etl.types import (
-    AssertionResult,
-    Change,
-    FileResult,
-    IngestResult,
-    LeftOut,
-    Pending,
-    Published,
-    Result,
-)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from fees_etl.settings import Settings
+    from fees_etl.types import (
+        AssertionResult,
+        Change,
+        FileResult,
+        IngestResult,
+        LeftOut,
+        Pending,
+        Published,
+        Result,
+    )
 
 __all__ = ["assertions", "changes", "files", "opening", "pending", "run"]
 

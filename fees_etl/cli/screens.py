@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.report import changes, pending
 from fees_etl.cli.text import WIDTH, cell, change, count, grid, paragraph, plural, table
 from fees_etl.ingest.lake import shown
 from fees_etl.types import Assertion, Change, Model, Plan, Project, Step, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["listing", "plan", "run_details", "runs"]
 
@@ -91,7 +93,7 @@ def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:
 def _run(record: Mapping[str, Any]) -> tuple[str, ...]:
     tests = record["assertions"]
     failing = sum(1 for one in tests if one.get("failing") and one.get("severity") == "error")
-    verdict = f"{failing} FAIL" if failing else f"{len(tests)} pass" if tests else ""
+    verdict = f"{failing} FAIL" if failing else f"{len(tests)} ok" if tests else ""
     before, after = Decimal(record["amount_before"]), Decimal(record["amount_after"])
     return (
         record["run_id"],
@@ -106,16 +108,16 @@ def _run(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _dates(text: str) -> str:
-    """Short: ``2025-01-29..02-01``; of several ranges the first and the last day, and how many.
+    """Short, so that the ledger fits a screen: the first and the last day, and of how many ranges.
 
     >>> _dates("2025-01-02, 2025-01-29..2025-02-01"), _dates("2024-12-31..2025-01-02")
-    ('2025-01-02..02-01 in 2', '2024-12-31..2025-01-02')
+    ('2025-01-02..02-01 (2)', '2024-12-31..25-01-02')
     """
     days = text.replace(", ", "..").split("..")
     ranges = text.count(",") + 1
-    last = days[-1][5:] if days[-1][:4] == days[0][:4] else days[-1]
+    last = days[-1][5:] if days[-1][:4] == days[0][:4] else days[-1][2:]
     both = days[0] if len(days) == 1 else f"{days[0]}..{last}"
-    return both if ranges == 1 else f"{both} in {ranges}"
+    return both if ranges == 1 else f"{both} ({ranges})"
 
 
 def _change(found: Mapping[str, Any]) -> Change:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Context, Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "WIDTH",
@@ -84,7 +86,7 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else many}"
 
 
-def cell(value: Any) -> str:  # noqa: ANN401  (a cell of any query)
+def cell(value: Any) -> str:
     """One value of a query as text."""
     if value is None:
         return "NULL"

@@ -6,15 +6,18 @@ imports the one that the URL asks for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 from fees_etl.errors import UsageError
-from fees_etl.types import Contract, Rows, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from fees_etl.types import Contract, Rows, Table
 
 __all__ = ["Engine", "Transaction", "connect"]
 
@@ -48,8 +51,10 @@ class Engine(Protocol):
         """Run one GoogleSQL statement that writes; how many rows it inserted, updated and deleted."""
 
     def load(self, table: Table, relation: str, constants: Mapping[str, Any]) -> int:
-        """Append to a table: ``relation`` is a query in the embedded engine's own SQL over files, ``constants`` are the
-        columns that are the same in every row; how many rows it was.
+        """Append to a table; how many rows it was.
+
+        ``relation`` is a query over files in the embedded engine's own SQL, ``constants`` are the columns that are the
+        same in every row.
         """
 
     def scratch(self) -> Any:

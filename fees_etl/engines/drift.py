@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from fees_etl.errors import GuardRefused, UsageError
-from fees_etl.types import Contract, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fees_etl.types import Contract, Table
 
 __all__ = ["statements"]
 
@@ -57,5 +61,5 @@ def _refuse_drift(contract: Contract, name: str, columns: Mapping[str, str], liv
             raise GuardRefused(
                 f"{name}.{column} is {live[column]} in the warehouse, but {kind} by {contract.path}.",
                 published="Nothing was written; the published numbers are as before.",
-                hint=f"Put the old type back into {contract.path}, or start a new warehouse file and run from the source.",
+                hint=f"Put the old type back into {contract.path}, or start a new warehouse file from the source.",
             )

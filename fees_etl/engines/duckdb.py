@@ -10,13 +10,11 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import duckdb
 
@@ -24,6 +22,10 @@ from fees_etl import query
 from fees_etl.engines import drift
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.types import Contract, Rows, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
 
 __all__ = ["DuckDB"]
 
@@ -198,7 +200,9 @@ class DuckDB:
             raise KeyboardInterrupt from error
         if "Could not set lock" in text or "Conflicting lock" in text:
             raise _busy(text, self._path) from error
-        raise WarehouseError(f"{_reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}") from error
+        raise WarehouseError(
+            f"{_reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}"
+        ) from error
 
 
 def _reason(text: str) -> str:

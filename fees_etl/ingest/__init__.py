@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,13 +19,15 @@ from fees_etl.ingest.sample import write_sample
 from fees_etl.types import FileResult, IngestResult
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fees_etl.engines import Engine
     from fees_etl.types import Project
 
 __all__ = ["SAMPLE", "ingest"]
 
 
-def ingest(  # noqa: PLR0913 - the command's own words
+def ingest(
     project: Project,
     engine: Engine,
     source: str,
@@ -59,13 +60,13 @@ def ingest(  # noqa: PLR0913 - the command's own words
             raise InputRefused(
                 f"'{source}' matches no file.",
                 published="Nothing was read and no model ran; the published numbers are as before.",
-                hint="Check the path; a pattern needs quotes, so that the shell leaves it alone: --source 'data/*.csv'.",
+                hint="Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'",
             )
         results = _mirrored(project, engine, found, books, run_id, now)
     return IngestResult(run_id, source, results, time.monotonic() - began)
 
 
-def _mirrored(  # noqa: PLR0913 - all of one ingestion
+def _mirrored(
     project: Project, engine: Engine, found: Listing, books: file_books.Books, run_id: str, now: datetime
 ) -> tuple[FileResult, ...]:
     mirror = Mirror(project, engine, books, run_id, now)
@@ -87,7 +88,9 @@ def _settled(mirror: Mirror, judged: Judged, note: str, books: file_books.Books)
     known = books.loaded.get(judged.file.uri)
     if known is not None and known.version == judged.version:
         mirror.back_to(judged)
-        return FileResult(known.uri, known.version, "unchanged", known.row_count, known.rejected_count, known.total_amount)
+        return FileResult(
+            known.uri, known.version, "unchanged", known.row_count, known.rejected_count, known.total_amount
+        )
     if judged.refusal:
         mirror.refuse(judged)
         return FileResult(judged.file.uri, judged.version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fees_etl.errors import GuardRefused
 from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, Listing, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from decimal import Decimal
+
     from fees_etl.engines import Engine
     from fees_etl.types import Project
 

@@ -13,7 +13,7 @@ __all__ = ["COLUMNS", "FileChanged", "FileRefused", "columns_of"]
 COLUMNS: Final = ("client_id", "client_nino", "adviser_id", "fee_date", "fee_amount")
 
 
-class FileRefused(Exception):  # noqa: N818 - it is a verdict on the file, not an error of the program
+class FileRefused(Exception):
     """Nothing of a file may be loaded. ``reason`` is a sentence without any value of the file's records."""
 
     def __init__(self, reason: str) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import WarehouseBusy
@@ -18,6 +15,10 @@ from fees_etl.ingest.reading import Reading, read
 from fees_etl.ingest.scan import Scan, scan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
     from fees_etl.engines import Engine
     from fees_etl.ingest.books import Books
 
@@ -38,14 +39,17 @@ class Judged:
 
     @property
     def rows(self) -> int:
+        """All data records."""
         return self.reading.rows if self.reading else 0
 
     @property
     def rejected(self) -> int:
+        """Those that cannot be typed."""
         return self.reading.rejected if self.reading else 0
 
     @property
     def amount(self) -> Decimal:
+        """Pounds of those that can."""
         return self.reading.amount if self.reading else Decimal(0)
 
     @property
@@ -85,7 +89,7 @@ def _read(engine: Engine, file: File, scanned: Scan, latest: date, max_rejected:
             refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading)
             yield Judged(file, scanned.sha256, scanned.size, refusal, reading)
             if not scanned.still_holds():
-                raise FileChanged
+                raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
     except FileChanged as changed:
         raise WarehouseBusy(
             f"{shown(file.uri)} changed while it was read.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ from fees_etl.ingest.lake import shown
 from fees_etl.types import FileResult, Table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fees_etl.engines import Engine
     from fees_etl.ingest.books import Books
     from fees_etl.ingest.judge import Judged
@@ -101,7 +102,11 @@ class Mirror:
             keys = [(row["uri"], row["version"]) for row in self._rows]
             ledger.execute(self._project, self._engine, "forget_files", versions=keys)
             ledger.insert(
-                self._project, self._engine, _FILES, self._columns, [[row[c] for c in self._columns] for row in self._rows]
+                self._project,
+                self._engine,
+                _FILES,
+                self._columns,
+                [[row[c] for c in self._columns] for row in self._rows],
             )
         self._prove()
 
@@ -119,7 +124,9 @@ class Mirror:
 
     def _enter(self, judged: Judged, status: str, reason: str | None) -> None:
         loaded = status == "loaded"
-        dates = [total.fee_date for total in judged.reading.totals if total.fee_date] if judged.reading and loaded else []
+        dates = (
+            [total.fee_date for total in judged.reading.totals if total.fee_date] if judged.reading and loaded else []
+        )
         self._rows.append(
             {
                 "uri": judged.file.uri,

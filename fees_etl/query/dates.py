@@ -17,20 +17,25 @@ __all__ = ["DATES"]
 
 
 def _date_shift(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
+    """DATE_ADD and DATE_SUB."""
+
     def repair(it: Repairs, node: Any) -> exp.Expr:
         unit = node.args["unit"].name.upper()
         if it.kind(node) != "DATE" or unit not in _UNITS:
             raise it.refused(node, "write DATE_ADD or DATE_SUB of a DATE by DAY, WEEK, MONTH, QUARTER or YEAR")
         function, times = _UNITS[unit]
-        amount = node.expression
-        if isinstance(amount, exp.Literal):
-            span: exp.Expr = exp.Literal.number(int(amount.name) * times * sign)
-        else:
-            span = exp.Mul(this=exp.Paren(this=amount), expression=exp.Literal.number(times * sign))
-            span = exp.Cast(this=span, to=exp.DataType.build("INT"))
-        return call("bq_date", exp.Add(this=cast_to("DATE", node.this), expression=call(function, span)))
+        return _shifted(node.this, function, node.expression, times * sign)
 
     return repair
+
+
+def _shifted(day: exp.Expr, function: str, amount: exp.Expr, times: int) -> exp.Expr:
+    if isinstance(amount, exp.Literal):
+        span: exp.Expr = exp.Literal.number(int(amount.name) * times)
+    else:
+        span = exp.Mul(this=exp.Paren(this=amount), expression=exp.Literal.number(times))
+        span = exp.Cast(this=span, to=exp.DataType.build("INT"))
+    return call("bq_date", exp.Add(this=cast_to("DATE", day), expression=call(function, span)))
 
 
 _UNITS = {
@@ -63,8 +68,12 @@ def _date_diff(it: Repairs, node: exp.DateDiff) -> exp.Expr:
     unit = _unit(node)
     if unit not in _PARTS and unit != "ISOWEEK":
         raise it.refused(node, "write DATE_DIFF by DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
-    part = exp.Literal.string("WEEK" if unit == "ISOWEEK" else unit)
-    return call("DATE_DIFF", part, cast_to("DATE", node.expression), cast_to("DATE", node.this))
+    days = [cast_to("DATE", node.expression), cast_to("DATE", node.this)]
+    if unit != "ISOWEEK":
+        return call("DATE_DIFF", exp.Literal.string(unit), *days)
+    mondays = [call("DATE_TRUNC", exp.Literal.string("WEEK"), day) for day in days]
+    between = call("DATE_DIFF", exp.Literal.string("DAY"), *mondays)
+    return exp.Paren(this=exp.IntDiv(this=between, expression=exp.Literal.number(7)))
 
 
 def _formatted(it: Repairs, node: exp.TimeToStr) -> exp.Expr:
@@ -80,13 +89,18 @@ def _date_array(it: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
     return cast_to("ARRAY<DATE>", series)
 
 
-def _shifted_by_days(it: Repairs, node: Any) -> exp.Expr:
+def _by_days(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
     """DATE + 1; a sum of numbers is left alone."""
-    if it.kinds.get(id(node)) == "DATE":
-        return call("bq_date", cast_to("DATETIME", node.copy()))
-    if it.kinds.get(id(node)) in {"DATETIME", "INTERVAL", "TIMESTAMP"}:
-        raise it.refused(node, "write DATE_ADD, DATE_SUB or DATE_DIFF")
-    return node
+
+    def repair(it: Repairs, node: Any) -> exp.Expr:
+        kind = it.kinds.get(id(node))
+        if kind == "DATE" and it.kind(node.this) == "DATE":
+            return _shifted(node.this, "to_days", node.expression, sign)
+        if kind in {"DATE", "DATETIME", "INTERVAL", "TIMESTAMP"}:
+            raise it.refused(node, "write DATE_ADD, DATE_SUB or DATE_DIFF")
+        return node
+
+    return repair
 
 
 def _extract(it: Repairs, node: exp.Extract) -> exp.Expr:
@@ -112,8 +126,8 @@ DATES: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.DateDiff: _date_diff,
     exp.TimeToStr: _formatted,
     exp.GenerateDateArray: _date_array,
-    exp.Add: _shifted_by_days,
-    exp.Sub: _shifted_by_days,
+    exp.Add: _by_days(1),
+    exp.Sub: _by_days(-1),
     exp.Extract: _extract,
     exp.Date: _date,
 }

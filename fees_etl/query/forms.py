@@ -64,6 +64,21 @@ def _delete(it: Repairs, node: exp.Delete) -> exp.Expr:
     return node
 
 
+def _unnest(it: Repairs, node: exp.Unnest) -> exp.Expr:
+    if node.args.get("offset"):
+        raise it.refused(node, "WITH OFFSET counts from 0, DuckDB from 1")
+    return node
+
+
+def _in(it: Repairs, node: exp.In) -> exp.Expr:
+    """x IN UNNEST([1, 2]) is x IN (1, 2), unless the list is empty."""
+    unnest = node.args.get("unnest")
+    listed = unnest.expressions[0] if unnest else None
+    if isinstance(listed, exp.Array) and listed.expressions:
+        return exp.In(this=node.this, expressions=listed.expressions)
+    return node
+
+
 FORMS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
@@ -71,4 +86,6 @@ FORMS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Create: _create,
     exp.ColumnDef: _column,
     exp.Delete: _delete,
+    exp.Unnest: _unnest,
+    exp.In: _in,
 }

@@ -83,6 +83,8 @@ def named(to: exp.DataType) -> str:
     if this == exp.DType.ARRAY and to.expressions:
         return f"ARRAY<{named(to.expressions[0])}>"
     if this == exp.DType.STRUCT:
-        fields = (f"{f.name} {named(f.args['kind'])}" if isinstance(f, exp.ColumnDef) else named(f) for f in to.expressions)
+        fields = (
+            f"{f.name} {named(f.args['kind'])}" if isinstance(f, exp.ColumnDef) else named(f) for f in to.expressions
+        )
         return f"STRUCT<{', '.join(fields)}>"
     return _BY_NAME.get(this, UNKNOWN)

@@ -36,7 +36,7 @@ REFUSED: dict[type[exp.Expr], str] = {
 
 TAKEN_AS_IS: frozenset[type[exp.Expr]] = frozenset((
     exp.And, exp.Or, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Exists, exp.Count, exp.Min, exp.Max, exp.AnyValue,
-    exp.LogicalAnd, exp.LogicalOr, exp.ArrayAgg, exp.Array, exp.ArraySize, exp.Unnest, exp.RowNumber, exp.Rank,
+    exp.LogicalAnd, exp.LogicalOr, exp.ArrayAgg, exp.Array, exp.ArraySize, exp.RowNumber, exp.Rank,
     exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
     exp.NthValue, exp.Abs, exp.Replace, exp.Left, exp.Right, exp.Repeat,
     exp.StartsWith, exp.EndsWith, exp.Contains, exp.CurrentTimestamp, exp.DateFromParts, exp.TsOrDsToDate,

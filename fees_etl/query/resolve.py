@@ -31,6 +31,8 @@ class Resolver:
         self.asked = query
         self.schema = schema
         self.kinds: dict[int, str] = {}
+        self.shadowed: list[tuple[exp.Column, exp.Expr]] = []
+        """Names that mean an item of the select list here, and a column of FROM to DuckDB; with the item."""
 
     def statement(self, tree: exp.Expr) -> list[tuple[str, str]]:
         """The output columns of a query; of any other statement none, but every name in it has been looked up."""
@@ -54,7 +56,7 @@ class Resolver:
             found = [(name, common((kind, other))) for (name, kind), (_, other) in zip(left, right, strict=True)]
         else:
             return []
-        self._tail(node, Scope(scope.ctes, outer, {"": relation(found)}))
+        self._tail(node.args, Scope(scope.ctes, outer, {"": relation(found)}), {})
         return found
 
     def _select(self, node: exp.Select, outer: Scope) -> list[tuple[str, str]]:
@@ -71,20 +73,22 @@ class Resolver:
         found: list[tuple[str, str]] = []
         for item in args["expressions"]:
             self._item(item, scope, found)
-        scope.aliases = {name.lower(): kind for name, kind in found if name}
-        self._tail(node, scope)
+        for window in args.get("windows") or ():
+            self.kind(window, scope)
+        if not _TAIL.isdisjoint(args):
+            self._tail(args, scope, _aliases(args["expressions"], found))
         return found
 
-    def _tail(self, node: exp.Expr, scope: Scope) -> None:
-        """What is read after the select list and may use its names."""
-        args = node.args
-        for clause in ("group", "having", "qualify", "windows"):
+    def _tail(self, args: dict[str, Any], scope: Scope, aliases: dict[str, tuple[str, Any]]) -> None:
+        """What is read after the select list: its names come before those of FROM, in GROUP BY only as a whole item."""
+        if group := args.get("group"):
+            for item in group.iter_expressions():
+                scope.aliases = {} if isinstance(item, exp.Expression) and item.find(exp.Func, exp.Binary) else aliases
+                self.kind(item, scope)
+        scope.aliases = aliases
+        for clause in ("having", "qualify", "order"):
             if found := args.get(clause):
-                for part in found if isinstance(found, list) else (found,):
-                    self.kind(part, scope)
-        if order := args.get("order"):
-            scope.aliases_first = True
-            self.kind(order, scope)
+                self.kind(found, scope)
 
     def _ctes(self, node: exp.Expr, outer: Scope) -> dict[str, Relation]:
         with_ = node.args.get("with_")
@@ -153,7 +157,7 @@ class Resolver:
         elif item.is_star:
             self._star(item, scope, found)
         else:
-            found.append((item.output_name, self.kind(item, scope)))
+            found.append((_named_by(item), self.kind(item, scope)))
 
     def _star(self, item: Any, scope: Scope, found: list[tuple[str, str]]) -> None:
         star = item if isinstance(item, exp.Star) else item.this
@@ -197,21 +201,25 @@ class Resolver:
             return self._member(node, name, source, scope) if source is not None else UNKNOWN
         low, at = name.lower(), scope
         while at is not None:
-            if at.aliases_first and low in at.aliases:
-                return at.aliases[low]
+            if low in at.aliases:
+                return self._aliased(node, low, at)
             holders = at.holders(low)
             if len(holders) > 1 and low not in at.merged:
                 raise self.asked.wrong(f"column {name!r} is ambiguous: more than one table in FROM has it", node)
             if holders:
                 return self._member(node, name, holders[0], scope)
-            if low in at.aliases:
-                return at.aliases[low]
-            if low in at.sources:
-                return UNKNOWN
-            if None in at.sources.values():
+            if low in at.sources or None in at.sources.values():
                 return UNKNOWN
             at = at.outer
         raise self._unknown(name, node, scope)
+
+    def _aliased(self, node: exp.Column, low: str, scope: Scope) -> str:
+        kind, meant = scope.aliases[low]
+        if kind == AMBIGUOUS:
+            raise self.asked.wrong(f"column {node.name!r} is ambiguous: the select list has it twice", node)
+        if scope.holders(low) and not isinstance(node.parent, exp.Ordered) and not _is_column(meant, low):
+            self.shadowed.append((node, meant))
+        return kind
 
     def _member(self, node: Any, name: str, source: Relation, scope: Scope) -> str:
         held = (source or {}).get(name.lower())
@@ -238,3 +246,29 @@ class Resolver:
     def _unknown(self, name: str, node: Any, scope: Scope, known: Iterable[str] | None = None) -> Exception:
         guess = did_you_mean(name, scope.names() if known is None else known)
         return self.asked.wrong(f"unknown column {name!r}{guess}", node)
+
+
+_TAIL = {"group", "having", "qualify", "order"}
+
+
+def _aliases(items: list[Any], found: list[tuple[str, str]]) -> dict[str, tuple[str, Any]]:
+    """The names of a select list, with what each stands for."""
+    meant = {item.alias.lower(): item.this for item in items if isinstance(item, exp.Alias)}
+    names: dict[str, tuple[str, Any]] = {}
+    for name, kind in found:
+        if name:
+            low = name.lower()
+            names[low] = (AMBIGUOUS if low in names else kind, meant.get(low))
+    return names
+
+
+def _is_column(meant: Any, low: str) -> bool:
+    """Whether an item of the select list is just the column of that name."""
+    return meant is None or (isinstance(meant, exp.Column) and meant.name.lower() == low)
+
+
+def _named_by(item: Any) -> str:
+    """The name of an item without AS: a column has one, a field has one, nothing else."""
+    if isinstance(item, exp.Column):
+        return item.name
+    return item.expression.name if isinstance(item, exp.Dot) else ""

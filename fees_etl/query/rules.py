@@ -168,7 +168,7 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     "BOOL": (
         exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between,
         exp.Like, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Boolean, exp.LogicalAnd, exp.LogicalOr,
-        exp.StartsWith, exp.EndsWith, exp.Contains, exp.RegexpLike, exp.IsNan, exp.IsInf,
+        exp.Exists, exp.StartsWith, exp.EndsWith, exp.Contains, exp.RegexpLike, exp.IsNan, exp.IsInf,
     ),
     "INT64": (
         exp.Count, exp.CountIf, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.Length, exp.ByteLength,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fees_etl.query.kinds import UNKNOWN
 
@@ -26,9 +26,8 @@ class Scope:
     ctes: dict[str, Relation]
     outer: Scope | None = None
     sources: dict[str, Relation] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
-    """Names of the select list: ORDER BY, GROUP BY, HAVING and QUALIFY see them."""
-    aliases_first: bool = False
+    aliases: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    """Names of the select list while GROUP BY, HAVING, QUALIFY and ORDER BY are read: type and expression."""
     merged: set[str] = field(default_factory=set)
     """Columns of USING: two sources have them, and they are one."""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TEXTS"]
 
-_UNICODE_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_UNICODE_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
 _TRIMS = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}
 
 
@@ -134,7 +136,11 @@ def _replaced(it: Repairs, node: exp.RegexpReplace) -> exp.Expr:
 def _extracted(it: Repairs, node: exp.RegexpExtract) -> exp.Expr:
     """NULL without a match, where DuckDB has an empty text; the group, if the pattern has one."""
     pattern = node.expression
-    if not isinstance(pattern, (exp.Literal, exp.RawString)) or node.args.get("position") or node.args.get("occurrence"):
+    if (
+        not isinstance(pattern, (exp.Literal, exp.RawString))
+        or node.args.get("position")
+        or node.args.get("occurrence")
+    ):
         raise it.refused(node, "write REGEXP_EXTRACT(text, 'literal pattern')")
     group = exp.Literal.number(1 if re.compile(pattern.name).groups else 0)
     found = call("REGEXP_EXTRACT", node.this.copy(), pattern.copy(), group)
@@ -181,4 +187,5 @@ TEXTS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Upper: _cased("bq_upper"),
     exp.Lower: _cased("bq_lower"),
     exp.Translate: _translated,
+    exp.Chr: _chr,
 }

@@ -32,6 +32,8 @@ def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
     tree = asked.tree.copy()
     resolver = Resolver(asked, schema)
     resolver.statement(tree)
+    if resolver.shadowed:
+        resolver = _unshadowed(asked, schema, tree, resolver)
     tree = Repairs(asked, resolver.kinds).done(tree)
     for dataset in _datasets(tree) if suffix else ():
         dataset.set("this", f"{dataset.this}{suffix}")
@@ -39,6 +41,15 @@ def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
         return _DUCKDB.generate(tree, copy=False, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except UnsupportedError as error:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
+
+
+def _unshadowed(asked: Query, schema: Schema, tree: exp.Expr, found: Resolver) -> Resolver:
+    """GROUP BY n of ``-n AS n`` groups by -n: DuckDB would take the column, so the expression is written out."""
+    for node, meant in found.shadowed:
+        node.replace(exp.Paren(this=meant.copy()))
+    again = Resolver(asked, schema)
+    again.statement(tree)
+    return again
 
 
 def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) -> str:

@@ -35,7 +35,7 @@ def differences(reference, pipeline):
     return found
 
 
-NOTHING = dict.fromkeys(MODELS, set())
+NOTHING = {key: set() for key in MODELS}
 
 
 @EXAMPLES
