@@ -217,7 +217,7 @@ class Resolver:
         kind, meant = scope.aliases[low]
         if kind == AMBIGUOUS:
             raise self.asked.wrong(f"column {node.name!r} is ambiguous: the select list has it twice", node)
-        if scope.holders(low) and not isinstance(node.parent, exp.Ordered) and not _is_column(meant, low):
+        if scope.holders(low) and not _is_order_item(node) and not _is_column(meant, low):
             self.shadowed.append((node, meant))
         return kind
 
@@ -260,6 +260,12 @@ def _aliases(items: list[Any], found: list[tuple[str, str]]) -> dict[str, tuple[
             low = name.lower()
             names[low] = (AMBIGUOUS if low in names else kind, meant.get(low))
     return names
+
+
+def _is_order_item(node: Any) -> bool:
+    """Whether a name is all there is between ORDER BY and a comma: there DuckDB reads it as BigQuery does."""
+    parent = node.parent
+    return isinstance(parent, exp.Ordered) and isinstance(parent.parent.parent, exp.Query)
 
 
 def _is_column(meant: Any, low: str) -> bool:

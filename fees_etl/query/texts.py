@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from fees_etl.query.casts import call, cast_to
+from fees_etl.query.casts import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +162,9 @@ def _translated(it: Repairs, node: exp.Translate) -> exp.Expr:
 
 
 def _chr(it: Repairs, node: exp.Chr) -> exp.Expr:
-    return call("CHR", cast_to("INT64", node.expressions[0]))
+    if not (point := _number(node.expressions[0])):
+        raise it.refused(node, "write the code point as a literal")
+    return exp.Literal.string(chr(int(point)))
 
 
 TEXTS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {

@@ -8,6 +8,8 @@ from decimal import Decimal
 import duckdb
 import pytest
 from googlesql.reference import AnalysisError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fees_etl import query
 from fees_etl.types import Table
@@ -264,6 +266,19 @@ SELECT (SELECT AS STRUCT 1 AS x, 'y' AS y).y
 SELECT a.x FROM (SELECT STRUCT(NUMERIC '1.5' AS x) AS a)
 SELECT IF(b, 1, 2.5), [1, 2.5][OFFSET(0)], NULL FROM test.t ORDER BY j
 SELECT SUM(j) OVER w, AVG(n) OVER w FROM test.t WINDOW w AS (PARTITION BY b ORDER BY j, s) ORDER BY j, s
+SELECT b, SUM(n) AS n FROM test.t GROUP BY b HAVING n > 0 ORDER BY b
+SELECT b, MAX(j) AS j FROM test.t GROUP BY b HAVING j > 1 ORDER BY b
+SELECT MOD(t.j, 2) AS j, COUNT(*) AS c FROM test.t AS t GROUP BY t.j ORDER BY j, 2
+SELECT MOD(j, 2) AS J, COUNT(*) AS c FROM test.t GROUP BY j HAVING MAX(j) > 0 ORDER BY J
+SELECT MOD(j, 2) AS j, COUNT(*) AS c FROM test.t GROUP BY ROLLUP(j) ORDER BY 1
+SELECT s AS j, COUNT(*) AS c FROM test.t GROUP BY j ORDER BY j
+SELECT -j AS j, i FROM test.t QUALIFY ROW_NUMBER() OVER (ORDER BY j, s) = 1
+SELECT -j AS j, i FROM test.t QUALIFY j < 0 AND ROW_NUMBER() OVER (ORDER BY i) > 0 ORDER BY 1
+SELECT -j AS j, s FROM test.t ORDER BY ROW_NUMBER() OVER (ORDER BY j, s)
+SELECT -j AS j, SUM(j) OVER w AS x FROM test.t WINDOW w AS (ORDER BY j, s) ORDER BY x
+SELECT -j AS j, SUM(n) AS x FROM test.t GROUP BY j ORDER BY SUM(j), j
+SELECT -j AS j FROM test.t AS a ORDER BY a.j, s
+SELECT COALESCE(s, 'none') AS s, MAX(j) AS m FROM test.t GROUP BY s ORDER BY s
 SELECT COUNT(*) FROM test.t AS a WHERE NOT EXISTS (SELECT 1 FROM test.t AS c WHERE c.i = a.j AND c.n IS DISTINCT FROM a.n)
 """.strip().splitlines()
 
@@ -340,3 +355,70 @@ def outcome(run):
         return run()
     except (AnalysisError, duckdb.Error):
         return "error"
+
+
+BILLIONTHS = 10**38 - 1
+NUMERICS = st.one_of(
+    st.integers(-BILLIONTHS, BILLIONTHS).map(lambda units: Decimal(units).scaleb(-9)),
+    st.integers(-(10**13), 10**13).map(lambda units: Decimal(units).scaleb(-9)),
+    st.integers(-(10**6), 10**6).map(lambda halves: Decimal(halves) / 200),
+    st.integers(-1000, 1000).map(Decimal),
+)
+BELOW_1E20 = NUMERICS.filter(lambda number: abs(number) < 10**20)
+DATES = st.dates(date(1000, 1, 1), date(9999, 12, 31))
+TEXTS = st.text(st.sampled_from(" \t\r\n\u00a0\u2003abAB|'\\\\\"é😀\u0301"), max_size=6)
+
+
+def agree(reference, duck, expressions, row):
+    fill(duck, [row])
+    for expression in expressions:
+        sql = f"SELECT {expression} AS x FROM test.t"
+        assert outcome(lambda sql=sql: ours(duck, sql)) == outcome(lambda sql=sql: theirs(reference, sql, [row])), expression
+
+
+@settings(max_examples=60, deadline=None)
+@given(n=NUMERICS, m=BELOW_1E20, i=st.integers(-(2**63), 2**63 - 1), j=st.integers(-9, 9))
+def test_any_two_numbers(reference, duck, n, m, i, j):
+    named = [line for line in EXPRESSIONS if set("nmij") & set(line) and "OVER" not in line and "SELECT" not in line]
+    arithmetic = [line for line in named if not set("srdeb") & set(line.replace("ABS", "").replace("SIGN", ""))]
+    whole = ["n / m", "n * m", "n + m", "SAFE_DIVIDE(m, i)", "MOD(n, m)", "DIV(n, m)", "ROUND(n, 2)", "CAST(n AS STRING)"]
+    agree(reference, duck, [*whole, *arithmetic], (n, m, i, j, "", "", None, None, None))
+
+
+@settings(max_examples=60, deadline=None)
+@given(d=DATES, e=DATES, j=st.integers(-40, 40))
+def test_any_two_dates(reference, duck, d, e, j):
+    dated = [line for line in EXPRESSIONS if ("(d" in line or line.startswith("d ")) and "ARRAY" not in line]
+    agree(reference, duck, dated, (None, None, None, j, "", "", d, e, None))
+
+
+@settings(max_examples=60, deadline=None)
+@given(s=TEXTS, r=st.none() | TEXTS)
+def test_any_two_texts(reference, duck, s, r):
+    written = [line for line in EXPRESSIONS if "(s" in line or line.startswith("s ")]
+    free = [line for line in written if not {"OVER", "SAFE_CAST(s", "SELECT"} & set(line.split())]
+    agree(reference, duck, free, (None, None, None, 1, s, r, None, None, None))
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
+def test_any_literal(reference, duck, text):
+    escaped = "".join(f"\\U{ord(char):08x}" if char < " " or char in "'\\" else char for char in text)
+    sql = f"SELECT '{escaped}' AS x FROM test.t LIMIT 1"
+    fill(duck, ROWS[:1])
+    assert ours(duck, sql) == theirs(reference, sql) == [(text,)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(numbers=st.lists(st.none() | st.integers(-(10**15), 10**15).map(lambda u: Decimal(u).scaleb(-9)), max_size=9))
+def test_any_mean_sum_and_median(reference, duck, numbers):
+    rows = [(number, None, None, at % 2, "", "", None, None, None) for at, number in enumerate(numbers)]
+    fill(duck, rows)
+    for sql in (
+        "SELECT AVG(n), SUM(n), COUNT(n), AVG(n) * 3, SAFE_DIVIDE(SUM(n), COUNT(*)) FROM test.t",
+        "SELECT j, AVG(n) OVER (PARTITION BY j) AS a, PERCENTILE_CONT(n, NUMERIC '0.5') OVER (PARTITION BY j) AS m,"
+        " SUM(n) OVER (PARTITION BY j) AS t FROM test.t ORDER BY j, n",
+        "SELECT j, SIGN(SUM(n)) * DIV(ABS(SUM(n)) * 200 + COUNT(*), 2 * COUNT(*)) * NUMERIC '0.01' AS pennies"
+        " FROM test.t GROUP BY j ORDER BY j",
+    ):
+        assert ours(duck, sql) == theirs(reference, sql, rows)
