@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fees_etl import window as windows
@@ -52,10 +52,13 @@ def plan(
     state = state or State()
     chosen = [project.models[Table.parse(name)] for name in _chosen(project, select, exclude)]
     whole = full_refresh or state.last_staged is None
-    dates = _dates(chosen, state, whole=whole) if window is None else window
+    lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
+    dates = _dates(state, lookback, window, whole=whole)
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
     checks = [check_step(project, assertion, today) for assertion in project.assertions]
-    return Plan(project, tuple(model.name for model in chosen), dates, (*steps, *checks), state, full_refresh)
+    late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
+    names = tuple(model.name for model in chosen)
+    return Plan(project, names, dates, (*steps, *checks), state, full_refresh, late_before)
 
 
 def render(project: Project, name: str, window: Window | None = None) -> str:
@@ -86,7 +89,7 @@ def matches(project: Project) -> tuple[Assertion, ...]:
     found = []
     for model in project.models.values():
         where = ""
-        if model.contract.materialized == "merge":
+        if model.is_merged:
             where = " WHERE " + project.templates.render("operations/judged.sql", column=model.contract.partition_by)
         sql = project.templates.render(
             "materializations/matches.sql",
@@ -94,7 +97,8 @@ def matches(project: Project) -> tuple[Assertion, ...]:
         )  # fmt: skip
         sentence = f"{model.table} holds what its query yields."
         reads = frozenset({model.table, *model.reads})
-        found.append(Assertion(f"matches_{model.name}", None, sentence, "error", sql, reads, ("problem",)))
+        columns = ("problem", *model.contract.types)
+        found.append(Assertion(f"matches_{model.name}", None, sentence, "error", sql, reads, ("problem",), columns))
     return tuple(found)
 
 
@@ -103,7 +107,12 @@ def check_step(project: Project, assertion: Assertion, today: date | None = None
     day = today or datetime.now(UTC).date()
     waived = [one.key for one in project.waivers if one.assertion == assertion.name and day <= one.expires]
     sql = project.templates.render(
-        "operations/verdict.sql", query=assertion.sql, key=assertion.key, waived=waived, shown=_SHOWN
+        "operations/verdict.sql",
+        query=assertion.sql,
+        key=assertion.key,
+        order=(assertion.columns or assertion.key),
+        waived=waived,
+        shown=_SHOWN,
     )
     return Step(
         assertion.name, "assertion", (sql,),
@@ -115,20 +124,24 @@ def _chosen(project: Project, include: Sequence[str], exclude: Sequence[str]) ->
     return select(edges(project), include, exclude)
 
 
-def _dates(chosen: Iterable[Model], state: State, *, whole: bool) -> Window:
-    lookbacks = [model.contract.lookback_days or 0 for model in chosen if model.contract.materialized == "merge"]
-    if not lookbacks:
+def _dates(state: State, lookback: int | None, asked: Window | None, *, whole: bool) -> Window:
+    """The fee dates to stage; none when no merged model is selected, for then nothing is staged."""
+    if lookback is None:
         return Window()
-    return windows.everything(state) if whole else windows.due(state, max(lookbacks))
+    if asked is not None:
+        return asked
+    return windows.everything(state) if whole else windows.due(state, lookback)
 
 
 def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step:
     made = model.contract
-    if made.materialized == "merge":
+    if model.is_merged:
         parts = windows.chunks(dates)
         template = "rebuild" if whole else "merge"
         found = [
-            sql for number, part in enumerate(parts) for sql in _write(project, model, template, part, first=number == 0)
+            sql
+            for number, part in enumerate(parts)
+            for sql in _write(project, model, template, part, first=number == 0)
         ]
         books = tuple(sql for part in parts for sql in _afterwards(project, model, part))
         kind: StepKind = "rebuild" if whole else "merge"
@@ -154,7 +167,7 @@ def _afterwards(project: Project, model: Model, dates: Window) -> Sequence[str]:
 
 
 def _query(project: Project, model: Model, dates: Window) -> str:
-    if model.contract.materialized != "merge":
+    if not model.is_merged:
         return model.sql
     sql: str = project.templates.render(f"{model.table.dataset}/{model.table.name}.sql", window=dates)
     return sql

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +47,10 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None) -
     schema = {table: made.types for table, made in project.contracts.items()}
     for table, model in project.models.items():
         _prove(model, query.columns(parsed[str(table)], schema), project)
-    for assertion in project.assertions:
-        if assertion.path is not None:
-            _prove_assertion(assertion, query.columns(parsed[assertion.name], schema))
-    return project
+    assertions = tuple(
+        _proven(one, query.columns(parsed[one.name], schema)) if one.path else one for one in project.assertions
+    )
+    return replace(project, assertions=assertions)
 
 
 def outline(root: Path | None = None, variables: Mapping[str, Any] | None = None) -> Project:
@@ -250,8 +251,8 @@ def _column_line(made: Contract, name: str, project: Project) -> int | None:
     return next((number for number, line in enumerate(lines, 1) if f"name: {name}," in line + ","), None)
 
 
-def _prove_assertion(assertion: Assertion, found: tuple[Column, ...]) -> None:
-    names = [column.name for column in found]
+def _proven(assertion: Assertion, found: tuple[Column, ...]) -> Assertion:
+    names = tuple(column.name for column in found)
     for name in assertion.key:
         if name not in names:
             raise ProjectError(
@@ -259,6 +260,7 @@ def _prove_assertion(assertion: Assertion, found: tuple[Column, ...]) -> None:
                 path=(assertion.path or Path()).with_suffix(".yml"),
                 hint=did_you_mean(name, names),
             )
+    return replace(assertion, columns=names)
 
 
 def _fingerprint(folder: Path, values: Mapping[str, Any]) -> str:

@@ -105,6 +105,7 @@ class _Attempt:
         plan, engine = self.plan, self.engine
         with engine.transaction() as transaction:
             self._guard()
+            self._log_changes()
             self.before = ledger.published(plan.project, engine)
             dates_before = ledger.staged_by_date(plan.project, engine, plan.window)
             self._execute()
@@ -136,6 +137,11 @@ class _Attempt:
                 published="Nothing was published by this run; the published numbers are as before.",
                 hint="Run the same command again.",
             )
+
+    def _log_changes(self) -> None:
+        if self.plan.arrivals:
+            context = {"run_id": self.run_id, "window": self.plan.window, "late_before": self.plan.late_before}
+            ledger.execute(self.plan.project, self.engine, "changes", **context)
 
     def _execute(self) -> None:
         for step in self.plan.steps:

@@ -182,6 +182,11 @@ class Model:
         """The table's name without its dataset."""
         return self.contract.table.name
 
+    @property
+    def is_merged(self) -> bool:
+        """Whether its table is kept by a windowed merge."""
+        return self.contract.materialized == "merge"
+
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
@@ -194,6 +199,8 @@ class Assertion:
     sql: str
     reads: frozenset[Table]
     key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    """What the query yields, where that has been proven: the order in which offenders are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +266,18 @@ class Plan:
     steps: tuple[Step, ...]
     state: State
     full_refresh: bool = False
+    late_before: date | None = None
+    """Fee dates before this one lie outside the lookback; None when nothing was staged before."""
+
+    @property
+    def arrivals(self) -> tuple[Pending, ...]:
+        """What this plan takes off the pending list: files whose rows of a fee date arrived or vanished."""
+        return tuple(pending for pending in self.state.pending if pending.fee_date in self.window)
+
+    @property
+    def late(self) -> tuple[Pending, ...]:
+        """Those that the lookback alone would have missed."""
+        return tuple(one for one in self.arrivals if self.late_before and one.fee_date < self.late_before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def _planned(found: Plan) -> dict[str, Any]:
         "window": plain(found.window),
         "full_refresh": found.full_refresh,
         "pending": plain(found.state.pending),
+        "late": plain(found.late),
     }
 
 

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
         IngestResult,
         LeftOut,
         Pending,
+        Plan,
         Published,
         Result,
     )
 
-__all__ = ["assertions", "changes", "files", "opening", "pending", "run"]
+__all__ = ["assertions", "causes", "changes", "files", "opening", "pending", "run"]
 
 Lines: TypeAlias = list[tuple[str, ...]]
 DATES = 10
@@ -42,7 +43,7 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
     seconds = result.seconds + (ingested.seconds if ingested else 0)
     return [
         *(files(ingested) if ingested else ()),
-        *(pending(result.plan.state.pending) if result.before.staged_rows else ()),
+        *(causes(result.plan) if result.before.staged_rows else ()),
         *_staging(result.left_out, result.after),
         *_published(result),
         *(changes(result.changes) if result.before.staged_rows else ()),
@@ -102,6 +103,22 @@ def pending(rows: Sequence[Pending]) -> list[str]:
     return ["", *grid(found, "<>>>>", 0)]
 
 
+def causes(plan: Plan) -> list[str]:
+    """Because of which file the published numbers changed; late rows first, a line per file and fee date."""
+    late = set(plan.late)
+    found = sorted(plan.arrivals, key=lambda one: (one not in late, one.fee_date, one.source_file))
+    if not found:
+        return []
+    rows: Lines = [("Because of", "", "", "net")]
+    rows += [
+        (f"  {shown(one.source_file)}", str(one.fee_date), _words(one, late=one in late), _net([one]))
+        for one in found[:DATES]
+    ]
+    if rest := found[DATES:]:
+        rows.append((f"  and {count(len(rest))} more", "", "", _net(rest)))
+    return ["", *grid(rows, "<<<>", 0)]
+
+
 def changes(found: Sequence[Change], limit: int = DATES) -> list[str]:
     """What a run changed in the staged fees, a line a date."""
     if not found:
@@ -158,6 +175,22 @@ def _sum(results: Sequence[FileResult]) -> tuple[str, ...]:
     rejected = count(sum(file.rejected for file in present))
     amount = pounds(total([file.amount for file in present]))
     return ("  total", plural(len(present), "file"), count(sum(file.rows for file in present)), rejected, amount)
+
+
+def _words(one: Pending, *, late: bool) -> str:
+    """What happened to a file's rows of one fee date: "1 late row, 500.00"."""
+    kind = "late row" if late else "row"
+    if one.rows_added and one.rows_removed == one.rows_added:
+        before, after = pounds(one.amount_removed), pounds(one.amount_added)
+        return f"{plural(one.rows_added, kind)} corrected, {before} -> {after}"
+    came = f"{plural(one.rows_added, kind)}, {pounds(one.amount_added)}" if one.rows_added else ""
+    went = f"{plural(one.rows_removed, kind)} withdrawn, {pounds(one.amount_removed)}" if one.rows_removed else ""
+    return "; ".join(filter(None, (came, went)))
+
+
+def _net(rows: Sequence[Pending]) -> str:
+    removed, added = total([one.amount_removed for one in rows]), total([one.amount_added for one in rows])
+    return change(removed, added) or pounds(Decimal(0))
 
 
 def _moved(rows: Iterable[Pending]) -> tuple[str, str, str, str]:

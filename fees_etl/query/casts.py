@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["call", "cast_to", "converted", "duck_type"]
 
 _TYPES = {
-    "STRING": "TEXT", "INT64": "BIGINT", "FLOAT64": "DOUBLE", "BOOL": "BOOLEAN", "BYTES": "BLOB", "DATE": "DATE",
-    "TIMESTAMP": "TIMESTAMPTZ", "DATETIME": "TIMESTAMP", "TIME": "TIME",
-}  # fmt: skip
+    "STRING": exp.DType.TEXT,
+    "INT64": exp.DType.BIGINT,
+    "FLOAT64": exp.DType.DOUBLE,
+    "BOOL": exp.DType.BOOLEAN,
+    "BYTES": exp.DType.BINARY,
+    "DATE": exp.DType.DATE,
+    "TIMESTAMP": exp.DType.TIMESTAMPTZ,
+    "DATETIME": exp.DType.TIMESTAMP,
+    "TIME": exp.DType.TIME,
+}
 _PLAIN_TEXT = {
     "NUMERIC": re.compile(r"[+-]?\d{1,29}(\.\d{1,9})?"),
     "DATE": re.compile(r"[1-9]\d{3}-\d\d-\d\d"),
@@ -44,7 +51,7 @@ def duck_type(kind: str) -> exp.DataType:
         return exp.DataType(this=exp.DType.DECIMAL, expressions=digits, nested=False)
     if kind.startswith("ARRAY<"):
         return exp.DataType(this=exp.DType.ARRAY, expressions=[duck_type(kind[6:-1])], nested=True)
-    return exp.DataType.build(_TYPES[kind], dialect="duckdb")
+    return exp.DataType(this=_TYPES[kind], nested=False)
 
 
 def cast_to(kind: str, node: exp.Expr) -> exp.Cast:

@@ -34,7 +34,7 @@ def _shifted(day: exp.Expr, function: str, amount: exp.Expr, times: int) -> exp.
         span: exp.Expr = exp.Literal.number(int(amount.name) * times)
     else:
         span = exp.Mul(this=exp.Paren(this=amount), expression=exp.Literal.number(times))
-        span = exp.Cast(this=span, to=exp.DataType.build("INT"))
+        span = exp.Cast(this=span, to=exp.DataType(this=exp.DType.INT, nested=False))
     return call("bq_date", exp.Add(this=cast_to("DATE", day), expression=call(function, span)))
 
 
@@ -84,7 +84,7 @@ def _formatted(it: Repairs, node: exp.TimeToStr) -> exp.Expr:
     return call("STRFTIME", call("bq_modern", cast_to("DATE", of.this)), shape)
 
 
-def _date_array(it: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
+def _date_array(_: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
     series = call("GENERATE_SERIES", *(cast_to("DATE", node.args[end]) for end in ("start", "end")), node.args["step"])
     return cast_to("ARRAY<DATE>", series)
 
@@ -92,7 +92,7 @@ def _date_array(it: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
 def _by_days(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
     """DATE + 1; a sum of numbers is left alone."""
 
-    def repair(it: Repairs, node: Any) -> exp.Expr:
+    def repair(it: Repairs, node: exp.Binary) -> exp.Expr:
         kind = it.kinds.get(id(node))
         if kind == "DATE" and it.kind(node.this) == "DATE":
             return _shifted(node.this, "to_days", node.expression, sign)
@@ -106,7 +106,7 @@ def _by_days(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
 def _extract(it: Repairs, node: exp.Extract) -> exp.Expr:
     part = node.name.upper()
     if part == "DAYOFWEEK":
-        return exp.Add(this=node.copy(), expression=exp.Literal.number(1))
+        return exp.Add(this=node, expression=exp.Literal.number(1))
     if part not in {"YEAR", "MONTH", "DAY", "QUARTER", "DAYOFYEAR", "ISOYEAR", "HOUR", "MINUTE", "DATE"}:
         raise it.refused(node, "write EXTRACT of YEAR, QUARTER, MONTH, DAY, DAYOFYEAR, DAYOFWEEK or ISOYEAR")
     return cast_to("DATE", node.expression) if part == "DATE" else node

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMS"]
 
 
-def _cast(it: Repairs, node: Any) -> exp.Expr:
+def _cast(it: Repairs, node: exp.Cast) -> exp.Expr:
     kind, source = named(node.args["to"]), it.kinds.get(id(node.this), UNKNOWN)
     this = converted(node.this, source, kind)
     if this is None or node.args.get("format") or _is_sized(node.args["to"]):
@@ -43,20 +43,20 @@ def _type(it: Repairs, node: exp.DataType) -> exp.Expr:
     return duck_type("NUMERIC") if node.this == exp.DType.DECIMAL else node
 
 
-def _create(it: Repairs, node: exp.Create) -> exp.Expr:
+def _create(_: Repairs, node: exp.Create) -> exp.Expr:
     """PARTITION BY, CLUSTER BY and OPTIONS are storage: DuckDB has none of them."""
     node.set("properties", None)
     return node
 
 
-def _column(it: Repairs, node: exp.ColumnDef) -> exp.Expr:
+def _column(_: Repairs, node: exp.ColumnDef) -> exp.Expr:
     """OPTIONS of a column."""
     kept = [one for one in node.constraints if not isinstance(one.kind, exp.Properties)]
     node.set("constraints", kept)
     return node
 
 
-def _delete(it: Repairs, node: exp.Delete) -> exp.Expr:
+def _delete(_: Repairs, node: exp.Delete) -> exp.Expr:
     """DELETE t without FROM."""
     if tables := node.args.get("tables"):
         node.set("this", tables[0])
@@ -70,8 +70,8 @@ def _unnest(it: Repairs, node: exp.Unnest) -> exp.Expr:
     return node
 
 
-def _in(it: Repairs, node: exp.In) -> exp.Expr:
-    """x IN UNNEST([1, 2]) is x IN (1, 2), unless the list is empty."""
+def _in(_: Repairs, node: exp.In) -> exp.Expr:
+    """IN UNNEST([1, 2]) is IN (1, 2), unless the list is empty."""
     unnest = node.args.get("unnest")
     listed = unnest.expressions[0] if unnest else None
     if isinstance(listed, exp.Array) and listed.expressions:

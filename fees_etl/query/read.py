@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from fees_etl.errors import ProjectError
 from fees_etl.types import Table
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from sqlglot.tokens import Token
+    from sqlglot.tokenizer_core import Token
 
 __all__ = ["Query", "parse", "target", "visible"]
 
@@ -57,7 +56,8 @@ def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
     """
     tree = _tree(sql, path, line)
     written = target(tree)
-    reads, writes = set(), set()
+    reads: set[Table] = set()
+    writes: set[Table] = set()
     for table in tree.walk():
         if table.__class__ is exp.Table and is_stored(table):
             if (name := _named(table)) is None:
@@ -79,15 +79,22 @@ def target(tree: exp.Expr) -> tuple[exp.Table, ...]:
 
 def visible(node: exp.Expr) -> Iterator[exp.CTE]:
     """The CTEs that ``node`` can name, nearest first; a CTE sees those before it, and itself only if recursive."""
-    child, parent = node, node.parent
-    while parent is not None:
+    child: exp.Expr | None = node
+    parent = node.parent
+    while child is not None and parent is not None:
         if isinstance(parent, exp.With):
-            before = list(takewhile(lambda cte: cte is not child, parent.expressions))
-            yield from parent.expressions if parent.recursive else reversed(before)
+            siblings = parent.expressions
+            known = siblings if parent.recursive else siblings[: _place(child, siblings)]
+            yield from reversed(known)
             parent = parent.parent
-        elif "with_" in parent.args and (with_ := parent.args["with_"]):
+        elif with_ := parent.args.get("with_"):
             yield from with_.expressions
         child, parent = parent, parent and parent.parent
+
+
+def _place(child: exp.Expr, siblings: list[exp.Expr]) -> int:
+    """``list.index`` compares whole trees."""
+    return next(at for at, other in enumerate(siblings) if other is child)
 
 
 def _tree(sql: str, path: Path | str, line: Lines) -> exp.Expr:
@@ -145,7 +152,7 @@ def _line_of(node: Any) -> int | None:
 
 def is_stored(table: exp.Table) -> bool:
     """Whether a name in FROM is a table, not a CTE; a bare dataset (CREATE SCHEMA) is neither."""
-    if "db" in table.args and table.args["db"]:
+    if table.args.get("db"):
         return bool(table.args.get("this"))
     name = table.name.lower()
     return all(cte.alias.lower() != name for cte in visible(table))

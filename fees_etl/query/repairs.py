@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from fees_etl.query.arithmetic import ARITHMETIC
 from fees_etl.query.dates import DATES
 from fees_etl.query.forms import FORMS
 from fees_etl.query.kinds import UNKNOWN, settled
-from fees_etl.query.numbers import NUMBERS
 from fees_etl.query.refusals import REFUSED, TAKEN_AS_IS
 from fees_etl.query.texts import TEXTS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Repairs"]
 
-_ALL: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {**NUMBERS, **TEXTS, **DATES, **FORMS}
+_ALL: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {**ARITHMETIC, **TEXTS, **DATES, **FORMS}
 
 
 class Repairs:
@@ -33,20 +33,26 @@ class Repairs:
 
     def done(self, tree: exp.Expr) -> exp.Expr:
         """The tree for DuckDB."""
-        nodes = list(tree.walk())
-        self.kept = nodes  # an id names a node only while the node lives
-        for node in reversed(nodes):
+        self.kept = list(tree.walk())  # an id names a node only while the node lives
+        for node in reversed(self.kept.copy()):
             repair = _ALL.get(node.__class__)
             if repair is not None:
+                parent, key, index = node.parent, node.arg_key, node.index
                 new = repair(self, node)
                 if new is not node:
-                    self.kept.append(new)
-                    self.kinds[id(new)] = self.kinds.get(id(node), UNKNOWN)
-                    node.replace(new)
-                    tree = new if node is tree else tree
+                    self.typed(new, self.kinds.get(id(node), UNKNOWN))
+                    if parent is None:
+                        return new
+                    parent.set(str(key), new, index)
             elif isinstance(node, exp.Func) and node.__class__ not in TAKEN_AS_IS:
                 raise self.refused(node, REFUSED.get(node.__class__, "no exact translation is known"))
         return tree
+
+    def typed(self, new: exp.Expr, kind: str) -> exp.Expr:
+        """A new node, with the type that its parent's repair will ask for."""
+        self.kept.append(new)
+        self.kinds[id(new)] = kind
+        return new
 
     def kind(self, node: Any) -> str:
         """The settled type of a node; a type that cannot be known is refused where it decides the translation."""

@@ -11,8 +11,8 @@ from sqlglot import exp
 
 from fees_etl.query.kinds import UNKNOWN, common, element, settled
 from fees_etl.query.rules import RULES
-from fees_etl.query.statements import STATEMENTS
 from fees_etl.query.scopes import AMBIGUOUS, Scope, did_you_mean, fields, relation, table_columns
+from fees_etl.query.statements import STATEMENTS
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Resolver:
             for child in node.iter_expressions():
                 self.kind(child, scope)
             found = UNKNOWN
-        elif rule.__class__ is str:
+        elif isinstance(rule, str):
             for child in node.iter_expressions():
                 self.kind(child, scope)
             found = rule
@@ -199,7 +199,8 @@ class Resolver:
         if table := args.get("table"):
             source = self._named_source(node, table.this, scope)
             return self._member(node, name, source, scope) if source is not None else UNKNOWN
-        low, at = name.lower(), scope
+        low = name.lower()
+        at: Scope | None = scope
         while at is not None:
             if low in at.aliases:
                 return self._aliased(node, low, at)
@@ -231,7 +232,8 @@ class Resolver:
 
     def _named_source(self, node: exp.Column, alias: str, scope: Scope) -> Relation:
         """The source called ``alias``, or the fields of a STRUCT column of that name."""
-        low, at = alias.lower(), scope
+        low = alias.lower()
+        at: Scope | None = scope
         while at is not None:
             if low in at.sources:
                 return at.sources[low]
@@ -264,8 +266,8 @@ def _aliases(items: list[Any], found: list[tuple[str, str]]) -> dict[str, tuple[
 
 def _is_order_item(node: Any) -> bool:
     """Whether a name is all there is between ORDER BY and a comma: there DuckDB reads it as BigQuery does."""
-    parent = node.parent
-    return isinstance(parent, exp.Ordered) and isinstance(parent.parent.parent, exp.Query)
+    order = node.parent.parent if isinstance(node.parent, exp.Ordered) else None
+    return order is not None and isinstance(order.parent, exp.Query)
 
 
 def _is_column(meant: Any, low: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
@@ -11,6 +10,8 @@ from fees_etl.query.kinds import FLOAT_LITERAL, NULL, STRING_LITERAL, UNKNOWN, c
 from fees_etl.query.scopes import fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fees_etl.query.resolve import Resolver
     from fees_etl.query.scopes import Scope
 

@@ -29,7 +29,8 @@ def _insert(resolver: Resolver, tree: exp.Insert) -> None:
     else:
         widths = {len(resolver.query(given, Scope({})))}
     if widths != {len(listed)}:
-        raise resolver.asked.wrong(f"INSERT of {min(widths)} values into {len(listed)} columns", tree)
+        counts = f"{min(widths)} values for {len(listed)} columns"
+        raise resolver.asked.wrong(f"INSERT has {counts}", tree)
 
 
 def _merge(resolver: Resolver, tree: exp.Merge) -> None:

@@ -60,7 +60,7 @@ def _number(node: exp.Expr) -> str:
     return literal.name if isinstance(literal, exp.Literal) and not literal.is_string else ""
 
 
-def _md5_hex(it: Repairs, node: exp.MD5) -> exp.Expr:
+def _md5_hex(_: Repairs, node: exp.MD5) -> exp.Expr:
     return call("MD5", node.this)
 
 
@@ -76,10 +76,11 @@ def _hex_digest(it: Repairs, node: Any) -> exp.Expr:
     return call("MD5" if isinstance(node, exp.MD5Digest) else "SHA256", node.this)
 
 
-def _hex(it: Repairs, node: exp.LowerHex) -> exp.Expr:
-    inner = node.this
+def _hex(_: Repairs, node: exp.LowerHex) -> exp.Expr:
+    inner: exp.Expr = node.this
     if isinstance(inner, exp.Anonymous) and inner.name == "UNHEX":
-        return inner.expressions[0]
+        digest: exp.Expr = inner.expressions[0]
+        return digest
     return call("LOWER", call("HEX", inner))
 
 
@@ -104,12 +105,12 @@ def _position(it: Repairs, node: exp.StrPosition) -> exp.Expr:
     return call("STRPOS", node.this, node.args["substr"])
 
 
-def _padded(it: Repairs, node: exp.Pad) -> exp.Expr:
+def _padded(_: Repairs, node: exp.Pad) -> exp.Expr:
     fill = node.args.get("fill_pattern") or exp.Literal.string(" ")
     return call("LPAD" if node.args.get("is_left") else "RPAD", node.this, node.expression, fill)
 
 
-def _extreme(it: Repairs, node: Any) -> exp.Expr:
+def _extreme(_: Repairs, node: Any) -> exp.Expr:
     """GREATEST and LEAST are NULL when an argument is: DuckDB skips it."""
     parts = [node.this, *node.expressions]
     absent = [exp.Is(this=part.copy(), expression=exp.Null()) for part in parts]
@@ -117,7 +118,7 @@ def _extreme(it: Repairs, node: Any) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=exp.or_(*absent, copy=False), true=exp.Null())], default=plain)
 
 
-def _raw(it: Repairs, node: exp.RawString) -> exp.Expr:
+def _raw(_: Repairs, node: exp.RawString) -> exp.Expr:
     return exp.Literal.string(node.name)
 
 
@@ -129,7 +130,7 @@ def _bytes(it: Repairs, node: exp.ByteString) -> exp.Expr:
         raise it.refused(node, "a BYTES literal outside ASCII") from None
 
 
-def _replaced(it: Repairs, node: exp.RegexpReplace) -> exp.Expr:
+def _replaced(_: Repairs, node: exp.RegexpReplace) -> exp.Expr:
     return call("REGEXP_REPLACE", node.this, node.expression, node.args["replacement"], exp.Literal.string("g"))
 
 
@@ -148,7 +149,7 @@ def _extracted(it: Repairs, node: exp.RegexpExtract) -> exp.Expr:
 
 
 def _cased(name: str) -> Callable[[Repairs, Any], exp.Expr]:
-    def repair(it: Repairs, node: Any) -> exp.Expr:
+    def repair(_: Repairs, node: Any) -> exp.Expr:
         return call(name, node.this)
 
     return repair

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 __all__ = ["to_duckdb", "with_suffix"]
 
 _DUCKDB = DuckDB()
+_OPTIONS: Any = {
+    "identify": True,
+    "normalize_functions": False,
+    "comments": False,
+    "unsupported_level": ErrorLevel.RAISE,
+}
 
 
 def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
-    """One statement for DuckDB; what DuckDB cannot do exactly is refused. It relies on ``MACROS``.
+    r"""One statement for DuckDB; what DuckDB cannot do exactly is refused. It relies on ``MACROS``.
 
     >>> to_duckdb("SELECT AVG(NUMERIC '1.5') AS mean", {})
-    'SELECT bq_div(SUM(CAST(\\'1.5\\' AS DECIMAL(38, 9))), COUNT(CAST(\\'1.5\\' AS DECIMAL(38, 9)))) AS "mean"'
+    'SELECT bq_div(SUM(CAST(\'1.5\' AS DECIMAL(38, 9))), COUNT(CAST(\'1.5\' AS DECIMAL(38, 9)))) AS "mean"'
     """
-    asked = parse(query, "query") if isinstance(query, str) else query
-    tree = asked.tree.copy()
+    asked = query if isinstance(query, Query) else parse(query, "query")
+    tree = asked.tree.copy() if asked is query else asked.tree
     resolver = Resolver(asked, schema)
     resolver.statement(tree)
     if resolver.shadowed:
@@ -38,7 +44,7 @@ def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
     for dataset in _datasets(tree) if suffix else ():
         dataset.set("this", f"{dataset.this}{suffix}")
     try:
-        return _DUCKDB.generate(tree, copy=False, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+        return _DUCKDB.generate(tree, copy=False, **_OPTIONS)
     except UnsupportedError as error:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
 

@@ -23,5 +23,5 @@ SELECT
     COUNTIF(NOT _is_waived) OVER () AS _failing_count,
     COUNTIF(_is_waived) OVER () AS _waived_count
 FROM marked
-ORDER BY _is_waived, {{ key | join(', ') }}
+ORDER BY _is_waived, {{ order | join(', ') }}
 LIMIT {{ shown }}

@@ -99,6 +99,6 @@ def test_the_verdict_with_waivers_passes_too(reference, everything_sent, waived)
     for assertion in project.assertions:
         keys = [(key * len(assertion.key)) for key in waived]
         sql = project.templates.render(
-            "operations/verdict.sql", query=assertion.sql, key=assertion.key, waived=keys, shown=20
+            "operations/verdict.sql", query=assertion.sql, key=assertion.key, order=assertion.key, waived=keys, shown=20
         )
         reference.analyze(sql, tables)

@@ -376,7 +376,7 @@ def agree(reference, duck, expressions, row):
         assert outcome(lambda sql=sql: ours(duck, sql)) == outcome(lambda sql=sql: theirs(reference, sql, [row])), expression
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(n=NUMERICS, m=BELOW_1E20, i=st.integers(-(2**63), 2**63 - 1), j=st.integers(-9, 9))
 def test_any_two_numbers(reference, duck, n, m, i, j):
     named = [line for line in EXPRESSIONS if set("nmij") & set(line) and "OVER" not in line and "SELECT" not in line]
@@ -385,14 +385,14 @@ def test_any_two_numbers(reference, duck, n, m, i, j):
     agree(reference, duck, [*whole, *arithmetic], (n, m, i, j, "", "", None, None, None))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(d=DATES, e=DATES, j=st.integers(-40, 40))
 def test_any_two_dates(reference, duck, d, e, j):
     dated = [line for line in EXPRESSIONS if ("(d" in line or line.startswith("d ")) and "ARRAY" not in line]
     agree(reference, duck, dated, (None, None, None, j, "", "", d, e, None))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(s=TEXTS, r=st.none() | TEXTS)
 def test_any_two_texts(reference, duck, s, r):
     written = [line for line in EXPRESSIONS if "(s" in line or line.startswith("s ")]
@@ -400,7 +400,7 @@ def test_any_two_texts(reference, duck, s, r):
     agree(reference, duck, free, (None, None, None, 1, s, r, None, None, None))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
 def test_any_literal(reference, duck, text):
     escaped = "".join(f"\\U{ord(char):08x}" if char < " " or char in "'\\" else char for char in text)
@@ -409,7 +409,7 @@ def test_any_literal(reference, duck, text):
     assert ours(duck, sql) == theirs(reference, sql) == [(text,)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(numbers=st.lists(st.none() | st.integers(-(10**15), 10**15).map(lambda u: Decimal(u).scaleb(-9)), max_size=9))
 def test_any_mean_sum_and_median(reference, duck, numbers):
     rows = [(number, None, None, at % 2, "", "", None, None, None) for at, number in enumerate(numbers)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fees_etl.query.repairs import Repairs
 
-__all__ = ["NUMBERS"]
+__all__ = ["ARITHMETIC"]
 
 
 def _quotient(it: Repairs, node: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
@@ -34,9 +34,7 @@ def _div(it: Repairs, node: exp.Div) -> exp.Expr:
 
 def _safe_divide(it: Repairs, node: exp.SafeDivide) -> exp.Expr:
     divisor = call("NULLIF", node.expression, exp.Literal.number(0))
-    it.kinds[id(divisor)] = it.kinds[id(node.expression)]
-    it.kept.append(divisor)
-    return _quotient(it, node, node.this, divisor)
+    return _quotient(it, node, node.this, it.typed(divisor, it.kind(node.expression)))
 
 
 def _mul(it: Repairs, node: exp.Mul) -> exp.Expr:
@@ -57,17 +55,17 @@ def _whole(name: str) -> Callable[[Repairs, Any], exp.Expr]:
 
 
 def _bare(node: exp.Expr) -> exp.Expr:
-    """sqlglot puts operands of an operator in parentheses; arguments of a call need none."""
+    """An argument of a call without the parentheses it needed as an operand."""
     return node.this if isinstance(node, exp.Paren) else node
 
 
-def _rounded(it: Repairs, node: Any) -> exp.Expr:
+def _rounded(it: Repairs, node: exp.Func) -> exp.Expr:
     """ROUND, TRUNC, CEIL, FLOOR: DuckDB's DECIMAL result has fewer decimals than NUMERIC."""
     kind, of = it.kind(node), it.kind(node.this)
     if node.args.get("truncate") or (of == "FLOAT64" and node.args.get("decimals")):
         raise it.refused(node, "write it with NUMERIC and two arguments")
     if kind == "NUMERIC":
-        return cast_to("NUMERIC", node.copy())
+        return cast_to("NUMERIC", node)
     return node if of == "FLOAT64" else node.__class__(**{**node.args, "this": cast_to("FLOAT64", node.this)})
 
 
@@ -78,48 +76,45 @@ def _aggregate(it: Repairs, node: exp.Expr) -> exp.Expr:
 def _window(it: Repairs, node: exp.Window) -> exp.Expr:
     function = node.this
     if isinstance(function, (exp.Avg, exp.Sum, exp.CountIf, exp.PercentileCont)):
+        node.set("this", None)
 
         def over(new: exp.Expr) -> exp.Expr:
             copy = node.copy()
             copy.set("this", new)
             return copy
 
-        return _aggregated(it, function, over)
+        return _aggregated(it, function, over, windowed=True)
     return node
 
 
-def _aggregated(it: Repairs, node: Any, over: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+def _aggregated(it: Repairs, node: Any, over: Callable[[exp.Expr], exp.Expr], *, windowed: bool = False) -> exp.Expr:
     """AVG, SUM, COUNTIF and PERCENTILE_CONT; ``over`` puts OVER (...) behind each DuckDB aggregate."""
-    kind = it.kind(node)
-    if isinstance(node, exp.Avg) and kind == "NUMERIC":
-        total, count = exp.Sum(this=node.this.copy()), exp.Count(this=node.this.copy())
-        return call("bq_div", over(total), over(count))
-    if isinstance(node, exp.Avg):
-        raise it.refused(node, "the order of FLOAT64 additions differs; CAST the argument AS NUMERIC")
+    kind, this = it.kind(node), node.this
     if isinstance(node, exp.PercentileCont):
-        return _median(it, node, over)
+        return _median(it, node, over if windowed else None)
     if isinstance(node, exp.CountIf):  # DuckDB's COUNT_IF of no rows is NULL
-        return over(exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))])))
-    return cast_to("INT64", over(node.copy())) if kind == "INT64" else over(node.copy())
+        return over(exp.Count(this=exp.Case(ifs=[exp.If(this=this, true=exp.Literal.number(1))])))
+    if isinstance(node, exp.Sum) and kind != "FLOAT64":
+        return cast_to("INT64", over(node)) if kind == "INT64" else over(node)
+    if kind == "NUMERIC":
+        return call("bq_div", over(exp.Sum(this=this)), over(exp.Count(this=this.copy())))
+    raise it.refused(node, "the order of FLOAT64 additions differs; CAST the argument AS NUMERIC")
 
 
-def _median(it: Repairs, node: exp.PercentileCont, over: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+def _median(it: Repairs, node: exp.PercentileCont, over: Callable[[exp.Expr], exp.Expr] | None) -> exp.Expr:
     """The mean of the two middle values, found from below and from above."""
     share = node.expression
     half = share.this.name if isinstance(share, exp.Cast) else share.name
-    if it.kind(node) != "NUMERIC" or float(half or 0) != 0.5 or not isinstance(node.parent, exp.Window):
+    if over is None or it.kind(node) != "NUMERIC" or half not in {"0.5", ".5", "0.50"}:
         raise it.refused(node, "only PERCENTILE_CONT(x, NUMERIC '0.5') OVER (...) of a NUMERIC is exact")
-
-    def middle(of: exp.Expr) -> exp.Expr:
-        return over(call("QUANTILE_DISC", of, exp.Literal.number("0.5")))
-
-    value = cast_to("NUMERIC", node.this.copy())
-    below, above = middle(value), middle(exp.Neg(this=value.copy()))
-    return call("bq_div", exp.Sub(this=below, expression=above), exp.Literal.number(2))
+    below = cast_to("NUMERIC", node.this)
+    above = exp.Neg(this=below.copy())
+    middles = [over(call("QUANTILE_DISC", of, exp.Literal.number("0.5"))) for of in (below, above)]
+    return call("bq_div", exp.Sub(this=middles[0], expression=middles[1]), exp.Literal.number(2))
 
 
 def _sign(it: Repairs, node: exp.Sign) -> exp.Expr:
-    return cast_to(it.kind(node), node.copy())
+    return cast_to(it.kind(node), node)
 
 
 _INTEGERS_IN = (
@@ -138,9 +133,9 @@ def _literal(it: Repairs, node: exp.Literal) -> exp.Expr:
     parent = _asker(node)
     is_float = it.kinds.get(id(node)) == FLOAT_LITERAL
     if is_float and not isinstance(parent, (exp.Tuple, exp.Cast, exp.TryCast, exp.PercentileCont)):
-        return cast_to("NUMERIC" if _wanted(it, parent) == "NUMERIC" else "FLOAT64", node.copy())
+        return cast_to("NUMERIC" if _wanted(it, parent) == "NUMERIC" else "FLOAT64", node)
     if not is_float and isinstance(parent, _INTEGERS_IN) and _wanted(it, parent) in {"INT64", UNKNOWN}:
-        return cast_to("INT64", node.copy())
+        return cast_to("INT64", node)
     return node
 
 
@@ -158,7 +153,7 @@ def _wanted(it: Repairs, parent: Any) -> str:
     return it.kinds.get(id(parent), UNKNOWN)
 
 
-NUMBERS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
+ARITHMETIC: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Div: _div,
     exp.SafeDivide: _safe_divide,
     exp.Mul: _mul,
