@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Engine
 
-__all__ = ["changes", "history", "left_out", "new_run_id", "published", "record", "staged_by_date", "state"]
+__all__ = ["changes", "history", "left_out", "new_run_id", "parts", "published", "record", "staged_by_date", "state"]
 
 ByDate = dict[Any, tuple[int, Decimal]]
 
@@ -90,12 +90,18 @@ def history(project: Project, engine: Engine, limit: int = 20, run_id: str | Non
     return _ask(project, engine, "history", limit=limit, run_id=run_id)
 
 
+def parts(project: Project, engine: Engine, command: str) -> Rows:
+    """The chunks of every backfill that was asked for in these words, oldest first."""
+    return _ask(project, engine, "parts", command=command)
+
+
 def record(  # noqa: PLR0913 - one argument a part of the row
     engine: Engine,
     plan: Plan,
     *,
     run_id: str,
     command: str,
+    part_of: str | None,
     status: str,
     started_at: datetime,
     before: Published,
@@ -109,6 +115,7 @@ def record(  # noqa: PLR0913 - one argument a part of the row
     row = {
         "run_id": run_id,
         "command": command,
+        "part_of": part_of,
         "status": status,
         "selection": " ".join(plan.selection),
         "fee_dates": str(plan.window),

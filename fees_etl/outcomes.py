@@ -134,12 +134,12 @@ class Change:
     amount_after: Decimal
 
 
-RunStatus: TypeAlias = Literal["published", "rehearsed", "rejected"]
+RunStatus: TypeAlias = Literal["published", "staged", "rehearsed", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run did. ``rejected``: an assertion failed and everything was rolled back."""
+    """What a run did. ``rejected``: an assertion failed and all was rolled back; ``staged``: a chunk of a backfill."""
 
     run_id: str
     status: RunStatus

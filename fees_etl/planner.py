@@ -13,7 +13,7 @@ from fees_etl.template import statements
 from fees_etl.types import Assertion, Model, Plan, Project, State, Step, StepKind, Table, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["check_step", "matches", "plan", "render"]
 
@@ -30,6 +30,7 @@ def plan(
     state: State | None = None,
     full_refresh: bool = False,
     today: date | None = None,
+    assertions: bool = True,
 ) -> Plan:
     """What a run will do: the selected models in order, then every assertion.
 
@@ -40,6 +41,7 @@ def plan(
         window: the fee dates to stage; left out, it follows from ``state``: the lookback and every pending date.
         state: what is in the warehouse; left out, an empty one.
         full_refresh: rebuild merged tables from raw, all dates.
+        assertions: whether they follow the models; without them a run stages and does not publish.
         today: the day that waivers are judged on; left out, today in UTC.
 
     Raises:
@@ -55,7 +57,7 @@ def plan(
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
     dates = _dates(state, lookback, window, whole=whole)
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
-    checks = [check_step(project, assertion, today) for assertion in project.assertions]
+    checks = [check_step(project, assertion, today) for assertion in project.assertions if assertions]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
     return Plan(project, names, dates, (*steps, *checks), state, full_refresh, late_before)
@@ -134,7 +136,6 @@ def _dates(state: State, lookback: int | None, asked: Window | None, *, whole: b
 
 
 def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step:
-    made = model.contract
     if model.is_merged:
         parts = windows.chunks(dates)
         template = "rebuild" if whole else "merge"

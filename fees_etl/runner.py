@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -41,6 +42,7 @@ def run(
     on_step: OnStep | None = None,
     command: str = "run",
     run_id: str | None = None,
+    part_of: str | None = None,
     now: datetime | None = None,
 ) -> Result:
     """Execute a plan in one transaction.
@@ -55,6 +57,7 @@ def run(
         on_step: called with each step's result as it happens.
         command: what the ledger calls the attempt.
         run_id: the attempt's name; left out, a new one.
+        part_of: the first chunk of the backfill this is a part of, which is part of itself.
         now: when it began (UTC); left out, now.
 
     Raises:
@@ -63,7 +66,9 @@ def run(
     """
     began = time.monotonic()
     started_at = now or datetime.now(UTC)
-    attempt = _Attempt(plan, engine, run_id or ledger.new_run_id(started_at), command, started_at, on_step or _ignore)
+    attempt = _Attempt(
+        plan, engine, run_id or ledger.new_run_id(started_at), command, part_of, started_at, on_step or _ignore
+    )
     try:
         return attempt.happen(began, rehearse=rehearse)
     except (FeesError, KeyboardInterrupt) as error:
@@ -89,17 +94,20 @@ def rehearsal(engine: Engine) -> Iterator[None]:
         yield
 
 
+@dataclass(slots=True)
 class _Attempt:
     """One run while it happens; what it has found so far is what a failure records."""
 
-    def __init__(
-        self, plan: Plan, engine: Engine, run_id: str, command: str, started_at: datetime, on_step: OnStep
-    ) -> None:
-        self.plan, self.engine, self.run_id = plan, engine, run_id
-        self.command, self.started_at, self.on_step = command, started_at, on_step
-        self.before = Published()
-        self.steps: list[StepResult] = []
-        self.found: list[AssertionResult] = []
+    plan: Plan
+    engine: Engine
+    run_id: str
+    command: str
+    part_of: str | None
+    started_at: datetime
+    on_step: OnStep
+    before: Published = field(default_factory=Published)
+    steps: list[StepResult] = field(default_factory=list)
+    found: list[AssertionResult] = field(default_factory=list)
 
     def happen(self, began: float, *, rehearse: bool) -> Result:
         plan, engine = self.plan, self.engine
@@ -112,19 +120,25 @@ class _Attempt:
             after = ledger.published(plan.project, engine)
             left_out = ledger.left_out(plan.project, engine)
             changed = ledger.changes(dates_before, ledger.staged_by_date(plan.project, engine, plan.window))
-            failed = any(one.severity == "error" and not one.passed for one in self.found)
-            if failed or rehearse:
-                transaction.roll_back()
+            status = self._status(rehearse=rehearse)
+            if status in ("published", "staged"):
+                self._record(status, after, changed)
             else:
-                self._record("published", after, changed)
-        if failed and not rehearse:
+                transaction.roll_back()
+        if status == "rejected" and not rehearse:
             self._record_apart("rejected", self._failures())
-        status: RunStatus = "rejected" if failed else "rehearsed" if rehearse else "published"
         seconds = time.monotonic() - began
         return Result(
             self.run_id, status, plan, self.started_at, seconds, tuple(self.steps), tuple(self.found),
             self.before, after, left_out, changed,
         )  # fmt: skip
+
+    def _status(self, *, rehearse: bool) -> RunStatus:
+        if any(one.severity == "error" and not one.passed for one in self.found):
+            return "rejected"
+        if rehearse:
+            return "rehearsed"
+        return "published" if self.found else "staged"
 
     def record_failure(self, error: BaseException) -> None:
         with suppress(FeesError):  # the warehouse may be what failed
@@ -165,7 +179,8 @@ class _Attempt:
 
     def _record(self, status: str, after: Published, changed: tuple[Change, ...], error: str | None = None) -> None:
         ledger.record(
-            self.engine, self.plan, run_id=self.run_id, command=self.command, status=status, started_at=self.started_at,
+            self.engine, self.plan, run_id=self.run_id, command=self.command, part_of=self.part_of, status=status,
+            started_at=self.started_at,
             before=self.before, after=after, steps=self.steps, found=self.found, changed=changed, error=error,
         )  # fmt: skip
 

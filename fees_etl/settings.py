@@ -11,7 +11,7 @@ import tomllib
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     dataset_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = ""
     source: str | None = None
     vars: Annotated[dict[str, Any], AfterValidator(_exact)] = {}
+    late_policy: Literal["restate", "fail"] = "restate"
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     max_cost: Annotated[Decimal, Field(gt=0)] | None = None
     project_dir: Path = Path()

@@ -10,7 +10,7 @@ from fees_etl.types import Window
 if TYPE_CHECKING:
     from fees_etl.types import State
 
-__all__ = ["PARTITIONS_PER_STATEMENT", "WHOLE", "chunks", "due", "everything"]
+__all__ = ["PARTITIONS_PER_STATEMENT", "WHOLE", "chunks", "due", "everything", "months", "overlap"]
 
 PARTITIONS_PER_STATEMENT = 4000
 """Partitions one BigQuery job may modify (documentation: quotas and limits, partitioned tables)."""
@@ -38,6 +38,28 @@ def due(state: State, lookback_days: int) -> Window:
     newest = max(state.last_staged, state.last_raw or state.last_staged)
     lookback = Window.between(state.last_staged - timedelta(days=lookback_days), newest)
     return Window.union(lookback, Window.of(pending.fee_date for pending in state.pending))
+
+
+def months(window: Window) -> tuple[Window, ...]:
+    """The window cut at the ends of calendar months.
+
+    >>> [str(month) for month in months(Window.between(date(2025, 1, 30), date(2025, 3, 1)))]
+    ['2025-01-30..2025-01-31', '2025-02-01..2025-02-28', '2025-03-01']
+    """
+    parts = []
+    for start, end in window.ranges:
+        first = start
+        while first <= end:
+            following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+            last = min(end, following - timedelta(days=1))
+            parts.append(Window.between(first, last))
+            first = following
+    return tuple(parts)
+
+
+def overlap(left: Window, right: Window) -> bool:
+    """Whether some fee date is in both."""
+    return any(a <= d and c <= b for a, b in left.ranges for c, d in right.ranges)
 
 
 def chunks(window: Window, days: int = PARTITIONS_PER_STATEMENT) -> tuple[Window, ...]:

@@ -123,6 +123,8 @@ def backfill(
     *,
     start: opt.Start,
     end: opt.End,
+    chunk: opt.Chunks = "none",
+    resume: opt.Resume = False,
     rehearse: opt.Rehearse = False,
     output: opt.Output = "text",
 ) -> int:
@@ -130,11 +132,16 @@ def backfill(
 
     \b
     fees-etl backfill --start 2025-09-01 --end 2025-09-30
-    fees-etl backfill --start 2025-01-01 --end 2025-12-31 --rehearse
+    fees-etl backfill --start 2024-01-01 --end 2025-12-31 --chunk month
+    fees-etl backfill --start 2024-01-01 --end 2025-12-31 --chunk month --resume
+
+    In chunks, each month is committed and recorded; reporting and assertions come once, at the end.
     """  # noqa: D301
     from fees_etl.cli import transform  # noqa: PLC0415
 
-    request = transform.Request("backfill", start=start, end=end, rehearse=rehearse, skip_ingest=True)
+    request = transform.Request(
+        "backfill", start=start, end=end, rehearse=rehearse, skip_ingest=True, chunk=chunk, resume=resume
+    )
     return transform.run(context.obj, request, output)
 
 

@@ -77,6 +77,12 @@ Exclude: TypeAlias = Annotated[
 FullRefresh: TypeAlias = Annotated[
     bool, typer.Option("--full-refresh", help="Rebuild staging from all of raw, still in one transaction.")
 ]
+Chunks: TypeAlias = Annotated[
+    Literal["none", "month"], typer.Option("--chunk", help="One transaction for all, or one a calendar month.")
+]
+Resume: TypeAlias = Annotated[
+    bool, typer.Option("--resume", help="Continue the last stopped backfill of the same range and chunks.")
+]
 Rehearse: TypeAlias = Annotated[
     bool, typer.Option("--rehearse", help="Do all of it on the live data, show the result, and roll back.")
 ]

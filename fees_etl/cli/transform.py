@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from fees_etl import graph, ledger
 from fees_etl import ingest as ingestion
+from fees_etl.backfill import backfill
 from fees_etl.cli import document, opening, report
 from fees_etl.cli.console import progress, show, show_json
 from fees_etl.cli.logs import logger
-from fees_etl.cli.text import plural, pounds
-from fees_etl.errors import AssertionsFailed, InputRefused, UsageError
+from fees_etl.cli.text import count, net, plural, pounds
+from fees_etl.errors import AssertionsFailed, GuardRefused, InputRefused, UsageError
 from fees_etl.ingest.lake import shown
 from fees_etl.planner import plan
 from fees_etl.project import edges
 from fees_etl.runner import rehearsal
 from fees_etl.runner import run as execute
 from fees_etl.types import Window
+from fees_etl.window import everything
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
+    from fees_etl.backfill import Chunk
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
     from fees_etl.settings import Settings
-    from fees_etl.types import IngestResult, Plan, Project, Result, State
+    from fees_etl.types import IngestResult, Pending, Plan, Project, Result, State
 
 __all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "selected", "source_of"]
 
 Output = Literal["text", "json"]
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Request:
     rehearse: bool = False
     skip_ingest: bool = False
     allow_withdraw: bool = False
+    chunk: Chunk = "none"
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,8 @@ def run(call: Call, request: Request, output: Output) -> int:
         if refused := _refused(ingested, state):
             _show_files(attempt, ingested, output)
             raise _refusal(call, refused)
-        result = _execute(attempt, make_plan(attempt.project, request, state), engine)
+        _warn_outside(request, state)
+        result = _backfilled(attempt, engine) if request.command == "backfill" else _execute(attempt, state, engine)
     if output == "json":
         show_json(document.run(result, ingested, attempt.settings, request.command))
     else:
@@ -179,7 +187,42 @@ def _ingested(attempt: Attempt, engine: Engine) -> IngestResult | None:
         )
 
 
-def _execute(attempt: Attempt, planned: Plan, engine: Engine) -> Result:
+def _backfilled(attempt: Attempt, engine: Engine) -> Result:
+    request = attempt.request
+    if request.start is None or request.end is None:
+        raise UsageError("a backfill needs --start and --end.", hint="fees-etl backfill --help")
+    with progress() as steps:
+        steps.say(f"Staging {request.start}..{request.end}.")
+
+        def told(number: int, chunks: int, result: Result) -> None:
+            moved = pounds(net(result.before.staged_amount, result.after.staged_amount))
+            steps.say(f"Chunk {number} of {chunks}: {result.plan.window}, {count(result.steps[0].rows)} rows, {moved}.")
+
+        result = backfill(
+            attempt.project, engine, request.start, request.end,
+            chunk=request.chunk, resume=request.resume, on_step=steps.step, on_chunk=told,
+        )  # fmt: skip
+    return replace(result, status="rehearsed") if request.rehearse and result.status == "published" else result
+
+
+def _warn_outside(request: Request, state: State) -> None:
+    """A range that reaches beyond the data is seldom meant."""
+    held = everything(state)
+    if request.start is None or request.end is None or not held:
+        return
+    (first, last), *_ = held.ranges
+    if request.end < first or request.start > last:
+        logger.warning(
+            "No fee date lies in %s..%s: the data goes from %s to %s.", request.start, request.end, first, last
+        )
+    elif request.start < first or request.end > last:
+        logger.warning("The data goes from %s to %s; the other dates hold nothing.", first, last)
+
+
+def _execute(attempt: Attempt, state: State, engine: Engine) -> Result:
+    planned = make_plan(attempt.project, attempt.request, state)
+    if attempt.settings.late_policy == "fail" and planned.late:
+        raise _late(attempt.call, planned.late)
     with progress(len(planned.steps)) as steps:
         steps.say(f"Staging {planned.window}.")
         return execute(
@@ -191,6 +234,19 @@ def _execute(attempt: Attempt, planned: Plan, engine: Engine) -> Result:
             run_id=attempt.run_id,
             now=attempt.now,
         )
+
+
+def _late(call: Call, late: Sequence[Pending]) -> GuardRefused:
+    lines = [
+        f"    {plural(one.rows_added + one.rows_removed, 'late row')}, "
+        f"{pounds(net(one.amount_removed, one.amount_added))}, {one.fee_date} ({shown(one.source_file)})"
+        for one in late[:_SHOWN]
+    ]
+    return GuardRefused(
+        "\n".join([f"the target's late_policy is 'fail', and {plural(len(late), 'fee date')} changed late:", *lines]),
+        published="Nothing: the numbers are as before. The files are in raw, their fee dates wait.",
+        hint=f"Publish them on purpose: FEES_ETL_LATE_POLICY=restate {call.line}",
+    )
 
 
 def _show_files(attempt: Attempt, ingested: IngestResult | None, output: Output) -> None:

@@ -24,18 +24,23 @@ def _date_shift(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
         if it.kind(node) != "DATE" or unit not in _UNITS:
             raise it.refused(node, "write DATE_ADD or DATE_SUB of a DATE by DAY, WEEK, MONTH, QUARTER or YEAR")
         function, times = _UNITS[unit]
-        return _shifted(node.this, function, node.expression, times * sign)
+        return _shifted(it, node.this, function, node.expression, times * sign)
 
     return repair
 
 
-def _shifted(day: exp.Expr, function: str, amount: exp.Expr, times: int) -> exp.Expr:
+def _shifted(it: Repairs, day: exp.Expr, function: str, amount: exp.Expr, times: int) -> exp.Expr:
     if isinstance(amount, exp.Literal):
         span: exp.Expr = exp.Literal.number(int(amount.name) * times)
     else:
         span = exp.Mul(this=exp.Paren(this=amount), expression=exp.Literal.number(times))
         span = exp.Cast(this=span, to=exp.DataType(this=exp.DType.INT, nested=False))
-    return call("bq_date", exp.Add(this=cast_to("DATE", day), expression=call(function, span)))
+    return call("bq_date", exp.Add(this=_day(it, day), expression=call(function, span)))
+
+
+def _day(it: Repairs, node: exp.Expr) -> exp.Expr:
+    """A DATE as it is; anything else, a text or a TIMESTAMP, made one."""
+    return node if it.kinds.get(id(node)) == "DATE" else cast_to("DATE", node)
 
 
 _UNITS = {
@@ -55,20 +60,20 @@ def _date_trunc(it: Repairs, node: Any) -> exp.Expr:
     unit = "WEEK" if _unit(node) == "ISOWEEK" else _unit(node)
     if it.kind(node) != "DATE" or unit not in _PARTS | {"WEEK"} or (unit == "WEEK" and _unit(node) != "ISOWEEK"):
         raise it.refused(node, "write DATE_TRUNC of a DATE to DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
-    return cast_to("DATE", call("DATE_TRUNC", exp.Literal.string(unit), cast_to("DATE", node.this)))
+    return cast_to("DATE", call("DATE_TRUNC", exp.Literal.string(unit), _day(it, node.this)))
 
 
 def _last_day(it: Repairs, node: exp.LastDay) -> exp.Expr:
     if it.kind(node) != "DATE" or _unit(node) != "MONTH":
         raise it.refused(node, "write LAST_DAY of a DATE by MONTH")
-    return call("LAST_DAY", cast_to("DATE", node.this))
+    return call("LAST_DAY", _day(it, node.this))
 
 
 def _date_diff(it: Repairs, node: exp.DateDiff) -> exp.Expr:
     unit = _unit(node)
     if unit not in _PARTS and unit != "ISOWEEK":
         raise it.refused(node, "write DATE_DIFF by DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
-    days = [cast_to("DATE", node.expression), cast_to("DATE", node.this)]
+    days = [_day(it, node.expression), _day(it, node.this)]
     if unit != "ISOWEEK":
         return call("DATE_DIFF", exp.Literal.string(unit), *days)
     mondays = [call("DATE_TRUNC", exp.Literal.string("WEEK"), day) for day in days]
@@ -81,11 +86,11 @@ def _formatted(it: Repairs, node: exp.TimeToStr) -> exp.Expr:
     plain = isinstance(shape, exp.Literal) and set(shape.name) <= _FORMATS and "%-" not in shape.name
     if not isinstance(of, exp.TsOrDsToDate) or not plain:
         raise it.refused(node, "write FORMAT_DATE with %Y %m %d %b %B %a %A %j %y %F %G %V %u")
-    return call("STRFTIME", call("bq_modern", cast_to("DATE", of.this)), shape)
+    return call("STRFTIME", call("bq_modern", _day(it, of.this)), shape)
 
 
-def _date_array(_: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
-    series = call("GENERATE_SERIES", *(cast_to("DATE", node.args[end]) for end in ("start", "end")), node.args["step"])
+def _date_array(it: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
+    series = call("GENERATE_SERIES", *(_day(it, node.args[end]) for end in ("start", "end")), node.args["step"])
     return cast_to("ARRAY<DATE>", series)
 
 
@@ -95,7 +100,7 @@ def _by_days(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
     def repair(it: Repairs, node: exp.Binary) -> exp.Expr:
         kind = it.kinds.get(id(node))
         if kind == "DATE" and it.kind(node.this) == "DATE":
-            return _shifted(node.this, "to_days", node.expression, sign)
+            return _shifted(it, node.this, "to_days", node.expression, sign)
         if kind in {"DATE", "DATETIME", "INTERVAL", "TIMESTAMP"}:
             raise it.refused(node, "write DATE_ADD, DATE_SUB or DATE_DIFF")
         return node

@@ -44,14 +44,16 @@ def _type(it: Repairs, node: exp.DataType) -> exp.Expr:
 
 
 def _create(_: Repairs, node: exp.Create) -> exp.Expr:
-    """PARTITION BY, CLUSTER BY and OPTIONS are storage: DuckDB has none of them."""
+    """PARTITION BY, CLUSTER BY and OPTIONS are storage, and keys are NOT ENFORCED: DuckDB has none of them."""
     node.set("properties", None)
+    if isinstance(node.this, exp.Schema):
+        node.this.set("expressions", [column for column in node.this.expressions if isinstance(column, exp.ColumnDef)])
     return node
 
 
 def _column(_: Repairs, node: exp.ColumnDef) -> exp.Expr:
     """OPTIONS of a column."""
-    kept = [one for one in node.constraints if not isinstance(one.kind, exp.Properties)]
+    kept = [one for one in node.constraints if not isinstance(one.args.get("kind"), exp.Properties)]
     node.set("constraints", kept)
     return node
 
@@ -79,6 +81,27 @@ def _in(_: Repairs, node: exp.In) -> exp.Expr:
     return node
 
 
+def _limit(it: Repairs, node: exp.Limit) -> exp.Expr:
+    if not isinstance(node.parent, exp.Query):
+        raise it.refused(node, "LIMIT within an aggregate; use ROW_NUMBER")
+    return node
+
+
+def _like(_: Repairs, node: exp.Like) -> exp.Expr:
+    r"""A backslash escapes in BigQuery without being asked."""
+    pattern = node.expression
+    if isinstance(pattern, exp.Literal) and "\\" not in pattern.name:
+        return node
+    return exp.Escape(this=node, expression=exp.Literal.string("\\"))
+
+
+def _anonymous(it: Repairs, node: exp.Anonymous) -> exp.Expr:
+    """A function sqlglot has no class for; ERROR is the same on both."""
+    if node.name.upper() != "ERROR":
+        raise it.refused(node, "no exact translation is known")
+    return node
+
+
 FORMS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
@@ -88,4 +111,7 @@ FORMS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Delete: _delete,
     exp.Unnest: _unnest,
     exp.In: _in,
+    exp.Limit: _limit,
+    exp.Like: _like,
+    exp.Anonymous: _anonymous,
 }

@@ -31,15 +31,22 @@ REFUSED: dict[type[exp.Expr], str] = {
     exp.StrToDate: "CAST texts like 2025-01-31 AS DATE",
     exp.StrToTime: "CAST texts AS TIMESTAMP",
     exp.CurrentDate: "a model must give the same rows tomorrow",
+    exp.Pivot: "write one IF per column",
+    exp.TableSample: "a model must give the same rows twice",
+    exp.Version: "DuckDB has no time travel",
+    exp.HavingMax: "use ROW_NUMBER",
+    exp.PercentileDisc: "use PERCENTILE_CONT(x, NUMERIC '0.5') OVER (...)",
+    exp.ArgMax: "use ROW_NUMBER",
+    exp.ArgMin: "use ROW_NUMBER",
 }
-"""Functions, by sqlglot's class, each with what to write instead or why not."""
+"""Expressions, by sqlglot's class, each with what to write instead or why not."""
 
 TAKEN_AS_IS: frozenset[type[exp.Expr]] = frozenset((
-    exp.And, exp.Or, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Exists, exp.Count, exp.Min, exp.Max, exp.AnyValue,
-    exp.LogicalAnd, exp.LogicalOr, exp.ArrayAgg, exp.Array, exp.ArraySize, exp.RowNumber, exp.Rank,
+    exp.Expr, exp.And, exp.Or, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Exists, exp.Count, exp.Min, exp.Max,
+    exp.AnyValue, exp.LogicalAnd, exp.LogicalOr, exp.ArrayAgg, exp.Array, exp.ArraySize, exp.RowNumber, exp.Rank,
     exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
-    exp.NthValue, exp.Abs, exp.Replace, exp.Left, exp.Right, exp.Repeat,
-    exp.StartsWith, exp.EndsWith, exp.Contains, exp.CurrentTimestamp, exp.DateFromParts, exp.TsOrDsToDate,
-    exp.GroupConcat, exp.Struct, exp.UnixDate, exp.DateFromUnixDate, exp.RegexpLike,
+    exp.NthValue, exp.Abs, exp.Replace, exp.Left, exp.Right, exp.Repeat, exp.StartsWith, exp.EndsWith, exp.Contains,
+    exp.CurrentTimestamp, exp.DateFromParts, exp.TsOrDsToDate, exp.GroupConcat, exp.Struct, exp.UnixDate,
+    exp.DateFromUnixDate, exp.RegexpLike,
 ))  # fmt: skip
 """Functions whose arguments and results are the same on both engines, as sqlglot writes them."""

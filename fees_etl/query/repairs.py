@@ -44,8 +44,10 @@ class Repairs:
                     if parent is None:
                         return new
                     parent.set(str(key), new, index)
+            elif node.__class__ in REFUSED:
+                raise self.refused(node, REFUSED[node.__class__])
             elif isinstance(node, exp.Func) and node.__class__ not in TAKEN_AS_IS:
-                raise self.refused(node, REFUSED.get(node.__class__, "no exact translation is known"))
+                raise self.refused(node, "no exact translation is known")
         return tree
 
     def typed(self, new: exp.Expr, kind: str) -> exp.Expr:
@@ -63,5 +65,5 @@ class Repairs:
 
     def refused(self, node: Any, why: str) -> Exception:
         """The error for what has no exact translation."""
-        name = node.meta.get("bigquery_name") or node.key.upper()
+        name = node.meta.get("bigquery_name") or (node.name if isinstance(node, exp.Anonymous) else node.key.upper())
         return self.asked.wrong(f"{name} on DuckDB would not be exactly BigQuery's: {why}", node)

@@ -31,8 +31,8 @@ class Resolver:
         self.asked = query
         self.schema = schema
         self.kinds: dict[int, str] = {}
-        self.shadowed: list[tuple[exp.Column, exp.Expr]] = []
-        """Names that mean an item of the select list here, and a column of FROM to DuckDB; with the item."""
+        self.edits: list[tuple[exp.Expr, exp.Expr]] = []
+        """What DuckDB must be told in other words: INSERT ROW, and names that mean an item of the select list here."""
 
     def statement(self, tree: exp.Expr) -> list[tuple[str, str]]:
         """The output columns of a query; of any other statement none, but every name in it has been looked up."""
@@ -108,6 +108,8 @@ class Resolver:
         args = join.args
         if on := args.get("on"):
             self.kind(on, scope)
+        elif not (args.get("using") or args.get("kind") == "CROSS" or isinstance(join.this, exp.Unnest)):
+            raise self.asked.wrong("JOIN without ON", join)
         for name in args.get("using") or ():
             if name.name.lower() not in seen:
                 raise self._unknown(name.name, name, scope)
@@ -197,7 +199,10 @@ class Resolver:
         args = node.args
         name = args["this"].name
         if table := args.get("table"):
-            source = self._named_source(node, table.this, scope)
+            if outer := args.get("db"):
+                source = fields(self._member(node, table.this, self._named_source(node, outer.this, scope), scope))
+            else:
+                source = self._named_source(node, table.this, scope)
             return self._member(node, name, source, scope) if source is not None else UNKNOWN
         low = name.lower()
         at: Scope | None = scope
@@ -219,7 +224,7 @@ class Resolver:
         if kind == AMBIGUOUS:
             raise self.asked.wrong(f"column {node.name!r} is ambiguous: the select list has it twice", node)
         if scope.holders(low) and not _is_order_item(node) and not _is_column(meant, low):
-            self.shadowed.append((node, meant))
+            self.edits.append((node, exp.Paren(this=meant.copy())))
         return kind
 
     def _member(self, node: Any, name: str, source: Relation, scope: Scope) -> str:

@@ -35,7 +35,7 @@ def _insert(resolver: Resolver, tree: exp.Insert) -> None:
 
 def _merge(resolver: Resolver, tree: exp.Merge) -> None:
     mine, theirs = _scope(resolver, tree.this), _scope(resolver, tree.args["using"])
-    both = _scope(resolver, tree.this, tree.args["using"])
+    both = Scope({}, sources={**mine.sources, **theirs.sources})
     resolver.kind(tree.args["on"], both)
     for when in tree.args["whens"].expressions:
         scope = both if when.args["matched"] else mine if when.args.get("source") else theirs
@@ -47,18 +47,34 @@ def _merge(resolver: Resolver, tree: exp.Merge) -> None:
         elif isinstance(then, exp.Insert) and isinstance(then.this, exp.Tuple):
             resolver.kind(then.this, mine)
             resolver.kind(then.expression, theirs)
+        elif isinstance(then, exp.Insert):
+            resolver.edits.append((then, _insert_row(mine, theirs)))
+
+
+def _insert_row(mine: Scope, theirs: Scope) -> exp.Insert:
+    """INSERT ROW, with the columns it means: the source's, in order."""
+    ((alias, given),) = theirs.sources.items()
+    columns = [exp.column(name, quoted=True) for name in mine.names()]
+    values = [exp.column(name, table=alias, quoted=True) for name, _ in (given or {}).values()]
+    return exp.Insert(this=exp.Tuple(expressions=columns), expression=exp.Tuple(expressions=values))
 
 
 def _delete(resolver: Resolver, tree: exp.Delete) -> None:
     table = tree.this or tree.args["tables"][0]
-    resolver.kind(tree.args["where"], _scope(resolver, table))
+    resolver.kind(_where(resolver, tree), _scope(resolver, table))
 
 
 def _update(resolver: Resolver, tree: exp.Update) -> None:
     from_ = tree.args.get("from_")
     scope = _scope(resolver, tree.this, *((from_.this,) if from_ else ()))
     _assigned(resolver, tree, _scope(resolver, tree.this), scope)
-    resolver.kind(tree.args["where"], scope)
+    resolver.kind(_where(resolver, tree), scope)
+
+
+def _where(resolver: Resolver, tree: Any) -> Any:
+    if not tree.args.get("where"):
+        raise resolver.asked.wrong(f"{tree.key.upper()} needs WHERE, if only WHERE TRUE", tree)
+    return tree.args["where"]
 
 
 def _create(resolver: Resolver, tree: exp.Create) -> None:

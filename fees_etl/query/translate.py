@@ -38,8 +38,8 @@ def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
     tree = asked.tree.copy() if asked is query else asked.tree
     resolver = Resolver(asked, schema)
     resolver.statement(tree)
-    if resolver.shadowed:
-        resolver = _unshadowed(asked, schema, tree, resolver)
+    if resolver.edits:
+        resolver = _edited(asked, schema, tree, resolver)
     tree = Repairs(asked, resolver.kinds).done(tree)
     for dataset in _datasets(tree) if suffix else ():
         dataset.set("this", f"{dataset.this}{suffix}")
@@ -49,10 +49,10 @@ def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
 
 
-def _unshadowed(asked: Query, schema: Schema, tree: exp.Expr, found: Resolver) -> Resolver:
+def _edited(asked: Query, schema: Schema, tree: exp.Expr, found: Resolver) -> Resolver:
     """GROUP BY n of ``-n AS n`` groups by -n: DuckDB would take the column, so the expression is written out."""
-    for node, meant in found.shadowed:
-        node.replace(exp.Paren(this=meant.copy()))
+    for node, other in found.edits:
+        node.replace(other)
     again = Resolver(asked, schema)
     again.statement(tree)
     return again

@@ -1,6 +1,7 @@
 SELECT
     run_id,
     command,
+    part_of,
     status,
     started_at,
     finished_at,

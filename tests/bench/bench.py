@@ -1,8 +1,9 @@
 """Compare whole processes of fees-etl with the least they could do: ``python tests/bench/bench.py [help ls plan run]``.
 
 Both sides run in turn (ours, floor, ours, floor, ...) after a warm-up of each, every time in a new empty folder, so
-that the machine's mood strikes both. Wall time and peak memory are the kernel's own, of the process and all it waited
-for. The ratio is the median over pairs of neighbours.
+that the machine's mood strikes both. Modules are compiled to bytecode by the warm-up, as an installer does. Wall time
+and peak memory are the kernel's own, of the process and all it waited for. The ratio is the median over pairs of
+neighbours.
 
     help   fees-etl --help against a Python that does nothing
     ls     1,000 models (--models) against parsing the same files with sqlglot
@@ -117,7 +118,9 @@ def compare(scenario: Scenario, times: int, scratch: Path) -> Comparison:
 
 def measure(command: tuple[str, ...], scratch: Path, folder: Path | None = None, **variables: str) -> Process:
     """Run it in a new folder, without fees-etl's settings of this shell; a command that fails ends the benchmark."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FEES_ETL_")}
+    unwanted = ("FEES_ETL_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    kept["PYTHONPYCACHEPREFIX"] = str(scratch / "bytecode")
     with tempfile.TemporaryDirectory(dir=scratch) as new, tempfile.TemporaryFile() as complaints:
         started = time.perf_counter()
         process = subprocess.Popen(

@@ -1,0 +1,154 @@
+"""Fee dates mirrored from raw again: in one transaction, or month by month so that a stopped one can go on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from fees_etl import ledger
+from fees_etl import window as windows
+from fees_etl.errors import FeesError, GuardRefused, UsageError
+from fees_etl.planner import plan
+from fees_etl.runner import OnStep, run
+from fees_etl.types import Result, Window
+
+if TYPE_CHECKING:
+    from fees_etl.engines import Engine
+    from fees_etl.types import Project
+
+__all__ = ["Chunk", "backfill", "command_line"]
+
+log = logging.getLogger("fees_etl")
+
+Chunk: TypeAlias = Literal["none", "month"]
+OnChunk: TypeAlias = Callable[[int, int, Result], None]
+
+
+def backfill(
+    project: Project,
+    engine: Engine,
+    start: date,
+    end: date,
+    *,
+    chunk: Chunk = "none",
+    resume: bool = False,
+    on_step: OnStep | None = None,
+    on_chunk: OnChunk | None = None,
+) -> Result:
+    """Stage the fee dates from ``start`` to ``end`` again, both inclusive, then rebuild reporting and assert.
+
+    With ``chunk="month"`` every calendar month is a transaction and a row of the ledger of its own; reporting and
+    assertions come once, at the end. Months without data are left out.
+
+    Args:
+        project: the loaded project.
+        engine: a prepared engine.
+        start: first fee date.
+        end: last fee date.
+        chunk: how to cut the range.
+        resume: continue the last stopped backfill of the same range and chunks.
+        on_step: called with each step's result.
+        on_chunk: called with number, count and result of each chunk.
+
+    Raises:
+        UsageError: there is nothing to resume.
+        GuardRefused: SQL, contracts or variables changed since the backfill stopped.
+    """
+    asked = command_line(start, end, chunk)
+    if chunk == "none":
+        state = ledger.state(project, engine)
+        planned = plan(project, window=Window.between(start, end), state=state)
+        return run(planned, engine, on_step=on_step, command=asked)
+    new = (ledger.new_run_id(datetime.now(UTC)), frozenset[str]())
+    identity, done = _stopped(project, engine, asked) if resume else new
+    return _in_chunks(project, engine, Window.between(start, end), asked, identity, done, on_step, on_chunk)
+
+
+def command_line(start: date, end: date, chunk: Chunk) -> str:
+    """What the ledger calls a backfill, and what repeats it."""
+    return f"backfill --start {start} --end {end}" + (f" --chunk {chunk}" if chunk != "none" else "")
+
+
+def _in_chunks(  # noqa: PLR0917 - all of one backfill
+    project: Project,
+    engine: Engine,
+    window: Window,
+    asked: str,
+    identity: str,
+    done: frozenset[str],
+    on_step: OnStep | None,
+    on_chunk: OnChunk | None,
+) -> Result:
+    whole = windows.everything(ledger.state(project, engine))
+    months = [month for month in windows.months(window) if windows.overlap(month, whole)]
+    merged = [str(table) for table, model in project.models.items() if model.is_merged]
+    results: list[Result] = []
+    try:
+        for number, month in enumerate(months, 1):
+            if str(month) in done:
+                continue
+            planned = plan(project, select=merged, window=month, state=ledger.state(project, engine), assertions=False)
+            results.append(run(planned, engine, on_step=on_step, command=asked, part_of=identity))
+            if on_chunk:
+                on_chunk(number, len(months), results[-1])
+        planned = plan(project, exclude=merged, state=ledger.state(project, engine))
+        final = run(planned, engine, on_step=on_step, command=asked, part_of=identity)
+    except (FeesError, KeyboardInterrupt) as error:
+        _explain(error, asked, len(done) + len(results), len(months))
+        raise
+    return _joined(results, final)
+
+
+def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozenset[str]]:
+    """The identity of the last backfill of this range if it stopped, and the chunks it has staged."""
+    found = ledger.parts(project, engine, asked)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    last = rows[-1]["part_of"] if rows else None
+    parts = [row for row in rows if row["part_of"] == last]
+    if last is None or any(row["status"] == "published" for row in parts):
+        raise UsageError(
+            f"no stopped backfill waits to be resumed: fees-etl {asked}.",
+            published="Nothing was touched.",
+            hint=f"Start one: fees-etl {asked}",
+        )
+    if {row["fingerprint"] for row in parts} != {project.fingerprint}:
+        raise GuardRefused(
+            "SQL, contracts or variables changed since the backfill stopped, so its chunks would not match.",
+            published="Nothing was written; the chunks staged before stay.",
+            hint=f"Begin anew: fees-etl {asked}",
+        )
+    return last, frozenset(row["fee_dates"] for row in parts if row["status"] == "staged")
+
+
+def _explain(error: BaseException, asked: str, done: int, count: int) -> None:
+    said = f"{done} of {count} chunks are staged and stay so; reporting is as before."
+    if isinstance(error, FeesError) and done:
+        error.published = said
+        error.hint = f"fees-etl {asked} --resume"
+    elif done:
+        log.warning("%s Continue with: fees-etl %s --resume", said, asked)
+
+
+def _joined(results: list[Result], final: Result) -> Result:
+    """One result for all of it: before the first chunk, after the last step."""
+    if not results:
+        return final
+    changes = tuple(change for result in results for change in result.changes)
+    steps = tuple(step for result in results for step in result.steps)
+    arrivals = tuple(one for result in results for one in result.plan.arrivals)
+    window = Window.union(*(result.plan.window for result in results))
+    state = replace(results[0].plan.state, pending=arrivals)
+    planned = replace(final.plan, window=window, state=state, late_before=results[0].plan.late_before)
+    seconds = final.seconds + sum(result.seconds for result in results)
+    return replace(
+        final,
+        plan=planned,
+        before=results[0].before,
+        changes=changes,
+        steps=(*steps, *final.steps),
+        seconds=seconds,
+        started_at=results[0].started_at,
+    )

@@ -1,0 +1,9 @@
+SELECT
+    run_id,
+    part_of,
+    status,
+    fee_dates,
+    fingerprint
+FROM ops.runs
+WHERE command = {{ command | literal }} AND part_of IS NOT NULL
+ORDER BY started_at, run_id
