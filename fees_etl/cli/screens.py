@@ -97,7 +97,7 @@ def _run(record: Mapping[str, Any]) -> tuple[str, ...]:
     before, after = Decimal(record["amount_before"]), Decimal(record["amount_after"])
     return (
         record["run_id"],
-        record["command"],
+        record["command"].split()[0],
         record["status"],
         _dates(record["fee_dates"]),
         count(record["rows_after"]),

@@ -108,10 +108,10 @@ def _tree(sql: str, path: Path | str, line: Lines) -> exp.Expr:
         trees = BIGQUERY.parser().parse(tokens, sql)
     except ParseError as error:
         raise wrong(_sentence(error), error.errors[0]["line"] if error.errors else None) from None
-    except TokenError as error:
-        raise wrong("unclosed quote or comment", sql.count("\n", 0, error.start or 0) + 1) from None
-    if stray := _stray_comma(tokens):
-        raise wrong("syntax error: a comma with nothing after it", stray.line)
+    except TokenError:
+        raise wrong("unclosed quote or comment", _unclosed_line(sql)) from None
+    if misread := _misread(tokens, sql):
+        raise wrong(*misread)
     trees = [tree for tree in trees if tree is not None]
     if len(trees) != 1:
         raise wrong(f"expected one statement, found {len(trees)}", None)
@@ -120,16 +120,36 @@ def _tree(sql: str, path: Path | str, line: Lines) -> exp.Expr:
     return trees[0]
 
 
-def _stray_comma(tokens: list[Token]) -> Token | None:
-    """A comma with nothing on one side: sqlglot reads ``f(a,, b,)`` as ``f(a, b)``, BigQuery refuses it."""
-    comma, closing = TokenType.COMMA, (TokenType.COMMA, TokenType.R_PAREN)
+def _unclosed_line(sql: str) -> int:
+    """The first line after the longest beginning of the text that can be read."""
+    lines = sql.split("\n")
+    return next(count for count in range(len(lines) - 1, -1, -1) if _is_readable("\n".join(lines[:count]))) + 1
+
+
+def _is_readable(sql: str) -> bool:
+    try:
+        BIGQUERY.tokenize(sql)
+    except TokenError:
+        return False
+    return True
+
+
+def _misread(tokens: list[Token], sql: str) -> tuple[str, int] | None:
+    """What sqlglot reads and BigQuery refuses: ``f(a,, b,)`` is not ``f(a, b)``, and 'a line break' ends a quote."""
+    comma, closing, text = TokenType.COMMA, (TokenType.COMMA, TokenType.R_PAREN), TokenType.STRING
     before = None
     for token in tokens:
         kind = token.token_type
         if before == comma and kind in closing:
-            return token
+            return "syntax error: a comma with nothing after it", token.line
+        if kind == text and "\n" in token.text and _is_broken(sql[token.start : token.end + 1]):
+            return "unclosed quote: a text of several lines takes three quotes", token.line - token.text.count("\n")
         before = kind
     return None
+
+
+def _is_broken(written: str) -> bool:
+    return "\n" in written and written[:3] not in {"'''", '"""'}
 
 
 def _sentence(error: ParseError) -> str:

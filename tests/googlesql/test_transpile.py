@@ -373,7 +373,9 @@ def agree(reference, duck, expressions, row):
     fill(duck, [row])
     for expression in expressions:
         sql = f"SELECT {expression} AS x FROM test.t"
-        assert outcome(lambda sql=sql: ours(duck, sql)) == outcome(lambda sql=sql: theirs(reference, sql, [row])), expression
+        assert outcome(lambda sql=sql: ours(duck, sql)) == outcome(lambda sql=sql: theirs(reference, sql, [row])), (
+            expression
+        )
 
 
 @settings(max_examples=25, deadline=None)
@@ -381,7 +383,16 @@ def agree(reference, duck, expressions, row):
 def test_any_two_numbers(reference, duck, n, m, i, j):
     named = [line for line in EXPRESSIONS if set("nmij") & set(line) and "OVER" not in line and "SELECT" not in line]
     arithmetic = [line for line in named if not set("srdeb") & set(line.replace("ABS", "").replace("SIGN", ""))]
-    whole = ["n / m", "n * m", "n + m", "SAFE_DIVIDE(m, i)", "MOD(n, m)", "DIV(n, m)", "ROUND(n, 2)", "CAST(n AS STRING)"]
+    whole = [
+        "n / m",
+        "n * m",
+        "n + m",
+        "SAFE_DIVIDE(m, i)",
+        "MOD(n, m)",
+        "DIV(n, m)",
+        "ROUND(n, 2)",
+        "CAST(n AS STRING)",
+    ]
     agree(reference, duck, [*whole, *arithmetic], (n, m, i, j, "", "", None, None, None))
 
 
@@ -414,11 +425,14 @@ def test_any_literal(reference, duck, text):
 def test_any_mean_sum_and_median(reference, duck, numbers):
     rows = [(number, None, None, at % 2, "", "", None, None, None) for at, number in enumerate(numbers)]
     fill(duck, rows)
-    for sql in (
-        "SELECT AVG(n), SUM(n), COUNT(n), AVG(n) * 3, SAFE_DIVIDE(SUM(n), COUNT(*)) FROM test.t",
+    means = "SELECT AVG(n), SUM(n), COUNT(n), AVG(n) * 3, SAFE_DIVIDE(SUM(n), COUNT(*)) FROM test.t"
+    parts = (
         "SELECT j, AVG(n) OVER (PARTITION BY j) AS a, PERCENTILE_CONT(n, NUMERIC '0.5') OVER (PARTITION BY j) AS m,"
-        " SUM(n) OVER (PARTITION BY j) AS t FROM test.t ORDER BY j, n",
+        " SUM(n) OVER (PARTITION BY j) AS t FROM test.t ORDER BY j, n"
+    )
+    pennies = (
         "SELECT j, SIGN(SUM(n)) * DIV(ABS(SUM(n)) * 200 + COUNT(*), 2 * COUNT(*)) * NUMERIC '0.01' AS pennies"
-        " FROM test.t GROUP BY j ORDER BY j",
-    ):
+        " FROM test.t GROUP BY j ORDER BY j"
+    )
+    for sql in (means, parts, pennies):
         assert ours(duck, sql) == theirs(reference, sql, rows)
