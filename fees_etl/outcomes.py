@@ -56,7 +56,7 @@ class AssertionResult:
     seconds: float
     description: str = ""
     note: str = ""
-    """The waivers used, each with its reason and last day."""
+    """The waivers used, each with its reason and last day; and, where rows fail, those that have ended."""
 
     @property
     def passed(self) -> bool:

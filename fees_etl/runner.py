@@ -204,13 +204,20 @@ def _judge(step: Step, project: Project, engine: Engine, today: date) -> Asserti
     failing, waived = answer.rows[0][-2:] if answer.rows else (0, 0)
     sample = Rows(tuple(answer.columns[index] for index in shown), rows)
     seconds = time.monotonic() - began
-    note = _waivers(project, step.name, today) if waived else ""
+    note = _waivers(step, project, today, failing=failing, waived=waived)
     return AssertionResult(step.name, step.severity, failing, waived, sample, seconds, step.description, note)
 
 
-def _waivers(project: Project, name: str, today: date) -> str:
-    used = [one for one in project.waivers if one.assertion == name and today <= one.expires]
-    return "; ".join(f"{one.path}:{one.line}: {one.reason} (until {one.expires})" for one in used)
+def _waivers(step: Step, project: Project, today: date, *, failing: int, waived: int) -> str:
+    """The waivers that were used, and, where rows fail, those that have ended."""
+    own = [one for one in project.waivers if one.assertion == step.name]
+    used = [
+        f"waived by {one.path}:{one.line}: {one.reason} (until {one.expires})" for one in own if today <= one.expires
+    ]
+    ended = [
+        f"{one.path}:{one.line} waives nothing since {one.expires} has passed" for one in own if one.expires < today
+    ]
+    return "; ".join((used if waived else []) + (ended if failing else []))
 
 
 def _mask(value: object) -> object:

@@ -38,10 +38,10 @@ def project(**variables):
 class Pipeline:
     """A warehouse in memory (or at ``url``) and a folder of files."""
 
-    def __init__(self, folder: Path, url: str = "duckdb://", **variables):
+    def __init__(self, folder: Path, url: str = "duckdb://", suffix: str = "", **variables):
         self.folder = folder
         self.project = project(**variables)
-        self.engine = connect(url)
+        self.engine = connect(url, suffix=suffix)
         self.engine.prepare(self.project.contracts)
         self.count = 0
 

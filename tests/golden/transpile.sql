@@ -79,7 +79,42 @@ SELECT d >= DATE '2025-01-31' AS a, d IN UNNEST([DATE '2025-01-31', DATE '2025-0
 -- expected
 SELECT "d" >= CAST('2025-01-31' AS DATE) AS "a", "d" IN (CAST('2025-01-31' AS DATE), CAST('2025-02-28' AS DATE)) AS "b" FROM "test_ci"."t"
 
+-- input
+SELECT EXTRACT(DAYOFWEEK FROM d) AS a, EXTRACT(YEAR FROM d) AS b, d - i AS c, DATE(2025, 1, i) AS f FROM test.t
+-- expected
+SELECT (EXTRACT(DAYOFWEEK FROM "d") + 1) AS "a", EXTRACT(YEAR FROM "d") AS "b", bq_date("d" + to_days(CAST(("i") * -1 AS INT))) AS "c", MAKE_DATE(2025, 1, "i") AS "f" FROM "test_ci"."t"
+
+-- input
+SELECT DATE(TIMESTAMP '2025-01-31 23:30:00+00') AS a, EXTRACT(DATE FROM CURRENT_TIMESTAMP()) AS b, CAST(d AS TIMESTAMP) AS c FROM test.t
+-- expected
+SELECT CAST(CAST('2025-01-31 23:30:00+00' AS TIMESTAMPTZ) AS DATE) AS "a", CAST(CURRENT_TIMESTAMP AS DATE) AS "b", CAST("d" AS TIMESTAMPTZ) AS "c" FROM "test_ci"."t"
+
+-- input
+SELECT DATE_TRUNC(d, ISOWEEK) AS a, DATE_DIFF(d, e, ISOWEEK) AS b, DATE_DIFF(d, '2025-01-31', DAY) AS c FROM test.t
+-- expected
+SELECT CAST(DATE_TRUNC('WEEK', "d") AS DATE) AS "a", (DATE_DIFF('DAY', DATE_TRUNC('WEEK', "e"), DATE_TRUNC('WEEK', "d")) // 7) AS "b", DATE_DIFF('DAY', CAST('2025-01-31' AS DATE), "d") AS "c" FROM "test_ci"."t"
+
 -- texts
+
+-- input
+SELECT LPAD(s, 5) AS a, STRPOS(s, 'x') AS b, SUBSTR(s, 2, 3) AS c, BYTE_LENGTH(s) AS d, CHR(160) AS e FROM test.t
+-- expected
+SELECT LPAD("s", 5, ' ') AS "a", STRPOS("s", 'x') AS "b", SUBSTRING("s", 2, 3) AS "c", OCTET_LENGTH(ENCODE("s")) AS "d", ' ' AS "e" FROM "test_ci"."t"
+
+-- input
+SELECT REGEXP_EXTRACT(s, r'^(a)b') AS a, REGEXP_REPLACE(s, 'a', 'b') AS b, TRANSLATE(s, 'ab', 'c') AS c FROM test.t
+-- expected
+SELECT CASE WHEN REGEXP_MATCHES("s", '^(a)b') THEN REGEXP_EXTRACT("s", '^(a)b', 1) END AS "a", REGEXP_REPLACE("s", 'a', 'b', 'g') AS "b", TRANSLATE("s", 'ab', 'c') AS "c" FROM "test_ci"."t"
+
+-- input
+SELECT CAST(CAST(s AS BYTES) AS STRING) AS a, TO_HEX(b'abc') AS b, LENGTH(MD5(s)) AS c, TO_HEX(CAST(s AS BYTES)) AS d FROM test.t
+-- expected
+SELECT DECODE(ENCODE("s")) AS "a", '616263' AS "b", OCTET_LENGTH(UNHEX(MD5("s"))) AS "c", LOWER(HEX(ENCODE("s"))) AS "d" FROM "test_ci"."t"
+
+-- input
+SELECT CAST(CURRENT_TIMESTAMP() AS STRING) AS a, CAST(d AS STRING) AS b, CONCAT(s, d) AS c FROM test.t
+-- expected
+SELECT bq_stamp(CURRENT_TIMESTAMP) AS "a", CAST("d" AS TEXT) AS "b", ("s" || CAST("d" AS TEXT)) AS "c" FROM "test_ci"."t"
 
 -- input
 SELECT TO_HEX(MD5(s)) AS a, TO_HEX(SHA256(CAST(s AS BYTES))) AS b, MD5(s) AS c, SHA256(s) AS d FROM test.t
@@ -89,7 +124,7 @@ SELECT MD5("s") AS "a", SHA256(ENCODE("s")) AS "b", UNHEX(MD5("s")) AS "c", UNHE
 -- input
 SELECT CONCAT(CAST(CHAR_LENGTH(s) AS STRING), ':', s) AS a, s || r AS b, LENGTH(s) AS c FROM test.t
 -- expected
-SELECT (CAST(LENGTH("s") AS TEXT) || ':' || "s") AS "a", "s" || "r" AS "b", LENGTH("s") AS "c" FROM "test_ci"."t"
+SELECT (CAST(LENGTH("s") AS TEXT) || ':' || "s") AS "a", ("s" || "r") AS "b", LENGTH("s") AS "c" FROM "test_ci"."t"
 
 -- input
 SELECT NULLIF(TRIM(s, ' x'), '') AS a, RTRIM(s, CODE_POINTS_TO_STRING([120, 121])) AS b, UPPER(s) AS c FROM test.t
@@ -107,6 +142,21 @@ SELECT STRING_AGG(s, ',' ORDER BY s DESC) AS a FROM test.t
 SELECT LISTAGG("s", ',' ORDER BY "s" DESC) AS "a" FROM "test_ci"."t"
 
 -- names and clauses
+
+-- input
+SELECT CASE i WHEN 1 THEN 'one' ELSE s END AS a, CASE WHEN i > 1 THEN n WHEN i = 1 THEN 0 END AS b FROM test.t
+-- expected
+SELECT CASE "i" WHEN 1 THEN 'one' ELSE "s" END AS "a", CASE WHEN "i" > 1 THEN "n" WHEN "i" = 1 THEN 0 END AS "b" FROM "test_ci"."t"
+
+-- input
+SELECT [1, i][OFFSET(0)] AS a, ARRAY_AGG(s ORDER BY i) AS b, STRUCT(i AS x).x AS c FROM test.t GROUP BY i
+-- expected
+SELECT [1, "i"][1] AS "a", ARRAY_AGG("s" ORDER BY "i" NULLS FIRST) AS "b", {'x': "i"}."x" AS "c" FROM "test_ci"."t" GROUP BY "i"
+
+-- input
+SELECT (SELECT AS STRUCT s, n).n AS a, i IN UNNEST((SELECT ARRAY_AGG(u.i) FROM test.t AS u)) AS b FROM test.t
+-- expected
+SELECT (SELECT {'s': "s", 'n': "n"})."n" AS "a", CASE WHEN (SELECT ARRAY_AGG("u"."i") FROM "test_ci"."t" AS "u") IS NULL OR ARRAY_LENGTH((SELECT ARRAY_AGG("u"."i") FROM "test_ci"."t" AS "u")) = 0 THEN FALSE WHEN ARRAY_CONTAINS((SELECT ARRAY_AGG("u"."i") FROM "test_ci"."t" AS "u"), "i") THEN TRUE WHEN "i" IS NULL OR ARRAY_LENGTH((SELECT ARRAY_AGG("u"."i") FROM "test_ci"."t" AS "u")) <> LIST_COUNT((SELECT ARRAY_AGG("u"."i") FROM "test_ci"."t" AS "u")) THEN NULL ELSE FALSE END AS "b" FROM "test_ci"."t"
 
 -- input
 SELECT -n AS n, COUNT(*) AS c FROM test.t GROUP BY n HAVING c > 1 ORDER BY n

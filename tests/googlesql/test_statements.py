@@ -10,6 +10,7 @@ from googlesql.rules import house_rules
 from pipeline import LENIENT, Pipeline
 
 from fees_etl import ledger
+from fees_etl.backfill import backfill
 from fees_etl.planner import render
 
 
@@ -53,6 +54,10 @@ def everything_sent(tmp_path_factory):
         pipeline.check()
         ledger.history(pipeline.project, recorder)
         ledger.history(pipeline.project, recorder, run_id="it's")
+        pipeline.put(d=None)
+        pipeline.ingest(allow_withdraw=True)
+        backfill(pipeline.project, recorder, january, march, chunk="month")
+        ledger.parts(pipeline.project, recorder, "backfill --start 2025-01-01 --end 2025-01-31")
         sent = list(recorder.sent)
         sent += [render(pipeline.project, name) for name in [model.name for model in pipeline.project.models.values()]]
         sent += [assertion.sql for assertion in pipeline.project.assertions]

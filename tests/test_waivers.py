@@ -1,0 +1,89 @@
+"""Reviewed exceptions: what they cover, what they do not, and that they end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from pipeline import NOW, Pipeline
+
+from fees_etl import load, plan, run, state
+
+FEES = [
+    ("ann", "QQ000001A", "x", date(2025, 1, 31), Decimal(1)),
+    ("ann", "QQ999999D", "x", date(2025, 1, 31), Decimal(2)),
+    ("it's", "QQ000002A", "x", date(2025, 1, 31), Decimal(1)),
+    ("it's", "QQ888888D", "x", date(2025, 1, 31), Decimal(2)),
+]
+
+
+def waiver(client, expires="2025-10-01"):
+    return f'- {{assertion: assert_client_data, key: ["{client}"], reason: "re-issued, case 7", expires: {expires}}}\n'
+
+
+@pytest.fixture
+def waived(tmp_path):
+    """A function: the result of a run of FEES under these waivers, and the pipeline."""
+    (tmp_path / "lake").mkdir()
+    pipelines = []
+
+    def result(*lines):
+        root = tmp_path / f"project{len(pipelines)}"
+        shutil.copytree(load().root, root / "sql")
+        (root / "sql" / "waivers.yml").write_text("".join(lines))
+        pipeline = Pipeline(tmp_path / "lake")
+        pipelines.append(pipeline)
+        pipeline.project = load(root)
+        pipeline.put(fees=FEES)
+        pipeline.ingest()
+        planned = plan(pipeline.project, state=state(pipeline.project, pipeline.engine), today=NOW.date())
+        return run(planned, pipeline.engine, now=NOW), pipeline
+
+    yield result
+    for pipeline in pipelines:
+        pipeline.engine.close()
+
+
+def test_without_a_waiver_the_run_is_rejected(waived):
+    result, _ = waived()
+
+    assert (result.status, result.failures[0].failing) == ("rejected", 6)
+
+
+def test_a_waiver_covers_its_key_and_no_other(waived):
+    result, _ = waived(waiver("ann"))
+
+    assert (result.status, result.failures[0].failing, result.failures[0].waived) == ("rejected", 3, 3)
+    assert {row[0] for row in result.failures[0].sample.rows} == {"it's"}
+
+
+def test_used_waivers_are_named_and_kept_in_the_ledger(waived):
+    result, pipeline = waived(waiver("ann"), waiver("it's"))
+
+    used = next(one for one in result.assertions if one.waived)
+    said = "sql/waivers.yml:1: re-issued, case 7 (until 2025-10-01)"
+    assert result.status == "published"
+    assert (used.failing, used.waived) == (0, 6)
+    assert said in used.note
+    kept = json.loads(pipeline.value("SELECT assertions FROM ops.runs"))
+    assert any(said in one["waivers"] and one["waived"] == 6 for one in kept)
+
+
+def test_an_expired_waiver_covers_nothing(waived):
+    result, _ = waived(waiver("ann", "2025-09-30"), waiver("it's", "2025-09-30"))
+
+    assert (result.status, result.failures[0].failing) == ("rejected", 6)
+    assert "sql/waivers.yml:2 waives nothing since 2025-09-30 has passed" in result.failures[0].note
+
+
+def test_the_whole_pipeline_runs_in_datasets_with_a_suffix(tmp_path):
+    with Pipeline(tmp_path, suffix="_ci") as pipeline:
+        assert pipeline.all(fees=FEES[:1]).status == "published"
+        assert pipeline.all(fees=FEES[:1] + [FEES[2]]).status == "published"
+        assert all(found.passed for found in pipeline.check().values())
+        datasets = pipeline.engine.native.execute("SELECT DISTINCT schema_name FROM duckdb_tables()").fetchall()
+
+    assert {name for (name,) in datasets} == {"ops_ci", "raw_ci", "reporting_ci", "staging_ci"}
