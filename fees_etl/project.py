@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fees_etl import contract as contracts
-from fees_etl import query
+from fees_etl import proof, query
 from fees_etl.errors import ProjectError
-from fees_etl.graph import CycleError, did_you_mean, order
+from fees_etl.graph import CycleError, order
 from fees_etl.template import Templates, source_line
 from fees_etl.types import Assertion, Column, Contract, Model, Project, Table
 from fees_etl.window import WHOLE
+from fees_etl.workers import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["edges", "load", "outline"]
+__all__ = ["edges", "load", "outline", "unproven"]
 
 _NOT_DATASETS = {"macros", "materializations", "operations", "assertions"}
 _KINDS = {".sql", ".yml"}
@@ -30,12 +31,13 @@ _PERSONAL = {"raw", "staging", "ops"}
 """Datasets that may hold a column with a policy tag: a NINO stays out of reporting."""
 
 
-def load(root: Path | None = None, variables: Mapping[str, Any] | None = None) -> Project:
+def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *, processes: int = 1) -> Project:
     """The project in ``root``, proven: each contract equals its query's output columns by name, order and type.
 
     Args:
         root: the folder that contains ``sql/``, or that folder itself; the bundled project when left out.
         variables: overrides of project variables.
+        processes: how many may read the queries of a large project; more than one for programs without threads only.
 
     Raises:
         ProjectError: with file and line, when a file is wrong, or when files contradict each other.
@@ -43,19 +45,21 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None) -
     >>> [model.name for model in load().models.values()]
     ['stg_fees', 'dim_clients', 'rpt_client_ltv', 'rpt_adviser_ltv', 'rpt_cohort_ltv']
     """
-    project, parsed = _read(root, variables)
-    schema = {table: made.types for table, made in project.contracts.items()}
-    for table, model in project.models.items():
-        _prove(model, query.columns(parsed[str(table)], schema), project)
-    assertions = tuple(
-        _proven(one, query.columns(parsed[one.name], schema)) if one.path else one for one in project.assertions
-    )
-    return replace(project, assertions=assertions)
+    draft = _draft(root, variables)
+    schema = {table: made.types for table, made in draft.contracts.items()}
+    return _project(draft, spread(lambda name: _proven(draft, name, schema), draft.queries, processes))
 
 
-def outline(root: Path | None = None, variables: Mapping[str, Any] | None = None) -> Project:
-    """As :func:`load` without the proof of columns and types: names, files and arrows."""
-    return _read(root, variables)[0]
+def unproven(root: Path | None = None, variables: Mapping[str, Any] | None = None) -> Project:
+    """As :func:`load` without the proof of columns and types."""
+    draft = _draft(root, variables)
+    return _project(draft, [_text(draft, name) for name in draft.queries])
+
+
+def outline(root: Path | None = None, variables: Mapping[str, Any] | None = None, *, processes: int = 1) -> Project:
+    """Names, kinds and arrows only: contracts have no columns and their tests no SQL; there is no fingerprint."""
+    draft = _draft(root, variables, whole=False)
+    return _project(draft, spread(lambda name: _text(draft, name), draft.queries, processes), whole=False)
 
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
@@ -66,23 +70,86 @@ def edges(project: Project) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _read(root: Path | None, overrides: Mapping[str, Any] | None) -> tuple[Project, dict[str, query.Query]]:
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A project whose queries are still to be read."""
+
+    templates: Templates
+    variables: dict[str, Any]
+    sources: dict[Table, Contract]
+    made: dict[Table, Contract]
+    settings: dict[str, dict[str, Any]]
+    """Of each assertion by name."""
+
+    @property
+    def contracts(self) -> dict[Table, Contract]:
+        return self.sources | self.made
+
+    @property
+    def queries(self) -> list[str]:
+        """The files of models and assertions."""
+        return [*map(_file, self.made), *(f"assertions/{name}.sql" for name in self.settings)]
+
+
+class _Text(NamedTuple):
+    """A query that was read; plain strings, because it may have been read in another process."""
+
+    sql: str
+    reads: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> frozenset[Table]:
+        return frozenset(map(Table.parse, self.reads))
+
+
+def _draft(root: Path | None, overrides: Mapping[str, Any] | None, *, whole: bool = True) -> _Draft:
     folder = _folder(root)
     values = contracts.variables(folder / "variables.yml", overrides or {}, Path("sql/variables.yml"))
-    templates = Templates(folder, values)
-    sources, made = _contracts(folder, values)
-    known = {**sources, **made}
-    parsed = {str(table): _parse(templates, f"{table.dataset}/{table.name}.sql", window=WHOLE) for table in made}
-    models = _ordered({t: Model(made[t], made[t].path.with_suffix(".sql"), *_text(parsed[str(t)])) for t in made})
-    for name, found in parsed.items():
-        _check_layer(found, Table.parse(name))
-    assertions = list(_assertions(templates, parsed))
-    assertions += _contract_tests(
-        templates, (*models, *(table for table, source in sources.items() if source.key)), known
-    )
+    found = {made.table: made for made in _contracts(folder, values, whole=whole)}
+    made = {table: one for table, one in found.items() if one.materialized}
+    _check_orphans(folder, made)
+    sources = {table: one for table, one in found.items() if not one.materialized}
+    return _Draft(Templates(folder, values), values, sources, made, dict(_settings(folder)))
+
+
+def _project(draft: _Draft, texts: Sequence[_Text], *, whole: bool = True) -> Project:
+    """The queries put in their places and checked against each other."""
+    folder, known = draft.templates.root, draft.contracts
+    found = dict(zip(draft.queries, texts, strict=True))
+    models = _ordered({table: _model(made, found[_file(table)]) for table, made in draft.made.items()})
+    assertions = [_assertion(name, found[f"assertions/{name}.sql"], given) for name, given in draft.settings.items()]
+    tested = (*models, *(table for table, source in draft.sources.items() if source.key))
+    assertions += [_contract_test(known[table], draft.templates if whole else None) for table in tested]
     waivers = contracts.waivers(folder / "waivers.yml", {one.name for one in assertions}, Path("sql/waivers.yml"))
-    fingerprint = _fingerprint(folder, values)
-    return Project(folder, values, sources, models, tuple(assertions), waivers, fingerprint, templates), parsed
+    fingerprint = _fingerprint(folder, draft.variables) if whole else ""
+    return Project(
+        folder, draft.variables, draft.sources, models, tuple(assertions), waivers, fingerprint, draft.templates
+    )
+
+
+def _text(draft: _Draft, name: str) -> _Text:
+    """One query, parsed."""
+    parsed = _parse(draft.templates, name)
+    return _Text(parsed.sql, tuple(map(str, parsed.reads)))
+
+
+def _proven(draft: _Draft, name: str, schema: query.Schema) -> _Text:
+    """One query, parsed and compared with the YAML beside it."""
+    parsed, path = _parse(draft.templates, name), Path("sql") / name
+    found = query.columns(parsed, schema)
+    columns = tuple(column.name for column in found)
+    if path.parent.name == "assertions":
+        proof.yields(draft.settings[path.stem]["key"], columns, path.with_suffix(".yml"))
+    else:
+        proof.keeps(draft.made[Table(path.parent.name, path.stem)], found, draft.templates.root)
+    return _Text(parsed.sql, tuple(map(str, parsed.reads)), columns)
+
+
+def _parse(templates: Templates, name: str) -> query.Query:
+    context = {} if name.startswith("assertions/") else {"window": WHOLE}
+    text = templates.render(name, **context)
+    return query.parse(text, Path("sql") / name, lambda line: source_line(templates.text(name), text)(line))
 
 
 def _folder(root: Path | None) -> Path:
@@ -98,19 +165,13 @@ def _folder(root: Path | None) -> Path:
     )
 
 
-def _contracts(folder: Path, values: Mapping[str, Any]) -> tuple[dict[Table, Contract], dict[Table, Contract]]:
-    sources: dict[Table, Contract] = {}
-    models: dict[Table, Contract] = {}
+def _contracts(folder: Path, values: Mapping[str, Any], *, whole: bool) -> Iterator[Contract]:
     for path in sorted(folder.glob("*/*.yml")):
-        if path.parent.name in _NOT_DATASETS:
-            continue
-        shown = Path("sql") / path.relative_to(folder)
-        table = Table(path.parent.name, path.stem)
-        made = contracts.contract(path, table, values, shown)
-        _check_files(made, folder)
-        (models if made.materialized else sources)[table] = made
-    _check_orphans(folder, models)
-    return sources, models
+        if path.parent.name not in _NOT_DATASETS:
+            table, shown = Table(path.parent.name, path.stem), Path("sql") / path.relative_to(folder)
+            made = contracts.contract(path, table, values, shown) if whole else contracts.outline(path, table, shown)
+            _check_files(made, folder)
+            yield made
 
 
 def _check_files(made: Contract, folder: Path) -> None:
@@ -142,13 +203,20 @@ def _check_orphans(folder: Path, models: Mapping[Table, Contract]) -> None:
             )
 
 
-def _parse(templates: Templates, name: str, **context: Any) -> query.Query:
-    text = templates.render(name, **context)
-    return query.parse(text, Path("sql") / name, source_line(templates.text(name), text))
+def _settings(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted((folder / "assertions").glob("*.sql")):
+        shown = Path("sql/assertions") / path.name
+        if not path.with_suffix(".yml").is_file():
+            raise ProjectError(
+                "an assertion needs its settings.", path=shown, hint=f"Write {shown.with_suffix('.yml')}."
+            )
+        yield path.stem, contracts.assertion_settings(path.with_suffix(".yml"), shown.with_suffix(".yml"))
 
 
-def _text(parsed: query.Query) -> tuple[str, frozenset[Table]]:
-    return parsed.sql, parsed.reads
+def _model(made: Contract, text: _Text) -> Model:
+    model = Model(made, made.path.with_suffix(".sql"), text.sql, text.tables)
+    _check_layer(model)
+    return model
 
 
 def _ordered(models: Mapping[Table, Model]) -> dict[Table, Model]:
@@ -161,44 +229,33 @@ def _ordered(models: Mapping[Table, Model]) -> dict[Table, Model]:
         raise ProjectError(f"models read each other in a circle: {' -> '.join(reversed(cycle))}.", path=path) from error
 
 
-def _check_layer(found: query.Query, table: Table) -> None:
+def _check_layer(model: Model) -> None:
     """Reporting knows nothing of raw: a NINO has no way there."""
-    for read in sorted(found.reads):
-        if table.dataset == "reporting" and read.dataset not in {"staging", "reporting"}:
+    for read in sorted(model.reads):
+        if model.table.dataset == "reporting" and read.dataset not in {"staging", "reporting"}:
             raise ProjectError(
-                f"a reporting model reads '{read}'; it may read staging and reporting only.", path=found.path
+                f"a reporting model reads '{read}'; it may read staging and reporting only.", path=model.path
             )
 
 
-def _assertions(templates: Templates, parsed: dict[str, query.Query]) -> Iterable[Assertion]:
-    for path in sorted((templates.root / "assertions").glob("*.sql")):
-        shown = Path("sql/assertions") / path.name
-        if not path.with_suffix(".yml").is_file():
-            raise ProjectError(
-                "an assertion needs its settings.", path=shown, hint=f"Write {shown.with_suffix('.yml')}."
-            )
-        settings = contracts.assertion_settings(path.with_suffix(".yml"), shown.with_suffix(".yml"))
-        found = parsed[path.stem] = _parse(templates, f"assertions/{path.name}")
-        yield Assertion(path.stem, shown, sql=found.sql, reads=found.reads, **settings)
+def _assertion(name: str, text: _Text, settings: Mapping[str, Any]) -> Assertion:
+    path = Path(f"sql/assertions/{name}.sql")
+    return Assertion(name, path, sql=text.sql, reads=text.tables, columns=text.columns, **settings)
 
 
-def _contract_tests(
-    templates: Templates, tables: Iterable[Table], known: Mapping[Table, Contract]
-) -> Iterable[Assertion]:
-    for table in tables:
-        made = known[table]
-        conditions = [test for column in made.columns for test in _conditions(column)]
-        uniques = [[column.name] for column in made.columns if column.unique]
-        uniques += [list(made.key)] if list(made.key) not in uniques else []
-        references = [(column.name, *column.references.rsplit(".", 1)) for column in made.columns if column.references]
-        sql = templates.render(
-            "materializations/contract.sql",
-            table=table, key=made.key, conditions=conditions, uniques=uniques, references=references,
-        )  # fmt: skip
-        reads = frozenset({table, *(Table.parse(other) for _, other, _ in references)})
-        yield Assertion(
-            f"contract_{table.name}", None, f"{table} keeps its contract.", "error", sql, reads, ("problem", "subject")
-        )
+def _contract_test(made: Contract, templates: Templates | None) -> Assertion:
+    """The assertion that a table keeps its contract; without templates it has no SQL."""
+    conditions = [test for column in made.columns for test in _conditions(column)]
+    uniques = [[column.name] for column in made.columns if column.unique]
+    uniques += [list(made.key)] if list(made.key) not in uniques else []
+    references = [(column.name, *column.references.rsplit(".", 1)) for column in made.columns if column.references]
+    sql = templates and templates.render(
+        "materializations/contract.sql",
+        table=made.table, key=made.key, conditions=conditions, uniques=uniques, references=references,
+    )  # fmt: skip
+    reads = frozenset({made.table, *(Table.parse(other) for _, other, _ in references)})
+    sentence = f"{made.table} keeps its contract."
+    return Assertion(f"contract_{made.table.name}", None, sentence, "error", sql or "", reads, ("problem", "subject"))
 
 
 def _conditions(column: Column) -> Iterable[tuple[str, str]]:
@@ -214,53 +271,8 @@ def _conditions(column: Column) -> Iterable[tuple[str, str]]:
             yield f"{name} is {words} {bound}", f"{name} {sign} CAST('{bound}' AS {column.type})"
 
 
-def _prove(model: Model, found: tuple[Column, ...], project: Project) -> None:
-    promised = model.contract.columns
-    for number, (want, have) in enumerate(zip(promised, found, strict=False), 1):
-        if want.name != have.name:
-            raise ProjectError(
-                f"column {number} of the contract is '{want.name}', but the query yields '{have.name}' there.",
-                path=model.contract.path,
-                line=_column_line(model.contract, want.name, project),
-            )
-        if have.type not in (want.type, "UNKNOWN"):
-            raise ProjectError(
-                f"column '{want.name}' is {want.type} by contract, but the query yields {have.type}.",
-                path=model.contract.path,
-                line=_column_line(model.contract, want.name, project),
-            )
-        if have.type == "UNKNOWN":
-            raise ProjectError(
-                f"the type of column '{want.name}' cannot be told.", path=model.path, hint="Wrap it in a CAST."
-            )
-    if len(promised) != len(found):
-        extra = (found if len(found) > len(promised) else promised)[min(len(found), len(promised))].name
-        where = (
-            "the query yields it, the contract does not"
-            if len(found) > len(promised)
-            else "the query does not yield it"
-        )
-        raise ProjectError(
-            f"{len(promised)} columns by contract, {len(found)} in the query: '{extra}': {where}.",
-            path=model.contract.path,
-        )
-
-
-def _column_line(made: Contract, name: str, project: Project) -> int | None:
-    lines = project.templates.text(f"{made.table.dataset}/{made.table.name}.yml").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if f"name: {name}," in line + ","), None)
-
-
-def _proven(assertion: Assertion, found: tuple[Column, ...]) -> Assertion:
-    names = tuple(column.name for column in found)
-    for name in assertion.key:
-        if name not in names:
-            raise ProjectError(
-                f"the key names '{name}', which the query does not yield.",
-                path=(assertion.path or Path()).with_suffix(".yml"),
-                hint=did_you_mean(name, names),
-            )
-    return replace(assertion, columns=names)
+def _file(table: Table) -> str:
+    return f"{table.dataset}/{table.name}.sql"
 
 
 def _fingerprint(folder: Path, values: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ def run(
     )
     try:
         return attempt.happen(began, rehearse=rehearse)
-    except (FeesError, KeyboardInterrupt) as error:
+    except BaseException as error:
         if not rehearse and not isinstance(error, WarehouseBusy):
             attempt.record_failure(error)
         raise
@@ -141,8 +141,11 @@ class _Attempt:
         return "published" if self.found else "staged"
 
     def record_failure(self, error: BaseException) -> None:
+        said = str(error) if isinstance(error, FeesError) else type(error).__name__  # another's message may quote rows
         with suppress(FeesError):  # the warehouse may be what failed
-            self._record_apart("failed", str(error) or "interrupted")
+            if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
+                return  # it was committed, and what failed came after
+            self._record_apart("failed", "interrupted" if isinstance(error, KeyboardInterrupt) else said)
 
     def _guard(self) -> None:
         if ledger.state(self.plan.project, self.engine).pending != self.plan.state.pending:

@@ -295,6 +295,23 @@ def test_a_query_is_never_changed():
     assert (repr(query.tree), to_duckdb(query, SCHEMA, "_ci")) == (before, first)
 
 
+def test_a_window_of_many_dates_is_a_long_or():
+    sql = "SELECT 1 AS x FROM raw.fees WHERE " + " OR ".join(["fee_date = DATE '2025-01-01'"] * 4000)
+    assert to_duckdb(sql, SCHEMA).count("OR") == 3999
+    assert columns(parse(sql, "x.sql"), SCHEMA)[0].type == "INT64"
+
+
+def test_what_is_nested_too_deeply_is_refused():
+    sums = " + ".join(["1"] * 4000)
+    for refused in (
+        lambda: parse("(" * 9999 + "SELECT 1" + ")" * 9999, "x.sql"),
+        lambda: columns(parse(f"SELECT {sums} AS x", "x.sql"), {}),
+        lambda: to_duckdb(f"SELECT {sums} AS x", {}),
+    ):
+        with pytest.raises(ProjectError, match="nested too deeply"):
+            refused()
+
+
 WORDS = [
     *(
         "SELECT",

@@ -64,7 +64,7 @@ def render(call: Call, name: str, dialect: str, start: date | None, end: date | 
     """The finished SQL of one model."""
     transform.refuse_contradictions(call, transform.Request(f"render {name}", start=start, end=end))
     settings = opening.settings(call, "render")
-    project = opening.outline(settings)
+    project = opening.unproven(settings)
     sql = rendered(project, name, Window.between(start, end) if start and end else None)
     if dialect == "duckdb":
         types = {table: contract.types for table, contract in project.contracts.items()}
@@ -124,7 +124,7 @@ def _state(settings: Settings, project: Project) -> State:
 def _history(call: Call, limit: int) -> list[dict[str, Any]]:
     """Rows of the ledger, their JSON columns parsed."""
     settings = opening.settings(call, "runs")
-    project = opening.outline(settings)
+    project = opening.unproven(settings)
     with opening.warehouse(settings, project, read_only=True) as engine:
         found = ledger.history(project, engine, limit)
     records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]

@@ -12,6 +12,7 @@ from fees_etl import project as projects
 from fees_etl.cli.logs import bind, logger
 from fees_etl.errors import UsageError
 from fees_etl.settings import Settings, read
+from fees_etl.workers import processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fees_etl.cli.options import Call
     from fees_etl.types import Project
 
-__all__ = ["exists", "load", "outline", "settings", "warehouse"]
+__all__ = ["exists", "load", "outline", "settings", "unproven", "warehouse"]
 
 
 def settings(call: Call, command: str, *, run_id: str = "", source: str | None = None) -> Settings:
@@ -32,12 +33,17 @@ def settings(call: Call, command: str, *, run_id: str = "", source: str | None =
 
 def load(found: Settings) -> Project:
     """The project folder's sql/, proven; the bundled one when the folder has none."""
-    return projects.load(_root(found), found.vars)
+    return projects.load(_root(found), found.vars, processes=processors())
+
+
+def unproven(found: Settings) -> Project:
+    """The same without the proof of types: enough to read SQL and the books."""
+    return projects.unproven(_root(found), found.vars)
 
 
 def outline(found: Settings) -> Project:
-    """The same without the proof of types: enough to name and order things."""
-    return projects.outline(_root(found), found.vars)
+    """Names, kinds and arrows: enough to list things."""
+    return projects.outline(_root(found), found.vars, processes=processors())
 
 
 @contextmanager

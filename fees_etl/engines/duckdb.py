@@ -6,9 +6,11 @@ private to their owner.
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import re
+import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,15 +33,30 @@ __all__ = ["DuckDB"]
 
 log = logging.getLogger("fees_etl.sql")
 
-_SETTINGS = (
-    "SET TimeZone = 'UTC'",
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-)
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+"""From the moment of opening: for a file of another database DuckDB would download what reads it."""
 _MOMENT = "TIMESTAMP WITH TIME ZONE"
 """Fetched as microseconds: DuckDB makes a datetime of it only where pytz is installed."""
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _NINO = re.compile(r"\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]\b")
+
+_FULL = "The disk is full"
+_OTHER = "The warehouse was written by another version of DuckDB"
+_DAMAGED = "The warehouse is damaged"
+_REASONS = {
+    "no space left": _FULL,
+    "file too large": f"{_FULL}, as far as this user may fill it",
+    "quota exceeded": f"{_FULL}, as far as this user may fill it",
+    "read-only": "The warehouse may not be written to",
+    "permission denied": "The warehouse may not be written to",
+    "newer version": _OTHER,
+    "different version": _OTHER,
+    "storage version": _OTHER,
+    "not a valid duckdb database": _DAMAGED,
+    "corrupt": _DAMAGED,
+    "checksum": _DAMAGED,
+    "enough bytes": _DAMAGED,
+}
 
 
 @dataclass(slots=True)
@@ -53,14 +70,21 @@ class _Block:
 
 
 class _Reader:
-    """A cursor whose statements are logged like the engine's own."""
+    """A cursor whose statements are logged, and whose errors are translated, like the engine's own."""
 
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
+    def __init__(self, engine: DuckDB) -> None:
+        self._cursor = engine.native.cursor()
+        self._translated = engine.translated
 
-    def execute(self, sql: str) -> Any:
+    def execute(self, sql: str) -> Self:
         log.debug("%s", sql)
-        return self._cursor.execute(sql)
+        with self._translated("reading a file"):
+            self._cursor.execute(sql)
+        return self
+
+    def fetchall(self) -> list[Any]:
+        with self._translated("reading a file"):
+            return list(self._cursor.fetchall())
 
 
 class DuckDB:
@@ -70,6 +94,7 @@ class DuckDB:
         self.url = url
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
         self._path = path
+        self._owns_spill = path is not None and not read_only
         self._suffix = suffix
         self._schema: dict[Table, dict[str, str]] = {}
         self._block: _Block | None = None
@@ -79,10 +104,13 @@ class DuckDB:
                 published="Nothing is published.",
                 hint="Run `fees-etl run` first.",
             )
-        with _private(), self._translated("opening the warehouse"):
+        with _private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
-        for statement in (*_SETTINGS, *query.MACROS):
-            self._native(statement)
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
@@ -100,7 +128,7 @@ class DuckDB:
         if moments:
             listed = ", ".join(f'epoch_us("{name}") AS "{name}"' for name in moments)
             cursor = self._native(f"SELECT * REPLACE ({listed}) FROM ({native})")  # noqa: S608 - our own SQL
-        with self._translated("reading"):
+        with self.translated("reading"):
             rows = cursor.fetchall()
         places = {columns.index(name) for name in moments}
         return Rows(columns, tuple(_with_moments(row, places) for row in rows) if places else tuple(rows))
@@ -108,7 +136,7 @@ class DuckDB:
     def execute(self, sql: str) -> int:
         """See :class:`fees_etl.engines.Engine`."""
         cursor = self._native(query.to_duckdb(sql, self._schema, self._suffix))
-        with self._translated("writing"):
+        with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0
 
@@ -117,13 +145,14 @@ class DuckDB:
         stamped = ", ".join(f'{_literal(value)} AS "{name}"' for name, value in constants.items())
         target = f'"{table.dataset}{self._suffix}"."{table.name}"'
         cursor = self._native(f"INSERT INTO {target} BY NAME SELECT *, {stamped} FROM ({relation})")  # noqa: S608 - our own SQL
-        return int(cursor.fetchone()[0])
+        with self.translated("writing"):
+            return int(cursor.fetchone()[0])
 
     def scratch(self) -> Any:
         """See :class:`fees_etl.engines.Engine`."""
-        with _private():
+        with _private(), self.translated("making the spill folder"):
             self.spill.mkdir(mode=0o700, exist_ok=True)
-        return _Reader(self.native.cursor())
+        return _Reader(self)
 
     @contextmanager
     def transaction(self) -> Iterator[_Block]:
@@ -131,9 +160,9 @@ class DuckDB:
         if self._block is not None:
             yield self._block
             return
-        self._native("BEGIN TRANSACTION")
         self._block = _Block()
         try:
+            self._native("BEGIN TRANSACTION")
             yield self._block
         except BaseException:
             self._end(keep=False)
@@ -142,11 +171,12 @@ class DuckDB:
 
     def close(self) -> None:
         """See :class:`fees_etl.engines.Engine`."""
+        if self._owns_spill:
+            self._owns_spill = False
+            with suppress(OSError):  # while the file's lock is held: afterwards the folder may be another's
+                self.spill.rmdir()
         with suppress(duckdb.Error), _private():
             self.native.close()
-        if self._path is not None:
-            with suppress(OSError):
-                Path(f"{self._path}.tmp").rmdir()
 
     def __enter__(self) -> Self:
         return self
@@ -158,37 +188,56 @@ class DuckDB:
 
     def _open(self, path: Path | None, *, read_only: bool) -> Any:
         if path is None:
-            return duckdb.connect(":memory:")
+            return duckdb.connect(":memory:", config=_CONFIG)
         if not read_only:
             _create(path)
-        return duckdb.connect(str(path), read_only=read_only, config={"temp_directory": f"{path}.tmp"})
+        return duckdb.connect(str(path), read_only=read_only, config={**_CONFIG, "temp_directory": f"{path}.tmp"})
+
+    def _begin(self) -> None:
+        if self._path is not None and self._owns_spill:
+            _clean(self._path, self.spill)
+        for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
+            self._native(statement)
 
     def _end(self, *, keep: bool) -> None:
         self._block = None
-        if keep:
-            self._native("COMMIT")
-            return
+        try:
+            if keep:
+                self._native("COMMIT")
+                return
+        except BaseException:
+            self._roll_back()
+            raise
+        self._roll_back()
+
+    def _roll_back(self) -> None:
         with suppress(WarehouseError, duckdb.Error):  # the error that brought us here says more
             self._native("ROLLBACK")
 
     def _native(self, sql: str) -> Any:
         log.debug("%s", sql)
-        with _private(), self._translated("running a statement"):
+        with _private(), self.translated("running a statement"):
             return self.native.execute(sql)
 
     def _live_columns(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
         sql = "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
-        for dataset, table, column, kind in self._native(sql).fetchall():
-            found.setdefault(f"{dataset}.{table}", {})[column] = kind
+        cursor = self._native(sql)
+        with self.translated("reading"):
+            for dataset, table, column, kind in cursor.fetchall():
+                found.setdefault(f"{dataset}.{table}", {})[column] = kind
         return found
 
     @contextmanager
-    def _translated(self, doing: str) -> Iterator[None]:
+    def translated(self, doing: str) -> Iterator[None]:
+        """Errors of DuckDB and of the system become ours."""
         try:
             yield
         except duckdb.Error as error:
             self._fail(error, doing)
+        except OSError as error:
+            said = error.strerror or type(error).__name__
+            raise WarehouseError(f"{_reason(said)} ({doing} of {self._path}): {said}") from error
         except RuntimeError as error:
             if "interrupted" in str(error).lower():
                 raise KeyboardInterrupt from error
@@ -200,6 +249,8 @@ class DuckDB:
             raise KeyboardInterrupt from error
         if "Could not set lock" in text or "Conflicting lock" in text:
             raise _busy(text, self._path) from error
+        if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
+            raise WarehouseBusy(f"another connection of this process changed {self._path} meanwhile.") from error
         raise WarehouseError(
             f"{_reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}"
         ) from error
@@ -208,15 +259,7 @@ class DuckDB:
 def _reason(text: str) -> str:
     """Our words for what DuckDB says, for what people meet most."""
     lowered = text.lower()
-    if "no space left" in lowered:
-        return "The disk is full"
-    if "read-only" in lowered or "permission denied" in lowered:
-        return "The warehouse may not be written to"
-    if "newer version" in lowered or "different version" in lowered or "storage version" in lowered:
-        return "The warehouse was written by another version of DuckDB"
-    if "not a valid duckdb database" in lowered or "corrupt" in lowered or "checksum" in lowered:
-        return "The warehouse is damaged"
-    return "DuckDB refused"
+    return next((ours for theirs, ours in _REASONS.items() if theirs in lowered), "DuckDB refused")
 
 
 def _busy(text: str, path: Path | None) -> WarehouseBusy:
@@ -261,11 +304,24 @@ def _create(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         duckdb.connect(str(draft)).close()
-        with suppress(FileExistsError):
+        with suppress(FileExistsError, FileNotFoundError):  # somebody else was first, and may have tidied up
             os.link(draft, path)
     finally:
         for leftover in (draft, Path(f"{draft}.wal")):
             leftover.unlink(missing_ok=True)
+
+
+def _clean(path: Path, spill: Path) -> None:
+    """What killed processes left beside a file that is now ours alone."""
+    drafts = [
+        *path.parent.glob(f".{glob.escape(path.name)}.*.new"),
+        *path.parent.glob(f".{glob.escape(path.name)}.*.new.wal"),
+    ]
+    for leftover in [*drafts, *spill.glob("duckdb_temp_*")]:
+        with suppress(OSError):
+            leftover.unlink()
+    for folder in spill.glob("reading-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

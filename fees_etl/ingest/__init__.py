@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fees_etl.errors import InputRefused
+from fees_etl.errors import InputRefused, WarehouseError
 from fees_etl.ingest import books as file_books
 from fees_etl.ingest.judge import Judged, judge
 from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing
@@ -51,9 +51,10 @@ def ingest(
     Raises:
         InputRefused: the source means no file and never did.
         GuardRefused: mass withdrawal, or sample and real files would meet.
+        WarehouseError: the warehouse failed, or there is no room for working copies.
     """
     began = time.monotonic()
-    with _listed(source) as found, engine.transaction():
+    with _listed(source) as found, _room(), engine.transaction():
         books = file_books.read(project, engine)
         file_books.guard(books, found, allow_withdraw=allow_withdraw)
         if not found.files and not any(found.covers(uri) for uri in (*books.loaded, *books.refused)):
@@ -106,6 +107,19 @@ def _listed(source: str) -> Iterator[Listing]:
     if source != SAMPLE:
         yield listing(source)
         return
-    with TemporaryDirectory(prefix="fees-etl-sample-") as folder:
+    with _room(), TemporaryDirectory(prefix="fees-etl-sample-") as folder:
         paths = write_sample(Path(folder))
         yield Listing(SAMPLE, tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in paths), ())
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Working copies need room; a file of the source that cannot be read is refused and never gets here."""
+    try:
+        yield
+    except OSError as error:
+        raise WarehouseError(
+            f"a working copy of a file could not be written: {error.strerror or type(error).__name__}.",
+            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
+            hint="Make room on the disk, then run the same command again.",
+        ) from error

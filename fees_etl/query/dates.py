@@ -108,13 +108,18 @@ def _by_days(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
     return repair
 
 
+_EXTRACTED = {"YEAR", "QUARTER", "MONTH", "DAY", "DAYOFYEAR", "DAYOFWEEK", "ISOYEAR"}
+
+
 def _extract(it: Repairs, node: exp.Extract) -> exp.Expr:
     part = node.name.upper()
-    if part == "DAYOFWEEK":
-        return exp.Add(this=node, expression=exp.Literal.number(1))
-    if part not in {"YEAR", "MONTH", "DAY", "QUARTER", "DAYOFYEAR", "ISOYEAR", "HOUR", "MINUTE", "DATE"}:
-        raise it.refused(node, "write EXTRACT of YEAR, QUARTER, MONTH, DAY, DAYOFYEAR, DAYOFWEEK or ISOYEAR")
-    return cast_to("DATE", node.expression) if part == "DATE" else node
+    if part == "DATE":
+        return cast_to("DATE", node.expression)
+    if part not in _EXTRACTED or it.kind(node.expression) != "DATE":
+        raise it.refused(node, f"write EXTRACT of {', '.join(sorted(_EXTRACTED))} from a DATE")
+    if part == "DAYOFWEEK":  # DuckDB's Sunday is 0
+        return exp.Paren(this=exp.Add(this=node, expression=exp.Literal.number(1)))
+    return node
 
 
 def _date(it: Repairs, node: exp.Date) -> exp.Expr:

@@ -26,5 +26,8 @@ def columns(query: Query, schema: Schema) -> tuple[Column, ...]:
     >>> [(column.name, column.type) for column in columns(query, fees)]
     [('client_id', 'STRING'), ('mean', 'NUMERIC')]
     """
-    found = Resolver(query, schema).statement(query.tree)
+    try:
+        found = Resolver(query, schema).statement(query.tree)
+    except RecursionError:
+        raise query.too_deep() from None
     return tuple([Column(name, settled(kind)) for name, kind in found])

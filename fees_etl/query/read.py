@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,6 +25,7 @@ __all__ = ["Query", "parse", "target", "visible"]
 Lines: TypeAlias = "Callable[[int], int] | int"
 
 BIGQUERY = BigQuery()
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it warns about is refused here
 _WRITERS = (exp.Insert, exp.Merge, exp.Delete, exp.Update, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 
 
@@ -40,6 +42,10 @@ class Query:
     writes: frozenset[Table]
     tree: Any = field(repr=False, compare=False)
     line: Lines = field(default=0, repr=False, compare=False)
+
+    def too_deep(self) -> ProjectError:
+        """The error for what would overflow the stack."""
+        return self.wrong("nested too deeply")
 
     def wrong(self, message: str, node: Any = None, hint: str = "") -> ProjectError:
         """The error to raise: it begins with the file and the line of ``node``."""
@@ -108,6 +114,8 @@ def _tree(sql: str, path: Path | str, line: Lines) -> exp.Expr:
         trees = BIGQUERY.parser().parse(tokens, sql)
     except ParseError as error:
         raise wrong(_sentence(error), error.errors[0]["line"] if error.errors else None) from None
+    except RecursionError:
+        raise wrong("nested too deeply", None) from None
     except TokenError:
         raise wrong("unclosed quote or comment", _unclosed_line(sql)) from None
     if misread := _misread(tokens, sql):

@@ -47,7 +47,7 @@ TAKEN_AS_IS: frozenset[type[exp.Expr]] = frozenset((
     exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
     exp.NthValue, exp.Abs, exp.Replace, exp.Left, exp.Right, exp.Repeat, exp.StartsWith, exp.EndsWith, exp.Contains,
     exp.CurrentTimestamp, exp.DateFromParts, exp.TsOrDsToDate, exp.GroupConcat, exp.Struct, exp.UnixDate,
-    exp.DateFromUnixDate, exp.RegexpLike,
+    exp.RegexpLike,
     exp.WeekStart,
 ))  # fmt: skip
 """Functions whose arguments and results are the same on both engines, as sqlglot writes them."""

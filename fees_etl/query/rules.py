@@ -39,6 +39,19 @@ def _common(resolver: Resolver, node: Any, scope: Scope) -> str:
     return common(_each(resolver, node, scope))
 
 
+def _connected(resolver: Resolver, node: exp.Connector, scope: Scope) -> str:
+    """AND and OR, without a frame for each: a window of many dates is a long OR."""
+    waiting: list[Any] = [node]
+    while waiting:
+        for side in waiting.pop().iter_expressions():
+            if isinstance(side, exp.Connector):
+                resolver.kinds[id(side)] = "BOOL"
+                waiting.append(side)
+            else:
+                resolver.kind(side, scope)
+    return "BOOL"
+
+
 def _fraction(resolver: Resolver, node: Any, scope: Scope) -> str:
     """AVG, ROUND, SQRT: of integers FLOAT64."""
     return _float(_same(resolver, node, scope))
@@ -60,6 +73,12 @@ def _added(resolver: Resolver, node: Any, scope: Scope) -> str:
     if left == "DATE":
         return "INTERVAL" if right in {"DATE", STRING_LITERAL} else "DATE"
     return common((left, right))
+
+
+def _joined(resolver: Resolver, node: Any, scope: Scope) -> str:
+    """CONCAT and ||: a text, unless bytes or arrays are joined."""
+    kinds = _each(resolver, node, scope)
+    return next((kind for kind in kinds if kind == "BYTES" or kind.startswith("ARRAY<")), "STRING")
 
 
 def _dated(resolver: Resolver, node: Any, scope: Scope) -> str:
@@ -167,7 +186,7 @@ def _anonymous(resolver: Resolver, node: exp.Anonymous, scope: Scope) -> str:
 
 _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     "BOOL": (
-        exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between,
+        exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between,
         exp.Like, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Boolean, exp.LogicalAnd, exp.LogicalOr,
         exp.Exists, exp.StartsWith, exp.EndsWith, exp.Contains, exp.RegexpLike, exp.IsNan, exp.IsInf,
     ),
@@ -213,12 +232,14 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.NthValue, exp.PercentileDisc, exp.LastDay, exp.ArrayReverse, exp.ArrayConcat, exp.SafeNegate, exp.SafeFunc,
         exp.Collate,
     ),
+    _connected: (exp.And, exp.Or),
     _fraction: (exp.Avg, exp.Round, exp.Ceil, exp.Floor, exp.Trunc, exp.Sqrt, exp.Exp, exp.Ln),
     _divided: (exp.Div, exp.SafeDivide, exp.Pow),
     _common: (
-        exp.Mul, exp.Mod, exp.IntDiv, exp.Coalesce, exp.Greatest, exp.Least, exp.Concat, exp.DPipe,
+        exp.Mul, exp.Mod, exp.IntDiv, exp.Coalesce, exp.Greatest, exp.Least,
         exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply,
     ),
+    _joined: (exp.Concat, exp.DPipe),
     _added: (exp.Add, exp.Sub),
     _dated: (exp.DateAdd, exp.DateSub, exp.DateTrunc),
     _branches: (exp.If,),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from fees_etl.query.casts import call
+from fees_etl.query.casts import call, cast_to, converted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,22 +23,23 @@ _TRIMS = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}
 
 
 def _joined(it: Repairs, node: Any) -> exp.Expr:
-    """CONCAT is NULL when a part is: DuckDB's is not, its || is."""
-    parts = [_text(it, part) for part in node.expressions]
+    """CONCAT and ||: NULL when a part is, where DuckDB's CONCAT is not; other types become text as CAST makes them."""
     if it.kind(node) != "STRING":
-        raise it.refused(node, "CONCAT of BYTES")
-    whole = parts[0]
-    for part in parts[1:]:
+        raise it.refused(node, "only texts can be joined")
+    whole, *parts = (_text(it, part) for part in node.expressions or (node.this, node.expression))
+    for part in parts:
         whole = exp.DPipe(this=whole, expression=part, safe=True)
-    return exp.Paren(this=whole) if len(parts) > 1 else whole
+    return exp.Paren(this=whole) if parts else whole
 
 
 def _text(it: Repairs, part: exp.Expr) -> exp.Expr:
-    """GoogleSQL casts a number in CONCAT by itself."""
     kind = it.kind(part)
-    if kind == "NUMERIC":
-        return call("bq_text", part)
-    return exp.Paren(this=part) if isinstance(part, (exp.Binary, exp.Not)) else part
+    if kind != "STRING":
+        text = converted(part, kind, "STRING")
+        if text is None:
+            raise it.refused(part, f"{kind} as text")
+        return text if text is not part else cast_to("STRING", part)
+    return exp.Paren(this=part) if isinstance(part, exp.Binary) else part
 
 
 def _trimmed(it: Repairs, node: exp.Trim) -> exp.Expr:
@@ -170,6 +171,7 @@ def _chr(it: Repairs, node: exp.Chr) -> exp.Expr:
 
 TEXTS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Concat: _joined,
+    exp.DPipe: _joined,
     exp.Trim: _trimmed,
     exp.CodePointsToString: _code_points,
     exp.MD5: _md5_hex,

@@ -36,26 +36,27 @@ def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
     """
     asked = query if isinstance(query, Query) else parse(query, "query")
     tree = asked.tree.copy() if asked is query else asked.tree
-    resolver = Resolver(asked, schema)
-    resolver.statement(tree)
-    if resolver.edits:
-        resolver = _edited(asked, schema, tree, resolver)
-    tree = Repairs(asked, resolver.kinds).done(tree)
-    for dataset in _datasets(tree) if suffix else ():
-        dataset.set("this", f"{dataset.this}{suffix}")
     try:
+        tree = _repaired(asked, schema, tree)
+        for dataset in _datasets(tree) if suffix else ():
+            dataset.set("this", f"{dataset.this}{suffix}")
         return _DUCKDB.generate(tree, copy=False, **_OPTIONS)
     except UnsupportedError as error:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
+    except RecursionError:
+        raise asked.too_deep() from None
 
 
-def _edited(asked: Query, schema: Schema, tree: exp.Expr, found: Resolver) -> Resolver:
-    """GROUP BY n of ``-n AS n`` groups by -n: DuckDB would take the column, so the expression is written out."""
-    for node, other in found.edits:
-        node.replace(other)
-    again = Resolver(asked, schema)
-    again.statement(tree)
-    return again
+def _repaired(asked: Query, schema: Schema, tree: exp.Expr) -> exp.Expr:
+    """GROUP BY n of ``-n AS n`` groups by -n: DuckDB would take the column, so the expression is written out first."""
+    resolver = Resolver(asked, schema)
+    resolver.statement(tree)
+    if resolver.edits:
+        for node, other in resolver.edits:
+            node.replace(other)
+        resolver = Resolver(asked, schema)
+        resolver.statement(tree)
+    return Repairs(asked, resolver.kinds).done(tree)
 
 
 def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) -> str:
