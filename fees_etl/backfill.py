@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fees_etl import ledger
@@ -17,7 +18,7 @@ from fees_etl.types import Result, Window
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine
-    from fees_etl.types import Project
+    from fees_etl.types import Plan, Project
 
 __all__ = ["Chunk", "backfill", "command_line"]
 
@@ -58,12 +59,17 @@ def backfill(
         GuardRefused: SQL, contracts or variables changed since the backfill stopped.
     """
     asked = command_line(start, end, chunk)
+    if resume and chunk == "none":
+        raise UsageError(
+            "a backfill without chunks is one transaction: there is nothing to resume.",
+            published="Nothing was touched.",
+            hint=f"Repeat it: fees-etl {asked}",
+        )
     if chunk == "none":
         state = ledger.state(project, engine)
         planned = plan(project, window=Window.between(start, end), state=state)
         return run(planned, engine, on_step=on_step, command=asked)
-    new = (ledger.new_run_id(datetime.now(UTC)), frozenset[str]())
-    identity, done = _stopped(project, engine, asked) if resume else new
+    identity, done = _stopped(project, engine, asked) if resume else (ledger.new_run_id(datetime.now(UTC)), None)
     return _in_chunks(project, engine, Window.between(start, end), asked, identity, done, on_step, on_chunk)
 
 
@@ -78,24 +84,32 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
     window: Window,
     asked: str,
     identity: str,
-    done: frozenset[str],
+    done: frozenset[str] | None,
     on_step: OnStep | None,
     on_chunk: OnChunk | None,
 ) -> Result:
-    whole = windows.everything(ledger.state(project, engine))
-    months = [month for month in windows.months(window) if windows.overlap(month, whole)]
+    """The chunks that are not done, then the rest; where none was ever begun, the first lends the backfill its name."""
+    state = ledger.state(project, engine)
+    held = windows.everything(state)
+    months = windows.months(windows.clip(window, held)) if held else ()
+    again = {_name(str(pending.fee_date)) for pending in state.pending if pending.fee_date in window}
     merged = [str(table) for table, model in project.models.items() if model.is_merged]
+    names = chain([identity] if done is None else [], repeat(None))
+    done = (done or frozenset()) - again
     results: list[Result] = []
+
+    def part(planned: Plan) -> Result:
+        return run(planned, engine, on_step=on_step, command=asked, run_id=next(names), part_of=identity)
+
     try:
         for number, month in enumerate(months, 1):
-            if str(month) in done:
+            if _name(str(month)) in done:
                 continue
             planned = plan(project, select=merged, window=month, state=ledger.state(project, engine), assertions=False)
-            results.append(run(planned, engine, on_step=on_step, command=asked, part_of=identity))
+            results.append(part(planned))
             if on_chunk:
                 on_chunk(number, len(months), results[-1])
-        planned = plan(project, exclude=merged, state=ledger.state(project, engine))
-        final = run(planned, engine, on_step=on_step, command=asked, part_of=identity)
+        final = part(plan(project, exclude=merged, state=ledger.state(project, engine)))
     except (FeesError, KeyboardInterrupt) as error:
         _explain(error, asked, len(done) + len(results), len(months))
         raise
@@ -120,7 +134,12 @@ def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozens
             published="Nothing was written; the chunks staged before stay.",
             hint=f"Begin anew: fees-etl {asked}",
         )
-    return last, frozenset(row["fee_dates"] for row in parts if row["status"] == "staged")
+    return last, frozenset(_name(row["fee_dates"]) for row in parts if row["status"] == "staged")
+
+
+def _name(dates: str) -> str:
+    """The month that a chunk is known by, whatever part of it held data at the time."""
+    return dates[:7]
 
 
 def _explain(error: BaseException, asked: str, done: int, count: int) -> None:
@@ -145,6 +164,7 @@ def _joined(results: list[Result], final: Result) -> Result:
     seconds = final.seconds + sum(result.seconds for result in results)
     return replace(
         final,
+        chunks=len(results),
         plan=planned,
         before=results[0].before,
         changes=changes,

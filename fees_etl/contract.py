@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -122,7 +123,36 @@ def variables(path: Path, overrides: Mapping[str, Any], shown: Path) -> dict[str
     for name in overrides:
         if name not in known:
             raise file.fail(f"there is no project variable '{name}' to override.", hint=did_you_mean(name, known))
+    for name, value in (known | dict(overrides)).items():
+        if name in _KINDS and not _KINDS[name][0](value):
+            where = "its override (FEES_ETL_VARS or the target's vars)" if name in overrides else "the file"
+            raise file.fail(f"'{name}' must be {_KINDS[name][1]}; {where} says {value!r}.", name)
     return known | dict(overrides)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_pounds(value) and Decimal(str(value)) <= 1
+
+
+def _is_pounds(value: Any) -> bool:
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return False
+    return not isinstance(value, bool) and found.is_finite() and found >= 0
+
+
+def _is_days(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_DAYS
+
+
+_MOST_DAYS = 36_500
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "lookback_days": (_is_days, f"a whole number of days from 0 to {_MOST_DAYS:,}"),
+    "tolerance": (_is_pounds, "pounds, 0 or more"),
+    "max_lost": (_is_share, "a share from 0 to 1"),
+    "max_rejected": (_is_share, "a share from 0 to 1"),
+}
 
 
 def assertion_settings(path: Path, shown: Path) -> dict[str, Any]:
@@ -134,8 +164,8 @@ def assertion_settings(path: Path, shown: Path) -> dict[str, Any]:
     return data | {"key": file.names(data["key"], "key")}
 
 
-def waivers(path: Path, known: Collection[str], shown: Path) -> tuple[Waiver, ...]:
-    """The reviewed exceptions; an absent file has none."""
+def waivers(path: Path, known: Mapping[str, tuple[str, ...]], shown: Path) -> tuple[Waiver, ...]:
+    """The reviewed exceptions; an absent file has none. ``known`` are the assertions with their keys."""
     if not path.exists():
         return ()
     file = _File(path, shown)
@@ -144,7 +174,7 @@ def waivers(path: Path, known: Collection[str], shown: Path) -> tuple[Waiver, ..
     return tuple(_waiver(file, item, known, line) for item, line in zip(items, lines, strict=True))
 
 
-def _waiver(file: _File, item: Any, known: Collection[str], line: int) -> Waiver:
+def _waiver(file: _File, item: Any, known: Mapping[str, tuple[str, ...]], line: int) -> Waiver:
     data = file.mapping(item, _WAIVER_KEYS, _WAIVER_KEYS, "a waiver")
     name = str(data["assertion"])
     if name not in known:
@@ -152,6 +182,10 @@ def _waiver(file: _File, item: Any, known: Collection[str], line: int) -> Waiver
     if not isinstance(data["expires"], date):
         raise file.fail("'expires' must be a date (YYYY-MM-DD).", "expires")
     key = data["key"] if isinstance(data["key"], list) else [data["key"]]
+    if len(key) != len(known[name]):
+        raise ProjectError(
+            f"'key' has {len(key)} values, but '{name}' needs {', '.join(known[name])}.", path=file.shown, line=line
+        )
     return Waiver(name, tuple(str(part) for part in key), str(data["reason"]), data["expires"], file.shown, line)
 
 

@@ -45,12 +45,10 @@ def new_run_id(now: datetime) -> str:
 
 def state(project: Project, engine: Engine) -> State:
     """What is in the warehouse that a plan depends on: read from the books, not from raw."""
-    (first_raw, last_raw, first_staged, last_staged, files, samples), *_ = _ask(project, engine, "state").rows
+    (first_raw, last_raw, first_staged, last_staged, files, real), *_ = _ask(project, engine, "state").rows
     pending = tuple(Pending(*row) for row in _ask(project, engine, "pending").rows)
     refused = tuple((uri, reason) for uri, reason in _ask(project, engine, "refused").rows)
-    return State(
-        first_raw, last_raw, first_staged, last_staged, pending, refused, files, files > 0 and files == samples
-    )
+    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real)
 
 
 def published(project: Project, engine: Engine) -> Published:

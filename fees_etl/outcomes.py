@@ -152,6 +152,8 @@ class Result:
     after: Published
     left_out: LeftOut
     changes: tuple[Change, ...]
+    chunks: int = 0
+    """Chunks of a backfill that were committed before; they stay, whatever the status."""
 
     @property
     def failures(self) -> tuple[AssertionResult, ...]:

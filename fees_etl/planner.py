@@ -131,7 +131,7 @@ def _dates(state: State, lookback: int | None, asked: Window | None, *, whole: b
     if lookback is None:
         return Window()
     if asked is not None:
-        return asked
+        return windows.clip(asked, windows.everything(state))
     return windows.everything(state) if whole else windows.due(state, lookback)
 
 

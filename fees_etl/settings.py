@@ -58,6 +58,8 @@ def _url(text: str) -> str:
         raise ValueError(
             f"{text!r} is no warehouse; write duckdb:///folder/fees.duckdb or bigquery://project?location=EU"
         )
+    if scheme == "duckdb" and not text.startswith("duckdb:///"):
+        raise ValueError(f"{text!r} lacks a slash; a path begins with one: duckdb:///folder/fees.duckdb")
     if scheme == "bigquery" and not urlsplit(text).netloc:
         raise ValueError(f"{text!r} names no project; write bigquery://project?location=EU")
     return text

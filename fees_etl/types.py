@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fees_etl.outcomes import (
@@ -147,7 +147,7 @@ class Window:
         """The fee dates that are in at least one of the windows."""
         joined: list[tuple[date, date]] = []
         for start, end in sorted(bounds for window in windows for bounds in window.ranges):
-            if joined and start <= joined[-1][1] + timedelta(days=1):
+            if joined and (start - joined[-1][1]).days <= 1:
                 joined[-1] = (joined[-1][0], max(joined[-1][1], end))
             else:
                 joined.append((start, end))
@@ -305,6 +305,6 @@ class State:
     refused: tuple[tuple[str, str], ...] = ()
     """(uri, reason) of every file whose current content is refused."""
     files: int = 0
-    """How many files have rows in raw."""
-    sample: bool = False
-    """Whether those files are the bundled sample."""
+    """How many files raw holds, refused ones included."""
+    real: bool = False
+    """Whether raw holds, or ever held, a file that is not the bundled sample's."""

@@ -10,7 +10,7 @@ from fees_etl.types import Window
 if TYPE_CHECKING:
     from fees_etl.types import State
 
-__all__ = ["PARTITIONS_PER_STATEMENT", "WHOLE", "chunks", "due", "everything", "months", "overlap"]
+__all__ = ["PARTITIONS_PER_STATEMENT", "WHOLE", "chunks", "clip", "due", "everything", "months"]
 
 PARTITIONS_PER_STATEMENT = 4000
 """Partitions one BigQuery job may modify (documentation: quotas and limits, partitioned tables)."""
@@ -20,9 +20,10 @@ WHOLE = Window.between(date(1990, 1, 1), date(2099, 12, 31))
 
 
 def everything(state: State) -> Window:
-    """Every fee date that raw or staging holds."""
+    """Every fee date that raw or staging holds, or held before something vanished."""
     days = [day for day in (state.first_raw, state.last_raw, state.first_staged, state.last_staged) if day]
-    return Window.between(min(days), max(days)) if days else Window()
+    held = Window.between(min(days), max(days)) if days else Window()
+    return Window.union(held, Window.of(pending.fee_date for pending in state.pending))
 
 
 def due(state: State, lookback_days: int) -> Window:
@@ -40,6 +41,19 @@ def due(state: State, lookback_days: int) -> Window:
     return Window.union(lookback, Window.of(pending.fee_date for pending in state.pending))
 
 
+def clip(window: Window, held: Window) -> Window:
+    """The window without what lies before the first and after the last of the dates held.
+
+    >>> str(clip(Window.between(date(1, 1, 1), date.max), Window.between(date(2025, 1, 5), date(2025, 2, 1))))
+    '2025-01-05..2025-02-01'
+    """
+    if not held:
+        return window
+    first, last = held.ranges[0][0], held.ranges[-1][1]
+    parts = [Window.between(max(start, first), min(end, last)) for start, end in window.ranges]
+    return Window.union(*parts)
+
+
 def months(window: Window) -> tuple[Window, ...]:
     """The window cut at the ends of calendar months.
 
@@ -55,11 +69,6 @@ def months(window: Window) -> tuple[Window, ...]:
             parts.append(Window.between(first, last))
             first = following
     return tuple(parts)
-
-
-def overlap(left: Window, right: Window) -> bool:
-    """Whether some fee date is in both."""
-    return any(a <= d and c <= b for a, b in left.ranges for c, d in right.ranges)
 
 
 def chunks(window: Window, days: int = PARTITIONS_PER_STATEMENT) -> tuple[Window, ...]:

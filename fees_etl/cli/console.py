@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fees_etl.cli.logs import logger, redact
 from fees_etl.cli.text import count, plural
+from fees_etl.errors import UsageError
 from fees_etl.types import AssertionResult, StepResult
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ PAINT = (
 
 def show(lines: Iterable[str]) -> None:
     """Print a screen."""
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = (
+        sys.stdout is not None
+        and sys.stdout.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
     _out("\n".join(_painted(line) if colour else line for line in lines))
 
 
@@ -44,6 +50,13 @@ def _out(text: str) -> None:
         print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails on it once more
+        raise UsageError(
+            f"stdout cannot be written: {error.strerror}.",
+            published="What this command did is done and stays; only its report is lost.",
+            hint="See what was done: fees-etl runs",
+        ) from error
 
 
 def _painted(line: str) -> str:

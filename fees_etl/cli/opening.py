@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from fees_etl import engines
 from fees_etl import project as projects
@@ -47,22 +46,30 @@ def outline(found: Settings) -> Project:
 
 
 @contextmanager
-def warehouse(found: Settings, project: Project, *, read_only: bool = False) -> Iterator[engines.Engine]:
-    """The target's engine, opened."""
+def warehouse(
+    found: Settings, project: Project, *, read_only: bool = False, rehearse: bool = False
+) -> Iterator[engines.Engine]:
+    """The target's engine, opened; a rehearsal leaves no file where there was none."""
+    leaves_nothing = rehearse and not exists(found)
     if found.warehouse.startswith("bigquery:"):
         raise UsageError(
             f"Target {found.target!r} is {found.warehouse}, and this build runs on DuckDB only.",
             hint="Choose a target with a duckdb:/// URL; `fees-etl render MODEL` prints the SQL for BigQuery.",
         )
-    with engines.connect(found.warehouse, read_only=read_only, suffix=found.dataset_suffix) as engine:
-        engine.prepare(project.contracts, create=not read_only)
-        yield engine
+    try:
+        with engines.connect(found.warehouse, read_only=read_only, suffix=found.dataset_suffix) as engine:
+            engine.prepare(project.contracts, create=not read_only)
+            yield engine
+    finally:
+        if leaves_nothing and (path := engines.path_of(found.warehouse)):
+            for leftover in (path, path.with_name(f"{path.name}.wal")):
+                leftover.unlink(missing_ok=True)
 
 
 def exists(found: Settings) -> bool:
     """Whether there is a warehouse to look at."""
-    parts = urlsplit(found.warehouse)
-    return parts.scheme != "duckdb" or Path(unquote(parts.path)).is_file()
+    path = engines.path_of(found.warehouse)
+    return path is None or path.is_file()
 
 
 def _root(found: Settings) -> Path | None:

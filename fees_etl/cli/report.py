@@ -31,6 +31,7 @@ __all__ = ["assertions", "causes", "changes", "files", "opening", "pending", "ru
 Lines: TypeAlias = list[tuple[str, ...]]
 DATES = 10
 FILES = 20
+CHUNKS = "NOT PUBLISHED: an assertion failed. {chunks} of staging stay committed; reporting is as before. Run {run_id}."
 VERDICTS = {
     "published": "PUBLISHED in {seconds:.2f} s: {moved}. Run {run_id}.",
     "rehearsed": "REHEARSED in {seconds:.2f} s: {moved}, and all of it rolled back. Readers saw nothing.",
@@ -51,7 +52,9 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
         *assertions(result.assertions),
         *_steps(result, ingested),
         "",
-        VERDICTS[result.status].format(seconds=seconds, moved=_moved_pounds(result), run_id=result.run_id),
+        (CHUNKS if result.chunks and result.status == "rejected" else VERDICTS[result.status]).format(
+            chunks=plural(result.chunks, "chunk"), seconds=seconds, moved=_moved_pounds(result), run_id=result.run_id
+        ),
     ]
 
 
@@ -166,7 +169,7 @@ def _notes(file: FileResult) -> list[str]:
     rejected = ", ".join(f"{reason} ({count(rows)})" for reason, rows in file.reasons)
     said = [file.note] if file.note else []
     if rejected:
-        said.append(f"rejected, kept in raw.fees_rejected: {rejected}")
+        said.append(f"rejected{', kept in raw.fees_rejected' if file.outcome == 'loaded' else ''}: {rejected}")
     return [line for text in said for line in paragraph(text, 13)]
 
 
@@ -185,7 +188,7 @@ def _words(one: Pending, *, late: bool) -> str:
         return f"{plural(one.rows_added, kind)} corrected, {before} -> {after}"
     came = f"{plural(one.rows_added, kind)}, {pounds(one.amount_added)}" if one.rows_added else ""
     went = f"{plural(one.rows_removed, kind)} withdrawn, {pounds(one.amount_removed)}" if one.rows_removed else ""
-    return "; ".join(filter(None, (came, went)))
+    return "; ".join(filter(None, (came, went))) or "rows in another order"
 
 
 def _net(rows: Sequence[Pending]) -> str:

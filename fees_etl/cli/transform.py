@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from fees_etl import graph, ledger
 from fees_etl import ingest as ingestion
 from fees_etl.backfill import backfill
-from fees_etl.cli import document, opening, report
+from fees_etl.cli import document, opening, report, verdicts
 from fees_etl.cli.console import progress, show, show_json
 from fees_etl.cli.logs import logger
 from fees_etl.cli.text import count, net, plural, pounds
-from fees_etl.errors import AssertionsFailed, GuardRefused, InputRefused, UsageError
-from fees_etl.ingest.lake import shown
+from fees_etl.errors import UsageError
 from fees_etl.planner import plan
 from fees_etl.project import edges
 from fees_etl.runner import rehearsal
@@ -24,19 +23,17 @@ from fees_etl.types import Window
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import date
 
     from fees_etl.backfill import Chunk
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
     from fees_etl.settings import Settings
-    from fees_etl.types import IngestResult, Pending, Plan, Project, Result, State
+    from fees_etl.types import IngestResult, Plan, Project, Result, State
 
 __all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "selected", "source_of"]
 
 Output = Literal["text", "json"]
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +73,15 @@ def run(call: Call, request: Request, output: Output) -> int:
     refuse_contradictions(call, request)
     attempt = _attempt(call, request)
     selected(attempt.project, request)
-    with opening.warehouse(attempt.settings, attempt.project) as engine, _rehearsal(attempt, engine):
+    with (
+        opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
+        _rehearsal(attempt, engine),
+    ):
         ingested = _ingested(attempt, engine)
         state = ledger.state(attempt.project, engine)
         if refused := _refused(ingested, state):
             _show_files(attempt, ingested, output)
-            raise _refusal(call, refused)
+            raise verdicts.refusal(call, refused, reads=_reads(request))
         _warn_outside(request, state)
         result = _backfilled(attempt, engine) if request.command == "backfill" else _execute(attempt, state, engine)
     if output == "json":
@@ -89,18 +89,21 @@ def run(call: Call, request: Request, output: Output) -> int:
     else:
         show([*report.opening(attempt.settings, ingested), *report.run(result, ingested)])
     if result.status == "rejected":
-        raise _rejection(call, result, rehearsed=request.rehearse)
+        raise verdicts.rejection(call, result, rehearsed=request.rehearse, reads=_reads(request))
     return 0
 
 
 def ingest(call: Call, request: Request, output: Output) -> int:
     """Make raw mirror the source."""
     attempt = _attempt(call, request)
-    with opening.warehouse(attempt.settings, attempt.project) as engine, _rehearsal(attempt, engine):
+    with (
+        opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
+        _rehearsal(attempt, engine),
+    ):
         ingested = _ingested(attempt, engine)
     _show_files(attempt, ingested, output)
     if refused := _refused(ingested, None):
-        raise _refusal(call, refused)
+        raise verdicts.refusal(call, refused, reads=_reads(request))
     return 0
 
 
@@ -108,9 +111,9 @@ def source_of(request: Request, settings: Settings, state: State) -> str | None:
     """What to ingest; None when this command looks at no files."""
     if request.skip_ingest or request.start_at:
         return None
-    if settings.source:
+    if settings.source is not None:
         return settings.source
-    return ingestion.SAMPLE if state.sample or not (state.files or state.refused) else None
+    return None if state.real else ingestion.SAMPLE
 
 
 def make_plan(project: Project, request: Request, state: State) -> Plan:
@@ -187,6 +190,11 @@ def _ingested(attempt: Attempt, engine: Engine) -> IngestResult | None:
         )
 
 
+def _reads(request: Request) -> bool:
+    """Whether the command looks at files, so that repeating it notices a corrected one."""
+    return not (request.skip_ingest or request.start_at)
+
+
 def _backfilled(attempt: Attempt, engine: Engine) -> Result:
     request = attempt.request
     if request.start is None or request.end is None:
@@ -210,7 +218,7 @@ def _warn_outside(request: Request, state: State) -> None:
     held = everything(state)
     if request.start is None or request.end is None or not held:
         return
-    (first, last), *_ = held.ranges
+    first, last = held.ranges[0][0], held.ranges[-1][1]
     if request.end < first or request.start > last:
         logger.warning(
             "No fee date lies in %s..%s: the data goes from %s to %s.", request.start, request.end, first, last
@@ -222,7 +230,7 @@ def _warn_outside(request: Request, state: State) -> None:
 def _execute(attempt: Attempt, state: State, engine: Engine) -> Result:
     planned = make_plan(attempt.project, attempt.request, state)
     if attempt.settings.late_policy == "fail" and planned.late:
-        raise _late(attempt.call, planned.late)
+        raise verdicts.late(attempt.call, planned.late)
     with progress(len(planned.steps)) as steps:
         steps.say(f"Staging {planned.window}.")
         return execute(
@@ -236,19 +244,6 @@ def _execute(attempt: Attempt, state: State, engine: Engine) -> Result:
         )
 
 
-def _late(call: Call, late: Sequence[Pending]) -> GuardRefused:
-    lines = [
-        f"    {plural(one.rows_added + one.rows_removed, 'late row')}, "
-        f"{pounds(net(one.amount_removed, one.amount_added))}, {one.fee_date} ({shown(one.source_file)})"
-        for one in late[:_SHOWN]
-    ]
-    return GuardRefused(
-        "\n".join([f"the target's late_policy is 'fail', and {plural(len(late), 'fee date')} changed late:", *lines]),
-        published="Nothing: the numbers are as before. The files are in raw, their fee dates wait.",
-        hint=f"Publish them on purpose: FEES_ETL_LATE_POLICY=restate {call.line}",
-    )
-
-
 def _show_files(attempt: Attempt, ingested: IngestResult | None, output: Output) -> None:
     if output == "json":
         show_json(document.ingest(ingested, attempt.settings, attempt.request.command, attempt.run_id))
@@ -260,33 +255,3 @@ def _refused(ingested: IngestResult | None, state: State | None) -> list[tuple[s
     now = [(file.uri, file.note) for file in ingested.refused] if ingested else []
     before = [found for found in state.refused if found[0] not in {uri for uri, _ in now}] if state else []
     return now + before
-
-
-def _refusal(call: Call, refused: list[tuple[str, str]]) -> InputRefused:
-    lines = [f"    {shown(uri)}: {reason}" for uri, reason in refused]
-    were = "file is" if len(refused) == 1 else "files are"
-    return InputRefused(
-        "\n".join(
-            [
-                f"{len(refused)} {were} refused, and nothing of {'it' if len(refused) == 1 else 'them'} was loaded:",
-                *lines,
-            ]
-        ),
-        published="No model ran: readers see what the last committed run published. "
-        "Every run stops here until the file is replaced or removed; other files are in raw and wait.",
-        hint=f"Replace or remove the file, then: {call.line}",
-    )
-
-
-def _rejection(call: Call, result: Result, *, rehearsed: bool) -> AssertionsFailed:
-    names = ", ".join(found.name for found in result.failures)
-    before = result.before
-    still = f"Still {pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}, as before this run."
-    raw = (
-        "The rehearsal was rolled back, ingestion included." if rehearsed else "The files are in raw, their dates wait."
-    )
-    return AssertionsFailed(
-        f"{plural(len(result.failures), 'assertion')} failed: {names}. The rows are in the report above.",
-        published=f"{still if before.staged_rows else 'Nothing yet.'} {raw}",
-        hint=f"Correct the file, or waive the row in sql/waivers.yml; then: {call.line}",
-    )

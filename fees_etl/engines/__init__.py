@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from fees_etl.errors import UsageError
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from fees_etl.types import Contract, Rows, Table
 
-__all__ = ["Engine", "Transaction", "connect"]
+__all__ = ["Engine", "Transaction", "connect", "path_of"]
+
+_MEMORY = "duckdb://"
 
 
 class Transaction(Protocol):
@@ -73,6 +75,16 @@ class Engine(Protocol):
     ) -> None: ...
 
 
+def path_of(url: str) -> Path | None:
+    """The file that a URL means, whatever characters are in its name; None for one in memory or elsewhere.
+
+    >>> path_of("duckdb:///data/fees%20a.duckdb"), path_of("duckdb://")
+    (PosixPath('/data/fees a.duckdb'), None)
+    """
+    text = url.removeprefix(_MEMORY)
+    return Path(unquote(text)) if url.startswith(f"{_MEMORY}/") else None
+
+
 def connect(url: str, *, read_only: bool = False, suffix: str = "") -> Engine:
     """The engine behind a URL: ``duckdb:///path/fees.duckdb`` or ``duckdb://`` for one in memory.
 
@@ -90,11 +102,10 @@ def connect(url: str, *, read_only: bool = False, suffix: str = "") -> Engine:
     ...     engine.query("SELECT NUMERIC '1.60' AS amount").rows
     ((Decimal('1.600000000'),),)
     """
-    parts = urlsplit(url)
-    if parts.scheme == "duckdb":
+    if url == _MEMORY or url.startswith(f"{_MEMORY}/"):
         from fees_etl.engines.duckdb import DuckDB  # noqa: PLC0415 - late: a third of a second for those who need it
 
-        return DuckDB(url, Path(unquote(parts.path)) if parts.path else None, read_only=read_only, suffix=suffix)
+        return DuckDB(url, path_of(url), read_only=read_only, suffix=suffix)
     raise UsageError(
         f"'{url}' is no warehouse this version can open.",
         published="Nothing was touched.",

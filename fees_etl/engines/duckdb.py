@@ -56,6 +56,7 @@ _REASONS = {
     "corrupt": _DAMAGED,
     "checksum": _DAMAGED,
     "enough bytes": _DAMAGED,
+    "sqlite_scanner": "The file is an SQLite database",
 }
 
 
@@ -165,7 +166,8 @@ class DuckDB:
             self._native("BEGIN TRANSACTION")
             yield self._block
         except BaseException:
-            self._end(keep=False)
+            with suppress(WarehouseError):  # the error that brought us here says more
+                self._end(keep=False)
             raise
         self._end(keep=self._block.keep)
 
@@ -202,17 +204,11 @@ class DuckDB:
     def _end(self, *, keep: bool) -> None:
         self._block = None
         try:
-            if keep:
-                self._native("COMMIT")
-                return
+            self._native("COMMIT" if keep else "ROLLBACK")
         except BaseException:
-            self._roll_back()
+            with suppress(WarehouseError):  # whatever is still open must not become part of what comes next
+                self._native("ROLLBACK")
             raise
-        self._roll_back()
-
-    def _roll_back(self) -> None:
-        with suppress(WarehouseError, duckdb.Error):  # the error that brought us here says more
-            self._native("ROLLBACK")
 
     def _native(self, sql: str) -> Any:
         log.debug("%s", sql)
@@ -295,9 +291,22 @@ def _literal(value: object) -> str:
 
 def _create(path: Path) -> None:
     """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder, not a warehouse.",
+            published="Nothing was touched.",
+            hint=f"Name a file in it: duckdb://{path}/fees.duckdb",
+        )
     if path.exists():
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
+        mode = path.stat().st_mode
+        if not mode & 0o200:
+            raise WarehouseError(
+                f"The warehouse may not be written to: {path} is read-only.",
+                published="Nothing was touched; the published numbers are as before.",
+                hint=f"If it is meant to be written: chmod u+w {path}",
+            )
+        if mode & 0o077:
+            path.chmod(mode & 0o700)
         return
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} for the warehouse.", published="Nothing was touched.")

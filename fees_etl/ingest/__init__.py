@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from fees_etl.errors import InputRefused, WarehouseError
 from fees_etl.ingest import books as file_books
 from fees_etl.ingest.judge import Judged, judge
-from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing
+from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing, shown
 from fees_etl.ingest.mirror import Mirror
 from fees_etl.ingest.sample import write_sample
 from fees_etl.types import FileResult, IngestResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from fees_etl.engines import Engine
     from fees_etl.types import Project
@@ -54,41 +54,67 @@ def ingest(
         WarehouseError: the warehouse failed, or there is no room for working copies.
     """
     began = time.monotonic()
-    with _listed(source) as found, _room(), engine.transaction():
+    with _room(), engine.transaction():
         books = file_books.read(project, engine)
-        file_books.guard(books, found, allow_withdraw=allow_withdraw)
-        if not found.files and not any(found.covers(uri) for uri in (*books.loaded, *books.refused)):
-            raise InputRefused(
-                f"'{source}' matches no file.",
-                published="Nothing was read and no model ran; the published numbers are as before.",
-                hint="Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'",
-            )
-        results = _mirrored(project, engine, found, books, run_id, now)
+        with _listed(source, books.known) as found:
+            file_books.guard(books, found, allow_withdraw=allow_withdraw)
+            results = _mirrored(project, engine, found, books, run_id, now)
     return IngestResult(run_id, source, results, time.monotonic() - began)
 
 
 def _mirrored(
     project: Project, engine: Engine, found: Listing, books: file_books.Books, run_id: str, now: datetime
 ) -> tuple[FileResult, ...]:
+    present = {file.uri for file in found.files}
+    gone = {uri for uri in books.known if uri not in present and (found.covers(uri) or _is_over(uri, books))}
+    for uri in gone:
+        _refuse_unreadable(uri)
+    if not present and not any(found.covers(uri) for uri in books.known):
+        raise InputRefused(
+            f"'{found.source}' matches no file.",
+            published="Nothing was read and no model ran; the published numbers are as before.",
+            hint="Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'",
+        )
     mirror = Mirror(project, engine, books, run_id, now)
     limit = Decimal(str(project.variables["max_rejected"]))
     latest = (now + timedelta(days=1)).date()
-    present = [file.uri for file in found.files]
     results = []
     for file in found.files:
         with judge(engine, file, books, latest, limit) as judged:
-            note = books.copy_of(file.uri, judged.version, present) or mirror.twin(judged)
+            note = books.copy_of(file.uri, judged.version, gone) or mirror.twin(judged)
             results.append(_settled(mirror, judged, note, books))
-    gone = [uri for uri in {**books.loaded, **books.refused} if found.covers(uri) and uri not in present]
     results += [mirror.withdraw(uri) for uri in sorted(gone)]
     mirror.settle()
     return tuple(results)
+
+
+def _refuse_unreadable(uri: str) -> None:
+    """A file that cannot be seen is not gone."""
+    if uri.startswith(SAMPLE_SCHEME):
+        return
+    try:
+        Path(shown(uri)).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise InputRefused(
+            f"{shown(uri)} cannot be looked at: {error.strerror}.",
+            published="Nothing was read and no model ran; the published numbers are as before.",
+            hint="Make its folder readable, then run the same command again.",
+        ) from error
+
+
+def _is_over(uri: str, books: file_books.Books) -> bool:
+    """Whether a refusal ended because its file is no more; nothing of such a file was ever loaded."""
+    return uri not in books.loaded and uri.startswith("file:") and not Path(shown(uri)).exists()
 
 
 def _settled(mirror: Mirror, judged: Judged, note: str, books: file_books.Books) -> FileResult:
     known = books.loaded.get(judged.file.uri)
     if known is not None and known.version == judged.version:
         mirror.back_to(judged)
+        if judged.refusal:
+            return FileResult(known.uri, known.version, "refused", 0, 0, Decimal(0), judged.refusal)
         return FileResult(
             known.uri, known.version, "unchanged", known.row_count, known.rejected_count, known.total_amount
         )
@@ -102,10 +128,10 @@ def _settled(mirror: Mirror, judged: Judged, note: str, books: file_books.Books)
 
 
 @contextmanager
-def _listed(source: str) -> Iterator[Listing]:
+def _listed(source: str, known: Collection[str]) -> Iterator[Listing]:
     """The files of a source; the sample's are made for the time being."""
     if source != SAMPLE:
-        yield listing(source)
+        yield listing(source, known)
         return
     with _room(), TemporaryDirectory(prefix="fees-etl-sample-") as folder:
         paths = write_sample(Path(folder))

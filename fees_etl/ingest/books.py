@@ -9,7 +9,7 @@ from fees_etl.errors import GuardRefused
 from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, Listing, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from datetime import datetime
     from decimal import Decimal
 
@@ -40,13 +40,20 @@ class Books:
 
     loaded: dict[str, Entry]
     refused: dict[str, Entry]
+    ever: frozenset[str]
+    """Every URI that was ever seen."""
 
-    def copy_of(self, uri: str, sha256: str, present: Iterable[str]) -> str:
+    @property
+    def known(self) -> frozenset[str]:
+        """The URIs with something in the books now."""
+        return frozenset({*self.loaded, *self.refused})
+
+    def copy_of(self, uri: str, sha256: str, gone: Collection[str]) -> str:
         """Words for a file whose content another one had: renamed when that one is gone, else a copy."""
         twins = sorted(entry.uri for entry in self.loaded.values() if entry.sha256 == sha256 and entry.uri != uri)
         if not twins:
             return ""
-        here = [twin for twin in twins if twin in set(present)]
+        here = [twin for twin in twins if twin not in gone]
         return f"a copy of {shown(here[0])}" if here else f"renamed from {shown(twins[0])}"
 
 
@@ -57,6 +64,7 @@ def read(project: Project, engine: Engine) -> Books:
     return Books(
         {entry.uri: entry for entry in entries if entry.status == "loaded"},
         {entry.uri: entry for entry in entries if entry.status == "refused"},
+        frozenset(entry.uri for entry in entries),
     )
 
 
@@ -66,11 +74,10 @@ def guard(books: Books, found: Listing, *, allow_withdraw: bool) -> None:
     Raises:
         GuardRefused: with the way out.
     """
-    known = {*books.loaded, *books.refused}
-    samples = {uri for uri in known if uri.startswith(SAMPLE_SCHEME)}
-    if found.source == SAMPLE and known - samples:
+    samples = {uri for uri in books.known if uri.startswith(SAMPLE_SCHEME)}
+    if found.source == SAMPLE and any(not uri.startswith(SAMPLE_SCHEME) for uri in books.ever):
         raise GuardRefused(
-            "the warehouse holds real files, which the bundled sample must not join.",
+            "the warehouse holds real files, or did, which the bundled sample must not join.",
             published="Nothing was written; the published numbers are as before.",
             hint="Give your files with --source, or leave raw as it is with --skip-ingest.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import WarehouseBusy
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Judged", "judge"]
 
 _BY_CONTROL = "control file"
+_EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,14 @@ def judge(engine: Engine, file: File, books: Books, latest: date, max_rejected: 
         WarehouseBusy: the file changed while it was read.
     """
     try:
+        _refuse_name(file)
         scanned = scan(file.path)
     except FileRefused as refused:
         yield Judged(file, "unreadable", refusal=refused.reason)
         return
     known, before = books.loaded.get(file.uri), books.refused.get(file.uri)
     if known is not None and known.version == scanned.sha256:
-        yield Judged(file, scanned.sha256, scanned.size)
+        yield Judged(file, scanned.sha256, scanned.size, _against_control(file, known.row_count, known.total_amount))
     elif before is not None and before.version == scanned.sha256 and not (before.reason or "").startswith(_BY_CONTROL):
         yield Judged(file, scanned.sha256, scanned.size, before.reason or "refused before")
     else:
@@ -86,7 +88,7 @@ def judge(engine: Engine, file: File, books: Books, latest: date, max_rejected: 
 def _read(engine: Engine, file: File, scanned: Scan, latest: date, max_rejected: Decimal) -> Iterator[Judged]:
     try:
         with read(engine.scratch(), scanned, latest, engine.spill) as reading:
-            refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading)
+            refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading.rows, reading.amount)
             yield Judged(file, scanned.sha256, scanned.size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
@@ -100,6 +102,13 @@ def _read(engine: Engine, file: File, scanned: Scan, latest: date, max_rejected:
         yield Judged(file, scanned.sha256, scanned.size, refused.reason)
 
 
+def _refuse_name(file: File) -> None:
+    try:
+        str(file.path).encode()
+    except UnicodeEncodeError:
+        raise FileRefused("its name is not UTF-8") from None
+
+
 def _too_many_rejected(reading: Reading, limit: Decimal) -> str:
     if reading.rejected <= limit * reading.rows:
         return ""
@@ -110,7 +119,7 @@ def _too_many_rejected(reading: Reading, limit: Decimal) -> str:
     )
 
 
-def _against_control(file: File, reading: Reading) -> str:
+def _against_control(file: File, rows: int, amount: Decimal) -> str:
     """Why the control file beside it does not agree, "" when it does or there is none."""
     path = file.control
     if path is None:
@@ -118,12 +127,13 @@ def _against_control(file: File, reading: Reading) -> str:
     expected = _control(path)
     if isinstance(expected, str):
         return f"{_BY_CONTROL} {path.name}: {expected}"
-    rows, total = expected
     wrong = []
-    if rows != reading.rows:
-        wrong.append(f"it says {rows:,} rows, the file has {reading.rows:,}")
-    if total != reading.amount:
-        wrong.append(f"it says a total of {total:,f}, the rows that can be typed have {reading.amount.normalize():,f}")
+    if expected[0] != rows:
+        wrong.append(f"it says {expected[0]:,} rows, the file has {rows:,}")
+    if expected[1] != amount:
+        wrong.append(
+            f"it says a total of {expected[1]:,f}, the rows that can be typed have {_EXACT.normalize(amount):,f}"
+        )
     return f"{_BY_CONTROL} {path.name}: {'; '.join(wrong)}" if wrong else ""
 
 

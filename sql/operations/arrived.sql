@@ -1,4 +1,5 @@
 {# Fee dates of new files and of new versions become pending: a new version only where its rows differ from the old one's. -#}
+{% from 'clean.sql' import cleaned_id, cleaned_nino -%}
 {% if fresh -%}
 INSERT INTO ops.pending (
     fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
@@ -49,5 +50,32 @@ SELECT
 FROM differing
 WHERE net_rows != 0
 GROUP BY fee_date
+;
+{# One fee with several NINOs: which row is kept depends on the order of the rows, so the date counts as changed. #}
+INSERT INTO ops.pending (
+    fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
+)
+WITH conflicting AS (
+    SELECT fee_date
+    FROM raw.fees
+    WHERE
+        _source_file = {{ uri | literal }}
+        AND _source_version = {{ version | literal }}
+        AND fee_date IS NOT NULL
+    GROUP BY {{ cleaned_id('client_id') }}, {{ cleaned_id('adviser_id') }}, fee_date, fee_amount
+    HAVING COUNT(DISTINCT {{ cleaned_nino('client_nino') }}) > 1
+)
+
+SELECT DISTINCT
+    fee_date,
+    {{ uri | literal }},
+    {{ version | literal }},
+    0,
+    NUMERIC '0',
+    0,
+    NUMERIC '0',
+    {{ now | literal }},
+    {{ run_id | literal }}
+FROM conflicting
 ;
 {% endfor -%}

@@ -18,7 +18,7 @@ staged AS (
 files AS (
     SELECT
         COUNTIF(status IN ('loaded', 'refused')) AS file_count,
-        COUNTIF(status IN ('loaded', 'refused') AND STARTS_WITH(uri, 'sample://')) AS sample_count
+        COUNTIF(NOT STARTS_WITH(uri, 'sample://')) > 0 AS has_real
     FROM raw.files
 )
 
@@ -28,7 +28,7 @@ SELECT
     staged.first_staged,
     staged.last_staged,
     files.file_count,
-    files.sample_count
+    files.has_real
 FROM loaded
 CROSS JOIN staged
 CROSS JOIN files
