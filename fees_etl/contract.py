@@ -170,7 +170,8 @@ def waivers(path: Path, known: Mapping[str, tuple[str, ...]], shown: Path) -> tu
         return ()
     file = _File(path, shown)
     items = _list(file, file.data or [])
-    lines = [node.start_mark.line + 1 for node in yaml.compose(file.text, Loader=_Loader).value] if items else []
+    composed: Any = yaml.compose(file.text, Loader=_Loader) if items else None
+    lines = [node.start_mark.line + 1 for node in composed.value] if items else []
     return tuple(_waiver(file, item, known, line) for item, line in zip(items, lines, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What happened: the frozen values that ingestion, runs and assertions give back."""
+"""What was found and what happened: the frozen values that a warehouse, ingestion, runs and assertions give back."""
 
 from __future__ import annotations
 
@@ -17,12 +17,44 @@ __all__ = [
     "FileResult",
     "IngestResult",
     "LeftOut",
+    "Pending",
     "Published",
     "Result",
     "Rows",
     "RunStatus",
+    "State",
     "StepResult",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Rows of one file version on one fee date that arrived or vanished since that date was last staged."""
+
+    fee_date: date
+    source_file: str
+    source_version: str
+    rows_added: int
+    amount_added: Decimal
+    rows_removed: int
+    amount_removed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is in the warehouse that a plan depends on; dates are None when there is nothing."""
+
+    first_raw: date | None = None
+    last_raw: date | None = None
+    first_staged: date | None = None
+    last_staged: date | None = None
+    pending: tuple[Pending, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    """(uri, reason) of every file whose current content is refused."""
+    files: int = 0
+    """How many files raw holds, refused ones included."""
+    real: bool = False
+    """Whether raw holds, or ever held, a file that is not the bundled sample's."""
 
 
 @dataclass(frozen=True, slots=True)

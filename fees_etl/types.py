@@ -12,15 +12,16 @@ from fees_etl.outcomes import (
     FileResult,
     IngestResult,
     LeftOut,
+    Pending,
     Published,
     Result,
     Rows,
     RunStatus,
+    State,
     StepResult,
 )
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from pathlib import Path
 
 __all__ = [
@@ -278,33 +279,3 @@ class Plan:
     def late(self) -> tuple[Pending, ...]:
         """Those that the lookback alone would have missed."""
         return tuple(one for one in self.arrivals if self.late_before and one.fee_date < self.late_before)
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """Rows of one file version on one fee date that arrived or vanished since that date was last staged."""
-
-    fee_date: date
-    source_file: str
-    source_version: str
-    rows_added: int
-    amount_added: Decimal
-    rows_removed: int
-    amount_removed: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is in the warehouse that a plan depends on; dates are None when there is nothing."""
-
-    first_raw: date | None = None
-    last_raw: date | None = None
-    first_staged: date | None = None
-    last_staged: date | None = None
-    pending: tuple[Pending, ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
-    """(uri, reason) of every file whose current content is refused."""
-    files: int = 0
-    """How many files raw holds, refused ones included."""
-    real: bool = False
-    """Whether raw holds, or ever held, a file that is not the bundled sample's."""

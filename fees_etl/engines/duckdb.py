@@ -33,7 +33,7 @@ __all__ = ["DuckDB"]
 
 log = logging.getLogger("fees_etl.sql")
 
-_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
 _MOMENT = "TIMESTAMP WITH TIME ZONE"
 """Fetched as microseconds: DuckDB makes a datetime of it only where pytz is installed."""
