@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from fees_etl.cli.text import net, plural, pounds
@@ -27,7 +28,7 @@ def refusal(call: Call, refused: Sequence[tuple[str, str]], *, reads: bool) -> I
         "\n".join([f"{len(refused)} {were} refused, and nothing of {them} was loaded:", *lines]),
         published="No model ran: readers see what the last committed run published. "
         "Every run stops here until the file is replaced or removed; other files are in raw and wait.",
-        hint=f"Replace or remove the file, then: {_again(call, reads=reads)}",
+        hint=f"Replace or remove the file, then: {_again(call, refused[0][0], reads=reads)}",
     )
 
 
@@ -70,6 +71,6 @@ def _still(result: Result, *, rehearsed: bool) -> str:
     return f"{still if before.staged_rows else 'Nothing yet.'} {raw}"
 
 
-def _again(call: Call, *, reads: bool) -> str:
+def _again(call: Call, uri: str = "", *, reads: bool) -> str:
     """The same command where it looks at files; else one that does, since only that notices a corrected file."""
-    return call.line if reads else f"{call.start} run --source SOURCE"
+    return call.line if reads else f"{call.start} run --source {shlex.quote(shown(uri)) if uri else 'SOURCE'}"
