@@ -8,9 +8,8 @@ from pathlib import Path
 
 from pipeline import MODELS
 
+from fees_etl.engines import duckdb
 from fees_etl.errors import WarehouseError
-
-__all__ = ["BEFORE", "FROM_THEN_ON", "NEXT", "START", "Fault", "contents", "deal", "fault", "ledger", "story", "truth"]
 
 START = {
     "a": [
@@ -62,11 +61,12 @@ class Fault:
     """Fails the n-th native statement of an engine; 0 fails none and counts them."""
 
     def __init__(self, number, how):
-        self.number, self.how, self.count, self.fired = number, how, 0, ""
+        self.number, self.how, self.count, self.fired, self.commits = number, how, 0, "", []
 
     def around(self, run):
         def native(*args):
             self.count += 1
+            self.commits += [self.count] if args[-1] == "COMMIT" else []
             dead = self.fired and self.how == FROM_THEN_ON
             if self.count != self.number and not dead:
                 return run(*args)
@@ -90,6 +90,19 @@ def fault(engine, number=0, how=BEFORE):
         assert found.fired
     finally:
         del engine._native
+
+
+def translate_once(monkeypatch):
+    """The same statements come hundreds of times."""
+    known = {}
+    translate = duckdb.query.to_duckdb
+
+    def remembered(sql, *rest):
+        if sql not in known:
+            known[sql] = translate(sql, *rest)
+        return known[sql]
+
+    monkeypatch.setattr(duckdb.query, "to_duckdb", remembered)
 
 
 def contents(pipeline):

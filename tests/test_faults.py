@@ -5,7 +5,21 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from faults import AFTER, BEFORE, FROM_THEN_ON, HEADER, NEXT, START, Fault, contents, deal, fault, ledger, truth
+from faults import (
+    AFTER,
+    BEFORE,
+    FROM_THEN_ON,
+    HEADER,
+    NEXT,
+    START,
+    Fault,
+    contents,
+    deal,
+    fault,
+    ledger,
+    translate_once,
+    truth,
+)
 from pipeline import LENIENT, Pipeline
 
 from fees_etl import WarehouseBusy, WarehouseError, run
@@ -18,16 +32,7 @@ REJECTED = {"f": HEADER + "C6,QQ000006A,A6,2025-03-05,4\nC6,QQ000006A,A6,2025-03
 
 @pytest.fixture(autouse=True)
 def translated_once(monkeypatch):
-    """The same statements come hundreds of times."""
-    known = {}
-    translate = duckdb.query.to_duckdb
-
-    def remembered(sql, *rest):
-        if sql not in known:
-            known[sql] = translate(sql, *rest)
-        return known[sql]
-
-    monkeypatch.setattr(duckdb.query, "to_duckdb", remembered)
+    translate_once(monkeypatch)
 
 
 def ingest(pipeline):

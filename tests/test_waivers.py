@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from pipeline import NOW, Pipeline
 
-from fees_etl import load, plan, run, state
+from fees_etl import ProjectError, load, plan, run, state
 
 FEES = [
     ("ann", "QQ000001A", "x", date(2025, 1, 31), Decimal(1)),
@@ -77,6 +77,11 @@ def test_an_expired_waiver_covers_nothing(waived):
 
     assert (result.status, result.failures[0].failing) == ("rejected", 6)
     assert "sql/waivers.yml:2 waives nothing since 2025-09-30 has passed" in result.failures[0].note
+
+
+def test_a_waiver_must_not_quote_a_nino(waived):
+    with pytest.raises(ProjectError, match=r"sql/waivers.yml:1: a waiver must not quote"):
+        waived(waiver("ann").replace("case 7", "was QQ 12 34 56 a"))
 
 
 def test_the_whole_pipeline_runs_in_datasets_with_a_suffix(tmp_path):
