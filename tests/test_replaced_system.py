@@ -58,7 +58,9 @@ def test_a_late_fee_is_found_counted_and_priced(replaced):
     result = again(replaced, late=f"{header}\nnew-client,QQ123456A,1,2025-07-01,500.00\n")
 
     assert result.after.staged_amount == Decimal("650623.37")
-    assert [(str(one.fee_date), one.rows_added, one.amount_added) for one in result.plan.late] == [("2025-07-01", 1, 500)]
+    assert [(str(one.fee_date), one.rows_added, one.amount_added) for one in result.plan.late] == [
+        ("2025-07-01", 1, 500)
+    ]
 
 
 def test_a_correction_replaces_what_it_corrects(replaced):
