@@ -29,7 +29,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("mypy")
     session.run("lint-imports")
-    session.run("deptry", "fees_etl")
+    session.run("deptry", ".")
     session.run("sqlfluff", "lint", "--disable-progress-bar", *(f"sql/{name}" for name in LINTED))
 
 
@@ -37,7 +37,8 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests and doctests, with branch coverage of the package as installed."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term", *session.posargs)
+    doctests = ("--doctest-modules", "--pyargs", "fees_etl")
+    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term", "tests", *doctests, *session.posargs)
 
 
 @nox.session
@@ -57,7 +58,7 @@ def terraform(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Ratios against the floor: the same statements straight into DuckDB. Sizes as arguments: nox -s bench -- 1M 10M."""
+    """Ratios against the floor, the same statements straight into DuckDB: nox -s bench -- run --rows 1000000."""
     install(session, "dev")
     session.run("python", "tests/bench/bench.py", *session.posargs)
 
