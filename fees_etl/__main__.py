@@ -15,9 +15,7 @@ def main() -> None:
     """Run the command line as a process: every file it makes is its user's alone, because fees carry NINOs."""
     os.umask(0o077)
     gc.disable()  # a command ends before its garbage matters; looking for it took half of a large project's time
-    code = cli.main()
-    gc.freeze()  # nor is it looked for on the way out
-    sys.exit(code)
+    sys.exit(cli.main())
 
 
 if __name__ == "__main__":

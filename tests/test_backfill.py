@@ -115,7 +115,7 @@ def test_stopped_at_any_statement_it_resumes_without_repeating_a_chunk(opened, t
             fill(pipeline)
         expected = contents(pipeline)
     assert len(counted.commits) == 5
-    for number in sorted({*range(1, counted.count, 5), *counted.commits}) if how == BEFORE else counted.commits:
+    for number in sorted({*range(1, counted.count, 8), *counted.commits}) if how == BEFORE else counted.commits:
         shutil.copy(tmp_path / "prepared.duckdb", tmp_path / "fees.duckdb")
         with opened() as pipeline:
             with fault(pipeline.engine, number, how) as found:

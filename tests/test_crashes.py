@@ -25,7 +25,7 @@ from fees_etl import cli
 RUN = ["run", "--source", "lake"]
 BACKFILL = ["backfill", "--start", "2024-12-01", "--end", "2025-03-31", "--chunk", "month"]
 FORK = multiprocessing.get_context("forkserver")
-POINTS = 14
+POINTS = 12
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def fees_etl(*line, **options):
 def ended(process):
     said = process.communicate(timeout=60)[1]
     assert "Traceback" not in said
+    assert "leaked" not in said
     return process.returncode, said
 
 
@@ -169,7 +170,7 @@ def holder(work):
         process.kill()
 
 
-@pytest.mark.parametrize("room", [1_000, 20_000, 280_000, 500_000, 1_200_000])
+@pytest.mark.parametrize("room", [1_000, 20_000, 280_000, 1_200_000])
 def test_when_the_disk_is_full_the_command_says_so_and_later_ends_right(work, room):
     """A limit on the size of a file stands for it."""
 
@@ -191,7 +192,12 @@ def test_when_the_disk_is_full_the_command_says_so_and_later_ends_right(work, ro
 
 
 def newer(content):
-    return content[:12] + (10**6).to_bytes(8, "little") + content[20:]
+    """The header of a storage version to come, with the checksum that makes it sound."""
+    header = content[8:12] + (10**6).to_bytes(8, "little") + content[20:4096]
+    checksum = 5381
+    for start in range(0, len(header), 8):
+        checksum ^= int.from_bytes(header[start : start + 8], "little") * 0xBF58476D1CE4E5B9 & (1 << 64) - 1
+    return checksum.to_bytes(8, "little") + header + content[4096:]
 
 
 DAMAGED = {
@@ -209,20 +215,20 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
-@pytest.mark.parametrize("line", [RUN, ["runs"]], ids=["written", "read"])
-def test_a_file_that_is_no_sound_warehouse_is_named_and_not_touched(work, capsys, damage, line):
+def test_a_file_that_is_no_sound_warehouse_is_named_and_not_touched(work, capsys, damage):
     path, (change, word) = Path("fees.duckdb"), DAMAGED[damage]
     content = path.read_bytes()
     path.write_bytes(change(content))
     before = sha256(path.read_bytes()).hexdigest()
-    capsys.readouterr()
+    for line in (RUN, ["runs"], ["plan"]):
+        capsys.readouterr()
 
-    assert cli.main(line) == 5
-    said = " ".join(capsys.readouterr().err.split())
-    assert word in said
-    assert str(path) in said
-    assert "Next:" in said
-    assert sha256(path.read_bytes()).hexdigest() == before
+        assert cli.main(line) == 5
+        said = " ".join(capsys.readouterr().err.split())
+        assert word in said
+        assert str(path) in said
+        assert "Next:" in said
+        assert sha256(path.read_bytes()).hexdigest() == before
     path.write_bytes(content)
     assert cli.main(["-q", *RUN]) == 0
     is_right(work)

@@ -108,7 +108,7 @@ def test_a_statement_that_fails_undoes_all_of_the_command_and_a_retry_ends_as_if
 ):
     prepared = Prepared(tmp_path, command)
     every = range(1, prepared.count + 1)
-    stride = 1 if how == BEFORE and command != "a rehearsal" else 5
+    stride = 1 if how == BEFORE and command != "a rehearsal" else 8
     pipeline = prepared.opened()
     for number in sorted({*every[::stride], *every[-3:]}):
         fired, held, told = prepared.fails(pipeline, number, how)

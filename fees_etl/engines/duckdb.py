@@ -6,11 +6,7 @@ private to their owner.
 
 from __future__ import annotations
 
-import glob
 import logging
-import os
-import re
-import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +18,8 @@ import duckdb
 
 from fees_etl import query
 from fees_etl.engines import drift
+from fees_etl.engines.complaints import busy, reason, redacted
+from fees_etl.engines.files import clean, create, private
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.types import Contract, Rows, Table
 
@@ -37,27 +35,6 @@ _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_kn
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
 _MOMENT = "TIMESTAMP WITH TIME ZONE"
 """Fetched as microseconds: DuckDB makes a datetime of it only where pytz is installed."""
-_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_NINO = re.compile(r"\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]\b")
-
-_FULL = "The disk is full"
-_OTHER = "The warehouse was written by another version of DuckDB"
-_DAMAGED = "The warehouse is damaged"
-_REASONS = {
-    "no space left": _FULL,
-    "file too large": f"{_FULL}, as far as this user may fill it",
-    "quota exceeded": f"{_FULL}, as far as this user may fill it",
-    "read-only": "The warehouse may not be written to",
-    "permission denied": "The warehouse may not be written to",
-    "newer version": _OTHER,
-    "different version": _OTHER,
-    "storage version": _OTHER,
-    "not a valid duckdb database": _DAMAGED,
-    "corrupt": _DAMAGED,
-    "checksum": _DAMAGED,
-    "enough bytes": _DAMAGED,
-    "sqlite_scanner": "The file is an SQLite database",
-}
 
 
 @dataclass(slots=True)
@@ -105,7 +82,7 @@ class DuckDB:
                 published="Nothing is published.",
                 hint="Run `fees-etl run` first.",
             )
-        with _private(), self.translated("opening the warehouse"):
+        with private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
         try:
             self._begin()
@@ -151,7 +128,7 @@ class DuckDB:
 
     def scratch(self) -> Any:
         """See :class:`fees_etl.engines.Engine`."""
-        with _private(), self.translated("making the spill folder"):
+        with private(), self.translated("making the spill folder"):
             self.spill.mkdir(mode=0o700, exist_ok=True)
         return _Reader(self)
 
@@ -177,7 +154,7 @@ class DuckDB:
             self._owns_spill = False
             with suppress(OSError):  # while the file's lock is held: afterwards the folder may be another's
                 self.spill.rmdir()
-        with suppress(duckdb.Error), _private():
+        with suppress(duckdb.Error), private():
             self.native.close()
 
     def __enter__(self) -> Self:
@@ -192,12 +169,12 @@ class DuckDB:
         if path is None:
             return duckdb.connect(":memory:", config=_CONFIG)
         if not read_only:
-            _create(path)
+            create(path, lambda draft: duckdb.connect(str(draft)).close())
         return duckdb.connect(str(path), read_only=read_only, config={**_CONFIG, "temp_directory": f"{path}.tmp"})
 
     def _begin(self) -> None:
         if self._path is not None and self._owns_spill:
-            _clean(self._path, self.spill)
+            clean(self._path, self.spill)
         for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
             self._native(statement)
 
@@ -212,7 +189,7 @@ class DuckDB:
 
     def _native(self, sql: str) -> Any:
         log.debug("%s", sql)
-        with _private(), self.translated("running a statement"):
+        with private(), self.translated("running a statement"):
             return self.native.execute(sql)
 
     def _live_columns(self) -> dict[str, dict[str, str]]:
@@ -233,46 +210,21 @@ class DuckDB:
             self._fail(error, doing)
         except OSError as error:
             said = error.strerror or type(error).__name__
-            raise WarehouseError(f"{_reason(said)} ({doing} of {self._path}): {said}") from error
+            raise WarehouseError(f"{reason(said)} ({doing} of {self._path}): {said}") from error
         except RuntimeError as error:
             if "interrupted" in str(error).lower():
                 raise KeyboardInterrupt from error
             raise
 
     def _fail(self, error: duckdb.Error, doing: str) -> NoReturn:
-        text = _NINO.sub("[NINO]", str(error).strip().splitlines()[0])
+        text = redacted(str(error))
         if isinstance(error, duckdb.InterruptException):
             raise KeyboardInterrupt from error
         if "Could not set lock" in text or "Conflicting lock" in text:
-            raise _busy(text, self._path) from error
+            raise busy(text, self._path) from error
         if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
             raise WarehouseBusy(f"another connection of this process changed {self._path} meanwhile.") from error
-        raise WarehouseError(
-            f"{_reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}"
-        ) from error
-
-
-def _reason(text: str) -> str:
-    """Our words for what DuckDB says, for what people meet most."""
-    lowered = text.lower()
-    return next((ours for theirs, ours in _REASONS.items() if theirs in lowered), "DuckDB refused")
-
-
-def _busy(text: str, path: Path | None) -> WarehouseBusy:
-    match = _HOLDER.search(text)
-    holder = "another process"
-    if match:
-        holder = f"process {match['pid']} ({match['program']}){_since(match['pid'])}"
-    return WarehouseBusy(f"{path} is held by {holder}.")
-
-
-def _since(pid: str) -> str:
-    """When the process began, where the system says so."""
-    try:
-        began = Path(f"/proc/{pid}").stat().st_mtime
-    except OSError:
-        return ""
-    return f" since {datetime.fromtimestamp(began, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        raise WarehouseError(f"{reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}") from error
 
 
 def _with_moments(row: tuple[Any, ...], places: set[int]) -> tuple[Any, ...]:
@@ -287,57 +239,3 @@ def _literal(value: object) -> str:
     if isinstance(value, datetime):
         return f"TIMESTAMPTZ '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def _create(path: Path) -> None:
-    """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
-    if path.is_dir():
-        raise UsageError(
-            f"{path} is a folder, not a warehouse.",
-            published="Nothing was touched.",
-            hint=f"Name a file in it: duckdb://{path}/fees.duckdb",
-        )
-    if path.exists():
-        mode = path.stat().st_mode
-        if not mode & 0o200:
-            raise WarehouseError(
-                f"The warehouse may not be written to: {path} is read-only.",
-                published="Nothing was touched; the published numbers are as before.",
-                hint=f"If it is meant to be written: chmod u+w {path}",
-            )
-        if mode & 0o077:
-            path.chmod(mode & 0o700)
-        return
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} for the warehouse.", published="Nothing was touched.")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        duckdb.connect(str(draft)).close()
-        with suppress(FileExistsError, FileNotFoundError):  # somebody else was first, and may have tidied up
-            os.link(draft, path)
-    finally:
-        for leftover in (draft, Path(f"{draft}.wal")):
-            leftover.unlink(missing_ok=True)
-
-
-def _clean(path: Path, spill: Path) -> None:
-    """What killed processes left beside a file that is now ours alone."""
-    drafts = [
-        *path.parent.glob(f".{glob.escape(path.name)}.*.new"),
-        *path.parent.glob(f".{glob.escape(path.name)}.*.new.wal"),
-    ]
-    for leftover in [*drafts, *spill.glob("duckdb_temp_*")]:
-        with suppress(OSError):
-            leftover.unlink()
-    for folder in spill.glob("reading-*"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _private() -> Iterator[None]:
-    """Files that DuckDB makes meanwhile belong to their owner alone."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
