@@ -45,7 +45,7 @@ def tests(session: nox.Session) -> None:
 def googlesql(session: nox.Session) -> None:
     """Every statement through Google's own analyzer, every model against its reference execution."""
     install(session, "googlesql")
-    session.run("pytest", "tests/googlesql", "-q", *session.posargs)
+    session.run("pytest", "-n", "auto", "tests/googlesql", "-q", *session.posargs)
 
 
 @nox.session(venv_backend="none")
