@@ -253,7 +253,7 @@ def test_failed_attempts_are_in_the_ledger_and_change_nothing(tmp_path):
             run(replace(plan, steps=(plan.steps[0], broken)), pipeline.engine)
 
         assert before == {name: pipeline.rows(name) for name in MODELS}
-        assert [row[2] for row in pipeline.rows("ops.runs", 7)] == ["published", "failed"]
+        assert [row[3] for row in pipeline.rows("ops.runs", 8)] == ["published", "failed"]
 
 
 def test_the_warehouse_is_private(tmp_path):

@@ -94,8 +94,11 @@ class DuckDB:
         """See :class:`fees_etl.engines.Engine`."""
         self._schema = {table: contract.types for table, contract in contracts.items()}
         live = self._live_columns()
-        for sql in drift.statements(contracts, live, may_create=create, suffix=self._suffix):
-            self._native(sql)
+        missing = tuple(drift.statements(contracts, live, may_create=create, suffix=self._suffix))
+        if missing:  # all of it is judged before any of it is done
+            with self.transaction():
+                for sql in missing:
+                    self._native(sql)
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
