@@ -37,7 +37,7 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests and doctests, with branch coverage of the package as installed."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", "--cov", "--cov-report=", "tests", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=", "tests", *session.posargs)
     session.run("pytest", "--cov", "--cov-append", "--cov-report=term", "--doctest-modules", "--pyargs", "fees_etl")
 
 
@@ -45,7 +45,7 @@ def tests(session: nox.Session) -> None:
 def googlesql(session: nox.Session) -> None:
     """Every statement through Google's own analyzer, every model against its reference execution."""
     install(session, "googlesql")
-    session.run("pytest", "-n", "auto", "tests/googlesql", "-q", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", "tests/googlesql", "-q", *session.posargs)
 
 
 @nox.session(venv_backend="none")
