@@ -14,6 +14,7 @@ import yaml
 
 from fees_etl.errors import ProjectError
 from fees_etl.graph import did_you_mean
+from fees_etl.privacy import redact
 from fees_etl.types import Column, Contract, Table, Waiver
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _COLUMN_KEYS = {
     "name", "type", "required", "unique", "description", "policy_tag", "accepted", "minimum", "maximum", "references",
 }  # fmt: skip
 _ASSERTION_KEYS = {"description", "severity", "key"}
-_NINO = re.compile(r"\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]\b")
 _WAIVER_KEYS = {"assertion", "key", "reason", "expires"}
 _COLUMNS = re.compile(r"^columns:\n(?:(?:[ #-].*)?\n)*", re.MULTILINE)
 """Most of a contract: the columns, in the lines below their key."""
@@ -181,7 +181,7 @@ def _waiver(file: _File, item: Any, known: Mapping[str, tuple[str, ...]], line: 
     name = str(data["assertion"])
     if name not in known:
         raise file.fail(f"a waiver names no assertion: '{name}'.", name, did_you_mean(name, known))
-    if _NINO.search(str(data["reason"])):
+    if redact(str(data["reason"])) != str(data["reason"]):
         raise ProjectError("a waiver must not quote a National Insurance number.", path=file.shown, line=line)
     if not isinstance(data["expires"], date):
         raise file.fail("'expires' must be a date (YYYY-MM-DD).", "expires")

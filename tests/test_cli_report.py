@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 from fees_etl.cli import console, document, logs, report, screens
-from fees_etl.cli.logs import redact
 from fees_etl.cli.text import WIDTH, change, grid, pounds, total
+from fees_etl.privacy import redact
 from fees_etl.settings import Settings
 from fees_etl.types import (
     AssertionResult,

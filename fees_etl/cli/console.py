@@ -9,9 +9,10 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fees_etl.cli.logs import logger, redact
+from fees_etl.cli.logs import logger
 from fees_etl.cli.text import count, plural
 from fees_etl.errors import UsageError
+from fees_etl.privacy import redact
 from fees_etl.types import AssertionResult, StepResult
 
 if TYPE_CHECKING:

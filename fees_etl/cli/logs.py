@@ -9,32 +9,22 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import paragraph
+from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["bind", "configure", "logger", "redact"]
+__all__ = ["bind", "configure", "logger"]
 
 logger = logging.getLogger("fees_etl")
-NINO = re.compile(r"(?<![^\W_])[a-z]{2}\s?(?:\d\s?){6}[a-d](?![^\W_])", re.IGNORECASE)
 SEVERITIES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}
 NAMES = {"published": "Published", "hint": "Next"}
 """The two things every error says beside what went wrong: attributes of the record, and their labels."""
-
-
-def redact(text: str) -> str:
-    """Mask what looks like a National Insurance number; ids in hexadecimal are left alone.
-
-    >>> redact("client 7 sent qq 12 34 56 c"), redact("fee ab123456c0d1")
-    ('client 7 sent [NINO]', 'fee ab123456c0d1')
-    """
-    return NINO.sub("[NINO]", text)
 
 
 def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.environ) -> None:

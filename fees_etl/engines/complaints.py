@@ -8,10 +8,9 @@ from pathlib import Path
 
 from fees_etl.errors import WarehouseBusy
 
-__all__ = ["busy", "reason", "redacted"]
+__all__ = ["busy", "reason"]
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_NINO = re.compile(r"\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]\b")
 
 _FULL = "The disk is full"
 _OTHER = "The warehouse was written by another version of DuckDB"
@@ -32,11 +31,6 @@ _REASONS = {
     "enough bytes": _DAMAGED,
     "sqlite_scanner": "The file is an SQLite database",
 }
-
-
-def redacted(text: str) -> str:
-    """The first line, with what looks like a National Insurance number blotted out."""
-    return _NINO.sub("[NINO]", text.strip().splitlines()[0])
 
 
 def reason(text: str) -> str:

@@ -18,9 +18,10 @@ import duckdb
 
 from fees_etl import query
 from fees_etl.engines import drift
-from fees_etl.engines.complaints import busy, reason, redacted
+from fees_etl.engines.complaints import busy, reason
 from fees_etl.engines.files import clean, create, private
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
+from fees_etl.privacy import redact
 from fees_etl.types import Contract, Rows, Table
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ class DuckDB:
             raise
 
     def _fail(self, error: duckdb.Error, doing: str) -> NoReturn:
-        text = redacted(str(error))
+        text = redact(str(error).strip().splitlines()[0])
         if isinstance(error, duckdb.InterruptException):
             raise KeyboardInterrupt from error
         if "Could not set lock" in text or "Conflicting lock" in text:
