@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlglot
 import worlds
+from broken import FOLDERS, assembled
 from faults import AFTER, BEFORE, HEADER, NEXT, START, contents, deal, fault, ledger, translate_once, truth
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -266,6 +267,8 @@ def test_the_merge_and_the_delete_of_a_run_can_touch_only_its_fee_dates(opened):
     assert sorted(name for name in tables if "." in name) == ["raw.fees"] * 2 + ["staging.stg_fees AS target"] * 2
 
 
-def test_a_merge_key_without_the_partition_column_is_refused():
+def test_a_merge_key_without_the_partition_column_is_refused(tmp_path):
+    (found,) = [one for one in FOLDERS if one.name == "merge-without-partition-key"]
+    folder = assembled(found, tmp_path)
     with pytest.raises(ProjectError, match="confined to a window of its partition column"):
-        load(Path(__file__).parent / "projects" / "merge-without-partition-key")
+        load(folder)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from broken import FOLDERS, assembled
 
 from fees_etl import ProjectError, load
 
-PROJECTS = sorted(path for path in (Path(__file__).parent / "projects").iterdir() if path.is_dir())
 
-
-@pytest.mark.parametrize("folder", PROJECTS, ids=lambda path: path.name)
-def test_load_says_file_line_cause_and_next_step(folder):
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_load_says_file_line_cause_and_next_step(folder, tmp_path):
     expected = (folder / "expected.txt").read_text(encoding="utf-8")
     said = ""
     try:
-        load(folder)
+        load(assembled(folder, tmp_path))
     except ProjectError as error:
         said = f"{error.message}\n" + (f"{error.hint}\n" if error.hint else "")
 
@@ -24,4 +21,4 @@ def test_load_says_file_line_cause_and_next_step(folder):
 
 
 def test_the_sound_one_is_the_only_sound_one():
-    assert [path.name for path in PROJECTS if not (path / "expected.txt").read_text()] == ["sound"]
+    assert [path.name for path in FOLDERS if not (path / "expected.txt").read_text()] == ["sound"]

@@ -8,14 +8,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from broken import FOLDERS, assembled
 
 from fees_etl import load
 from fees_etl.contract import contract
 from fees_etl.contract import outline as without_columns
 from fees_etl.project import outline
 from fees_etl.types import Table
-
-PROJECTS = Path(__file__).parent / "projects"
 
 
 def python(code):
@@ -65,12 +64,14 @@ def test_what_waits_to_be_printed_is_printed_once():
     """) == ["once"]
 
 
-def test_a_broken_project_is_explained_in_the_same_words():
+def test_a_broken_project_is_explained_in_the_same_words(tmp_path):
+    for folder in FOLDERS:
+        assembled(folder, tmp_path)
     found = python(f"""
         from pathlib import Path
         from fees_etl import ProjectError, load, workers
         workers.MANY = 1
-        for folder in sorted(Path({str(PROJECTS)!r}).iterdir()):
+        for folder in sorted(Path({str(tmp_path)!r}).iterdir()):
             try:
                 load(folder, processes=2)
             except ProjectError as error:
@@ -80,7 +81,7 @@ def test_a_broken_project_is_explained_in_the_same_words():
             print(folder.name, said == (folder / "expected.txt").read_text(encoding="utf-8"))
     """)
 
-    assert found == [f"{folder.name} True" for folder in sorted(PROJECTS.iterdir())]
+    assert found == [f"{folder.name} True" for folder in FOLDERS]
 
 
 def test_an_outline_has_the_names_kinds_and_arrows_of_the_whole():
