@@ -98,11 +98,13 @@ def processes():
 def test_killed_at_any_moment_of_a_run_and_a_backfill_the_next_run_ends_as_if_nothing_had_happened(
     work, processes, capsys
 ):
-    began = time.monotonic()
-    process = processes(work, RUN, BACKFILL)
-    process.join(60)
-    assert process.exitcode == 0
-    seconds = time.monotonic() - began
+    for _ in range(2):  # the first one waits for the imports, which are no part of the time to be killed in
+        reset(work)
+        began = time.monotonic()
+        process = processes(work, RUN, BACKFILL)
+        process.join(60)
+        assert process.exitcode == 0
+        seconds = time.monotonic() - began
     expected = is_right(work)
     killed = 0
     for point in range(1, POINTS + 1):
