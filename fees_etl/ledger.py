@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from datetime import UTC, datetime
-from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.script import Ask, Changes, Failures, Found, Now, Record, Steps, Verdict, Verdicts
 from fees_etl.template import statements
-from fees_etl.types import (
-    AssertionResult,
-    Change,
-    LeftOut,
-    Pending,
-    Plan,
-    Project,
-    Published,
-    Rows,
-    State,
-    StepResult,
-    Table,
-    Window,
-)  # fmt: skip
+from fees_etl.types import LeftOut, Pending, Plan, Project, Published, Rows, State, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from fees_etl.engines import Engine
+    from fees_etl.script import Answer
 
-__all__ = ["changes", "history", "left_out", "new_run_id", "parts", "published", "record", "staged_by_date", "state"]
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "LEFT_OUT",
+    "STAGED_AFTER",
+    "STAGED_BEFORE",
+    "ask",
+    "history",
+    "left_out",
+    "new_run_id",
+    "operation",
+    "parts",
+    "published",
+    "record",
+    "state",
+]
 
-ByDate = dict[Any, tuple[int, Decimal]]
+BEFORE, AFTER, LEFT_OUT = "published_before", "published_after", "left_out"
+STAGED_BEFORE, STAGED_AFTER = "staged_before", "staged_after"
+"""Names of what a run asks besides its assertions."""
 
 
 def new_run_id(now: datetime) -> str:
@@ -45,42 +49,28 @@ def new_run_id(now: datetime) -> str:
 
 def state(project: Project, engine: Engine) -> State:
     """What is in the warehouse that a plan depends on: read from the books, not from raw."""
-    (first_raw, last_raw, first_staged, last_staged, files, real), *_ = _ask(project, engine, "state").rows
-    pending = tuple(Pending(*row) for row in _ask(project, engine, "pending").rows)
-    refused = tuple((uri, reason) for uri, reason in _ask(project, engine, "refused").rows)
-    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real)
+    asks = [ask(project, name) for name in ("state", "pending", "refused")]
+    found = {name: answer.rows.rows for name, answer in engine.answers(asks).items()}
+    first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
+    pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_place))
+    refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
+    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark)
 
 
-def published(project: Project, engine: Engine) -> Published:
-    """The headline numbers as they are now."""
-    answer = _ask(project, engine, "published")
-    named = dict(zip(answer.columns, answer.rows[0], strict=True))
+def _place(one: Pending) -> tuple[Any, ...]:
+    return one.fee_date, one.source_file, one.source_version, one.rows_added, one.rows_removed
+
+
+def published(answer: Answer) -> Published:
+    """The headline numbers of an answer to ``published``."""
+    named = dict(zip(answer.rows.columns, answer.rows.rows[0], strict=True))
     cohorts = tuple((named.pop("incomplete_cohorts_6_month") or "").split())
     return Published(**named, incomplete_cohorts_6_month=cohorts)
 
 
-def left_out(project: Project, engine: Engine) -> LeftOut:
+def left_out(answer: Answer) -> LeftOut:
     """What staging leaves out of raw, by reason."""
-    return LeftOut(*_ask(project, engine, "left_out").rows[0])
-
-
-def staged_by_date(project: Project, engine: Engine, window: Window) -> ByDate:
-    """Staged rows and pounds of each fee date of the window."""
-    if not window:
-        return {}
-    return {day: (rows, amount) for day, rows, amount in _ask(project, engine, "staged_by_date", window=window).rows}
-
-
-def changes(before: ByDate, after: ByDate) -> tuple[Change, ...]:
-    """The fee dates whose staged rows or pounds differ, in order.
-
-    >>> from datetime import date
-    >>> changes({date(2025, 1, 1): (1, Decimal("2"))}, {date(2025, 1, 1): (1, Decimal("2.00"))})
-    ()
-    """
-    nothing = (0, Decimal(0))
-    days = [day for day in sorted({*before, *after}) if before.get(day, nothing) != after.get(day, nothing)]
-    return tuple(Change(day, *before.get(day, nothing), *after.get(day, nothing)) for day in days)
+    return LeftOut(*answer.rows.rows[0])
 
 
 def history(project: Project, engine: Engine, limit: int = 20, run_id: str | None = None) -> Rows:
@@ -93,8 +83,7 @@ def parts(project: Project, engine: Engine, command: str) -> Rows:
     return _ask(project, engine, "parts", command=command)
 
 
-def record(  # noqa: PLR0913 - one argument a part of the row
-    engine: Engine,
+def record(
     plan: Plan,
     *,
     run_id: str,
@@ -102,15 +91,13 @@ def record(  # noqa: PLR0913 - one argument a part of the row
     part_of: str | None,
     status: str,
     started_at: datetime,
-    before: Published,
-    after: Published,
-    steps: Iterable[StepResult] = (),
-    found: Iterable[AssertionResult] = (),
-    changed: Iterable[Change] = (),
-    error: str | None = None,
-) -> None:
-    """Write one row of ``ops.runs``."""
-    row = {
+    verdicts: Iterable[Verdict] = (),
+    error: str | Failures | None = None,
+) -> Record:
+    """The row of ``ops.runs`` for a run that ends with this status; only a committed one has changed anything."""
+    kept = status in ("published", "staged")
+    last = AFTER if kept else BEFORE
+    cells = {
         "run_id": run_id,
         "command": command,
         "part_of": part_of,
@@ -119,55 +106,34 @@ def record(  # noqa: PLR0913 - one argument a part of the row
         "fee_dates": str(plan.window),
         "full_refresh": plan.full_refresh,
         "started_at": started_at,
-        "finished_at": datetime.now(UTC),
-        "rows_before": before.staged_rows,
-        "rows_after": after.staged_rows,
-        "amount_before": before.staged_amount,
-        "amount_after": after.staged_amount,
-        "steps": json.dumps([{"name": one.name, "rows": one.rows, "seconds": round(one.seconds, 3)} for one in steps]),
-        "changes": json.dumps([_change(one) for one in changed]),
-        "assertions": json.dumps([_verdict(one) for one in found]),
+        "finished_at": Now(),
+        "rows_before": Found(BEFORE, "staged_rows"),
+        "rows_after": Found(last, "staged_rows"),
+        "amount_before": Found(BEFORE, "staged_amount"),
+        "amount_after": Found(last, "staged_amount"),
+        "steps": Steps(),
+        "changes": Changes(STAGED_BEFORE, STAGED_AFTER) if kept and plan.window else Changes(),
+        "assertions": Verdicts(tuple(verdicts)),
         "error": error,
         "fingerprint": plan.project.fingerprint,
         "git_sha": _git_sha(plan.project.root),
         "package_version": _version(),
     }
-    insert(plan.project, engine, Table("ops", "runs"), list(row), [list(row.values())])
+    return Record(Table("ops", "runs"), cells)
 
 
-def insert(project: Project, engine: Engine, table: Table, columns: list[str], rows: list[list[Any]]) -> None:
-    """Insert literal rows; for the books, which are small."""
-    if rows:
-        sql = project.templates.render("operations/insert.sql", table=table, columns=columns, rows=rows)
-        engine.execute(sql)
+def operation(project: Project, name: str, **context: Any) -> tuple[str, ...]:
+    """The statements of one template of ``sql/operations``."""
+    return statements(project.templates.render(f"operations/{name}.sql", **context))
 
 
-def execute(project: Project, engine: Engine, operation: str, **context: Any) -> None:
-    """Run the statements of one template of ``sql/operations``."""
-    for sql in statements(project.templates.render(f"operations/{operation}.sql", **context)):
-        engine.execute(sql)
+def ask(project: Project, name: str, called: str = "", **context: Any) -> Ask:
+    """The query of one template of ``sql/operations``."""
+    return Ask(called or name, project.templates.render(f"operations/{name}.sql", **context))
 
 
-def _ask(project: Project, engine: Engine, operation: str, **context: Any) -> Rows:
-    return engine.query(project.templates.render(f"operations/{operation}.sql", **context))
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "fee_date": change.fee_date.isoformat(),
-        "rows": [change.rows_before, change.rows_after],
-        "amount": [str(change.amount_before), str(change.amount_after)],
-    }
-
-
-def _verdict(result: AssertionResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "severity": result.severity,
-        "failing": result.failing,
-        "waived": result.waived,
-        "waivers": result.note,
-    }
+def _ask(project: Project, engine: Engine, name: str, **context: Any) -> Rows:
+    return engine.query(ask(project, name, **context).sql)
 
 
 def _git_sha(root: Path) -> str | None:

@@ -55,6 +55,8 @@ class State:
     """How many files raw holds, refused ones included."""
     real: bool = False
     """Whether raw holds, or ever held, a file that is not the bundled sample's."""
+    mark: str = ""
+    """A fingerprint of what is pending: a run that finds another one was overtaken by an ingestion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One executed step: rows written (inserted + updated + deleted) and wall-clock seconds."""
+    """One executed step: rows written (inserted + updated + deleted; None: not counted) and wall-clock seconds."""
 
     name: str
     kind: StepKind
     table: Table | None
-    rows: int
+    rows: int | None
     seconds: float
 
 

@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl import ledger
 from fees_etl.errors import FeesError, WarehouseBusy
 from fees_etl.planner import check_step, matches
-from fees_etl.types import (
-    AssertionResult,
-    Change,
-    Plan,
-    Project,
-    Published,
-    Result,
-    Rows,
-    RunStatus,
-    Step,
-    StepResult,
-)  # fmt: skip
+from fees_etl.script import (
+    FAILING,
+    WAIVED,
+    Answer,
+    Ask,
+    Done,
+    Failures,
+    Fill,
+    Outcome,
+    Part,
+    Record,
+    Script,
+    Stop,
+    Verdict,
+    Write,
+    changes,
+    note,
+    value,
+)
+from fees_etl.types import AssertionResult, Plan, Project, Result, Rows, RunStatus, Step, StepResult
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine
 
-__all__ = ["check", "rehearsal", "run"]
+__all__ = ["check", "run"]
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], None]
-_MARKS = ("_is_waived", "_failing_count", "_waived_count")
+_IS_WAIVED, _PLACE = "_is_waived", "_place"
+_MARKS = (_IS_WAIVED, _PLACE, FAILING, WAIVED)
+_BUSY = "busy"
 
 
 def run(
@@ -79,19 +90,15 @@ def run(
 
 def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
     """Every assertion on what is published now, and for each model that its table holds what its query yields."""
-    results = []
-    for assertion in (*project.assertions, *matches(project)):
-        results.append(_judge(check_step(project, assertion), project, engine, datetime.now(UTC).date()))
-        (on_step or _ignore)(results[-1])
-    return tuple(results)
+    today = datetime.now(UTC).date()
+    steps = {one.name: check_step(project, one, today) for one in (*project.assertions, *matches(project))}
 
+    def told(found: Done | Answer) -> None:
+        if isinstance(found, Answer):
+            (on_step or _ignore)(_judge(steps[found.name], found, project, today))
 
-@contextmanager
-def rehearsal(engine: Engine) -> Iterator[None]:
-    """Everything within is rolled back at the end, ingestion included."""
-    with engine.transaction() as transaction:
-        transaction.roll_back()
-        yield
+    answers = engine.answers(map(_question, steps.values()), told)
+    return tuple(_judge(step, answers[name], project, today) for name, step in steps.items())
 
 
 @dataclass(slots=True)
@@ -105,114 +112,128 @@ class _Attempt:
     part_of: str | None
     started_at: datetime
     on_step: OnStep
-    before: Published = field(default_factory=Published)
-    steps: list[StepResult] = field(default_factory=list)
-    found: list[AssertionResult] = field(default_factory=list)
+    seen: Outcome = field(default_factory=Outcome)
 
     def happen(self, began: float, *, rehearse: bool) -> Result:
-        plan, engine = self.plan, self.engine
-        with engine.transaction() as transaction:
-            self._guard()
-            self._log_changes()
-            self.before = ledger.published(plan.project, engine)
-            dates_before = ledger.staged_by_date(plan.project, engine, plan.window)
-            self._execute()
-            after = ledger.published(plan.project, engine)
-            left_out = ledger.left_out(plan.project, engine)
-            changed = ledger.changes(dates_before, ledger.staged_by_date(plan.project, engine, plan.window))
-            status = self._status(rehearse=rehearse)
-            if status in ("published", "staged"):
-                self._record(status, after, changed)
-            else:
-                transaction.roll_back()
-        if status == "rejected" and not rehearse:
-            self._record_apart("rejected", self._failures())
-        seconds = time.monotonic() - began
-        return Result(
-            self.run_id, status, plan, self.started_at, seconds, tuple(self.steps), tuple(self.found),
-            self.before, after, left_out, changed,
-        )  # fmt: skip
-
-    def _status(self, *, rehearse: bool) -> RunStatus:
-        if any(one.severity == "error" and not one.passed for one in self.found):
-            return "rejected"
-        if rehearse:
-            return "rehearsed"
-        return "published" if self.found else "staged"
-
-    def record_failure(self, error: BaseException) -> None:
-        said = str(error) if isinstance(error, FeesError) else type(error).__name__  # another's message may quote rows
-        with suppress(FeesError):  # the warehouse may be what failed
-            if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
-                return  # it was committed, and what failed came after
-            self._record_apart("failed", "interrupted" if isinstance(error, KeyboardInterrupt) else said)
-
-    def _guard(self) -> None:
-        if ledger.state(self.plan.project, self.engine).pending != self.plan.state.pending:
+        outcome = self.engine.transact(self._script(keep=not rehearse), self._watch)
+        if outcome.verdict == _BUSY:
             raise WarehouseBusy(
                 "an ingestion changed what is pending after this run was planned.",
                 published="Nothing was published by this run; the published numbers are as before.",
                 hint="Run the same command again.",
             )
-
-    def _log_changes(self) -> None:
-        if self.plan.arrivals:
-            context = {"run_id": self.run_id, "window": self.plan.window, "late_before": self.plan.late_before}
-            ledger.execute(self.plan.project, self.engine, "changes", **context)
-
-    def _execute(self) -> None:
-        for step in self.plan.steps:
-            if step.kind == "assertion":
-                self.found.append(_judge(step, self.plan.project, self.engine, self.started_at.date()))
-                self.on_step(self.found[-1])
-            else:
-                self.steps.append(self._fill(step))
-                self.on_step(self.steps[-1])
-
-    def _fill(self, step: Step) -> StepResult:
-        began = time.monotonic()
-        counts = [self.engine.execute(sql) for sql in step.statements]
-        rows = sum(counts[1:] if step.kind == "rebuild" else counts)  # a rebuild begins with the DELETE of all rows
-        for sql in step.books:
-            self.engine.execute(sql)
-        return StepResult(step.name, step.kind, step.table, rows, time.monotonic() - began)
-
-    def _failures(self) -> str:
-        return ", ".join(one.name for one in self.found if one.severity == "error" and not one.passed)
-
-    def _record(self, status: str, after: Published, changed: tuple[Change, ...], error: str | None = None) -> None:
-        ledger.record(
-            self.engine, self.plan, run_id=self.run_id, command=self.command, part_of=self.part_of, status=status,
-            started_at=self.started_at,
-            before=self.before, after=after, steps=self.steps, found=self.found, changed=changed, error=error,
+        found, plan = outcome.answers, self.plan
+        judged = [self._judged(step, found[step.name]) for step in self._assertions]
+        changed = changes(found[ledger.STAGED_BEFORE].rows, found[ledger.STAGED_AFTER].rows) if plan.window else ()
+        status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else self._kept
+        return Result(
+            self.run_id, status, plan, self.started_at, time.monotonic() - began,
+            tuple(self._filled(done) for done in outcome.steps), tuple(judged),
+            ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
+            ledger.left_out(found[ledger.LEFT_OUT]), changed,
         )  # fmt: skip
 
-    def _record_apart(self, status: str, error: str) -> None:
-        with self.engine.transaction():
-            self._record(status, self.before, (), error)
+    @property
+    def _assertions(self) -> list[Step]:
+        return [step for step in self.plan.steps if step.kind == "assertion"]
+
+    @property
+    def _kept(self) -> RunStatus:
+        return "published" if self._assertions else "staged"
+
+    def _script(self, *, keep: bool) -> Script:
+        failures = Failures(tuple(step.name for step in self._assertions if step.severity == "error"))
+        accepted, rejected = self._record(self._kept), self._record("rejected", failures)
+        return Script(self.run_id, self._parts(), accepted, rejected, keep=keep)
+
+    def _parts(self) -> Iterator[Part]:
+        plan, project = self.plan, self.plan.project
+        yield Stop(_BUSY, ledger.ask(project, "guard", mark=plan.state.mark).sql)
+        if plan.arrivals:
+            context = {"run_id": self.run_id, "window": plan.window, "late_before": plan.late_before}
+            yield from map(Write, ledger.operation(project, "changes", **context))
+        yield ledger.ask(project, "published", ledger.BEFORE)
+        if plan.window:
+            yield ledger.ask(project, "staged_by_date", ledger.STAGED_BEFORE, window=plan.window)
+        for step in plan.steps:
+            yield self._part(step)
+        yield ledger.ask(project, "published", ledger.AFTER)
+        yield ledger.ask(project, "left_out", ledger.LEFT_OUT)
+        if plan.window:
+            yield ledger.ask(project, "staged_by_date", ledger.STAGED_AFTER, window=plan.window)
+
+    def _part(self, step: Step) -> Part:
+        if step.kind == "assertion":
+            return _question(step)
+        return Fill(step.name, step.statements, step.books, clears=int(step.kind == "rebuild"))
+
+    def _record(self, status: str, error: str | Failures | None = None) -> Record:
+        today = self.started_at.date()
+        verdicts = [_verdict(step, self.plan.project, today) for step in self._assertions]
+        return ledger.record(
+            self.plan, run_id=self.run_id, command=self.command, part_of=self.part_of, status=status,
+            started_at=self.started_at, verdicts=verdicts, error=error,
+        )  # fmt: skip
+
+    def _watch(self, found: Done | Answer) -> None:
+        """Keep what was found, and tell who watches."""
+        if isinstance(found, Done):
+            self.seen.steps.append(found)
+            self.on_step(self._filled(found))
+            return
+        self.seen.answers[found.name] = found
+        step = next((step for step in self._assertions if step.name == found.name), None)
+        if step is not None:
+            self.on_step(self._judged(step, found))
+
+    def _filled(self, done: Done) -> StepResult:
+        step = next(step for step in self.plan.steps if step.name == done.name)
+        return StepResult(step.name, step.kind, step.table, done.rows, done.seconds)
+
+    def _judged(self, step: Step, answer: Answer) -> AssertionResult:
+        return _judge(step, answer, self.plan.project, self.started_at.date())
+
+    def record_failure(self, error: BaseException) -> None:
+        """A row for a run that failed; the warehouse may be what failed, and then there is none."""
+        said = str(error) if isinstance(error, FeesError) else type(error).__name__  # another's message may quote rows
+        said = "interrupted" if isinstance(error, KeyboardInterrupt) else said
+        with suppress(FeesError):
+            if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
+                return  # it was committed, and what failed came after
+            self.engine.transact(Script(self.run_id, (), _known(self._record("failed", said), self.seen)))
 
 
-def _judge(step: Step, project: Project, engine: Engine, today: date) -> AssertionResult:
-    began = time.monotonic()
-    answer = engine.query(step.statements[0])
-    shown = [index for index, name in enumerate(answer.columns) if name not in _MARKS]
+def _known(record: Record, seen: Outcome) -> Record:
+    """The record with what is known of its cells; what was never asked is 0."""
+    unknown = {"rows_before": 0, "rows_after": 0, "amount_before": Decimal(0), "amount_after": Decimal(0)}
+    given = {} if ledger.BEFORE in seen.answers else unknown
+    return Record(record.table, {name: value(given.get(name, cell), seen) for name, cell in record.cells.items()})
+
+
+def _question(step: Step) -> Ask:
+    return Ask(step.name, step.statements[0], fatal=step.severity == "error")
+
+
+def _judge(step: Step, answer: Answer, project: Project, today: date) -> AssertionResult:
+    """An assertion's answer as a verdict: what identifies a person is masked by its column's policy tag."""
+    columns = answer.rows.columns
+    shown = [index for index, name in enumerate(columns) if name not in _MARKS]
     hidden = {
         column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
     }
     rows = tuple(
-        tuple(_mask(row[index]) if answer.columns[index] in hidden else row[index] for index in shown)
-        for row in answer.rows
-        if not row[answer.columns.index("_is_waived")]
+        tuple(_mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
+        for row in sorted(answer.rows.rows, key=lambda row: row[columns.index(_PLACE)])
+        if not row[columns.index(_IS_WAIVED)]
     )
-    failing, waived = answer.rows[0][-2:] if answer.rows else (0, 0)
-    sample = Rows(tuple(answer.columns[index] for index in shown), rows)
-    seconds = time.monotonic() - began
-    note = _waivers(step, project, today, failing=failing, waived=waived)
-    return AssertionResult(step.name, step.severity, failing, waived, sample, seconds, step.description, note)
+    failing, waived = answer.count(FAILING), answer.count(WAIVED)
+    sample = Rows(tuple(columns[index] for index in shown), rows)
+    said = note(_verdict(step, project, today), failing=failing, waived=waived)
+    return AssertionResult(step.name, step.severity, failing, waived, sample, answer.seconds, step.description, said)
 
 
-def _waivers(step: Step, project: Project, today: date, *, failing: int, waived: int) -> str:
-    """The waivers that were used, and, where rows fail, those that have ended."""
+def _verdict(step: Step, project: Project, today: date) -> Verdict:
+    """How an assertion's answer is told: which waivers stand for it, and which have ended."""
     own = [one for one in project.waivers if one.assertion == step.name]
     used = [
         f"waived by {one.path}:{one.line}: {one.reason} (until {one.expires})" for one in own if today <= one.expires
@@ -220,7 +241,7 @@ def _waivers(step: Step, project: Project, today: date, *, failing: int, waived:
     ended = [
         f"{one.path}:{one.line} waives nothing since {one.expires} has passed" for one in own if one.expires < today
     ]
-    return "; ".join((used if waived else []) + (ended if failing else []))
+    return Verdict(step.name, step.severity, "; ".join(used), "; ".join(ended))
 
 
 def _mask(value: object) -> object:

@@ -20,7 +20,6 @@ from sqlglot import exp
 
 from fees_etl import GuardRefused, ProjectError, UsageError, cli, load
 from fees_etl.backfill import backfill, command_line
-from fees_etl.runner import rehearsal
 
 FIRST, LAST = date(2024, 12, 10), date(2025, 3, 31)
 MONTHS = ["2024-12-10..2024-12-31", "2025-01-01..2025-01-31", "2025-02-01..2025-02-28", "2025-03-01..2025-03-02"]
@@ -59,7 +58,7 @@ def test_month_by_month_is_the_same_as_at_once_and_as_a_full_refresh(first, seco
         pipeline.put(**{name.removesuffix(".csv"): rows for name, rows in second.items()})
         pipeline.ingest()
         start, end = sorted(data.draw(st.tuples(worlds.fee_dates(), worlds.fee_dates()), label="range"))
-        with rehearsal(pipeline.engine):
+        with pipeline.engine.rehearsal():
             fill(pipeline, start, end, chunk="none")
             at_once = contents(pipeline)
 

@@ -24,7 +24,6 @@ from pipeline import LENIENT, Pipeline
 
 from fees_etl import WarehouseBusy, WarehouseError, run
 from fees_etl.engines import duckdb
-from fees_etl.runner import rehearsal
 
 REFUSED = {"e": "client_id,fee_date\nC1,2025-01-01\n"}
 REJECTED = {"f": HEADER + "C6,QQ000006A,A6,2025-03-05,4\nC6,QQ000006A,A6,2025-03-05,1e3\n"}
@@ -40,7 +39,7 @@ def ingest(pipeline):
 
 
 def rehearse(pipeline):
-    with rehearsal(pipeline.engine):
+    with pipeline.engine.rehearsal():
         pipeline.ingest()
         pipeline.run(rehearse=True)
 
@@ -220,7 +219,7 @@ def test_an_ingestion_during_the_run_keeps_its_fee_dates_pending(tmp_path):
 
 def test_two_connections_that_change_the_same_rows_are_busy_not_broken(tmp_path):
     prepared = Prepared(tmp_path, "a run")
-    with prepared.opened() as pipeline, prepared.opened() as other, other.engine.transaction():
+    with prepared.opened() as pipeline, prepared.opened() as other, other.engine.rehearsal():
         run(other.plan(), other.engine)
         with pytest.raises(WarehouseBusy):
             pipeline.run()

@@ -169,8 +169,9 @@ def test_after_a_refusal_the_next_command_is_one_that_reads_files(shell):
 def test_thousands_of_file_versions_in_one_statement_are_no_bug():
     with connect("duckdb://") as engine:
         engine.prepare(project().contracts)
-        versions = [(f"file:///{number}.csv", "v") for number in range(3000)]
-        assert engine.query(project().templates.render("operations/conserved.sql", versions=versions)).rows == ()
+        uris = [f"file:///{number}.csv" for number in range(3000)]
+        sql = project().templates.render("operations/conserved.sql", uris=uris, run_id="r")
+        assert engine.query(sql).rows == ((False,),)
 
 
 def test_thousands_of_scattered_pending_dates_are_no_bug(shell):

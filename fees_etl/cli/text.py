@@ -57,9 +57,9 @@ def total(amounts: Sequence[Decimal]) -> Decimal:
     return found
 
 
-def count(number: int) -> str:
-    """With thousands separators."""
-    return f"{number:,}"
+def count(number: int | None) -> str:
+    """With thousands separators; a dash for what was not counted."""
+    return "-" if number is None else f"{number:,}"
 
 
 def change(before: Decimal | int, after: Decimal | int) -> str:
@@ -76,14 +76,14 @@ def change(before: Decimal | int, after: Decimal | int) -> str:
     return f"{'+' if difference > 0 else ''}{pounds(difference)}"
 
 
-def plural(number: int, noun: str) -> str:
+def plural(number: int | None, noun: str) -> str:
     """One noun, counted.
 
     >>> plural(1, "row"), plural(2000, "row"), plural(2, "copy")
     ('1 row', '2,000 rows', '2 copies')
     """
     many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else many}"
+    return f"{count(number)} {noun if number == 1 else many}"
 
 
 def cell(value: Any) -> str:

@@ -17,7 +17,6 @@ from fees_etl.cli.text import count, net, plural, pounds
 from fees_etl.errors import UsageError
 from fees_etl.planner import plan
 from fees_etl.project import edges
-from fees_etl.runner import rehearsal
 from fees_etl.runner import run as execute
 from fees_etl.types import Window
 from fees_etl.window import everything
@@ -168,7 +167,7 @@ def _attempt(call: Call, request: Request) -> Attempt:
 
 
 def _rehearsal(attempt: Attempt, engine: Engine) -> AbstractContextManager[object]:
-    return rehearsal(engine) if attempt.request.rehearse else nullcontext()
+    return engine.rehearsal() if attempt.request.rehearse else nullcontext()
 
 
 def _ingested(attempt: Attempt, engine: Engine) -> IngestResult | None:

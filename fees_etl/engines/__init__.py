@@ -7,28 +7,24 @@ imports the one that the URL asks for.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from fees_etl.script import Answer, Ask, Done, Outcome, Script
     from fees_etl.types import Contract, Rows, Table
 
-__all__ = ["Engine", "Transaction", "connect", "path_of"]
+__all__ = ["Engine", "Watch", "connect", "path_of"]
+
+Watch: TypeAlias = "Callable[[Done | Answer], None]"
 
 _MEMORY = "duckdb://"
-
-
-class Transaction(Protocol):
-    """An open transaction; it commits at the end of its block unless told otherwise."""
-
-    def roll_back(self) -> None:
-        """Let the block end without a trace."""
 
 
 class Engine(Protocol):
@@ -49,21 +45,22 @@ class Engine(Protocol):
     def query(self, sql: str) -> Rows:
         """The rows of one GoogleSQL query."""
 
-    def execute(self, sql: str) -> int:
-        """Run one GoogleSQL statement that writes; how many rows it inserted, updated and deleted."""
+    def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
+        """The answers of several queries, by name, in as few requests as it takes."""
 
-    def load(self, table: Table, relation: str, constants: Mapping[str, Any]) -> int:
-        """Append to a table; how many rows it was.
+    def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
+        """Let a script happen whole or not at all; ``watch`` is told of each step and answer.
 
-        ``relation`` is a query over files in the embedded engine's own SQL, ``constants`` are the columns that are the
-        same in every row.
+        Raises:
+            WarehouseBusy: another writer was first.
+            WarehouseError: the warehouse failed; nothing of the script is kept.
         """
+
+    def rehearsal(self) -> AbstractContextManager[None]:
+        """A block of which nothing is kept."""
 
     def scratch(self) -> Any:
         """A connection of the embedded engine outside of any transaction, to read files with."""
-
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """A block that happens whole or not at all; a block within a block belongs to the outer one."""
 
     def close(self) -> None:
         """Let the warehouse go; safe to repeat."""

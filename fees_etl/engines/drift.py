@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from fees_etl.types import Contract, Table
 
-__all__ = ["statements"]
+__all__ = ["TYPES", "statements"]
 
-_TYPES = {
+TYPES = {
     "BOOL": "BOOLEAN",
     "DATE": "DATE",
     "INT64": "BIGINT",
@@ -36,7 +36,7 @@ def statements(
     for table, contract in contracts.items():
         dataset = f"{table.dataset}{suffix}"
         name = f"{dataset}.{table.name}"
-        columns = {column.name: _TYPES[column.type] for column in contract.columns}
+        columns = {column.name: TYPES[column.type] for column in contract.columns}
         missing = [column for column in columns if column not in live.get(name, {})]
         _refuse_drift(contract, name, columns, live.get(name, {}))
         if missing and not may_create:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,11 +23,14 @@ from fees_etl.engines.complaints import busy, reason
 from fees_etl.engines.files import clean, create, private
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.privacy import redact
+from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Part, Record, Script, Stop, Write, filled
 from fees_etl.types import Contract, Rows, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
+
+    from fees_etl.engines import Watch
 
 __all__ = ["DuckDB"]
 
@@ -97,7 +101,7 @@ class DuckDB:
         live = self._live_columns()
         missing = tuple(drift.statements(contracts, live, may_create=create, suffix=self._suffix))
         if missing:  # all of it is judged before any of it is done
-            with self.transaction():
+            with self._transaction():
                 for sql in missing:
                     self._native(sql)
 
@@ -115,42 +119,39 @@ class DuckDB:
         places = {columns.index(name) for name in moments}
         return Rows(columns, tuple(_with_moments(row, places) for row in rows) if places else tuple(rows))
 
-    def execute(self, sql: str) -> int:
+    def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
         """See :class:`fees_etl.engines.Engine`."""
-        cursor = self._native(query.to_duckdb(sql, self._schema, self._suffix))
-        with self.translated("writing"):
-            row = cursor.fetchone()
-        return int(row[0]) if row else 0
+        outcome = Outcome()
+        for ask in asks:
+            self._do(ask, outcome, watch)
+        return outcome.answers
 
-    def load(self, table: Table, relation: str, constants: Mapping[str, Any]) -> int:
+    def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`."""
-        stamped = ", ".join(f'{_literal(value)} AS "{name}"' for name, value in constants.items())
-        target = f'"{table.dataset}{self._suffix}"."{table.name}"'
-        cursor = self._native(f"INSERT INTO {target} BY NAME SELECT *, {stamped} FROM ({relation})")  # noqa: S608 - our own SQL
-        with self.translated("writing"):
-            return int(cursor.fetchone()[0])
+        outcome = Outcome()
+        with self._transaction() as block:
+            self._walk(script.parts, outcome, watch)
+            if outcome.verdict != "accepted" or not script.keep:
+                block.roll_back()
+            else:
+                self._record(script.accepted, outcome)
+        if outcome.verdict == "rejected" and script.keep:
+            with self._transaction():
+                self._record(script.rejected, outcome)
+        return outcome
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """See :class:`fees_etl.engines.Engine`."""
+        with self._transaction() as block:
+            block.roll_back()
+            yield
 
     def scratch(self) -> Any:
         """See :class:`fees_etl.engines.Engine`."""
         with private(), self.translated("making the spill folder"):
             self.spill.mkdir(mode=0o700, exist_ok=True)
         return _Reader(self)
-
-    @contextmanager
-    def transaction(self) -> Iterator[_Block]:
-        """See :class:`fees_etl.engines.Engine`."""
-        if self._block is not None:
-            yield self._block
-            return
-        self._block = _Block()
-        try:
-            self._native("BEGIN TRANSACTION")
-            yield self._block
-        except BaseException:
-            with suppress(WarehouseError):  # the error that brought us here says more
-                self._end(keep=False)
-            raise
-        self._end(keep=self._block.keep)
 
     def close(self) -> None:
         """See :class:`fees_etl.engines.Engine`."""
@@ -181,6 +182,66 @@ class DuckDB:
             clean(self._path, self.spill)
         for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
             self._native(statement)
+
+    def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
+        fatal = []
+        for part in parts:
+            if isinstance(part, Stop):
+                if self.query(part.sql).rows[0][0]:
+                    outcome.verdict = part.verdict
+                    return
+                continue
+            self._do(part, outcome, watch)
+            fatal += [part.name] if isinstance(part, Ask) and part.fatal else []
+        outcome.judge(fatal)
+
+    def _do(self, part: Part, outcome: Outcome, watch: Watch | None) -> None:
+        began = time.monotonic()
+        match part:
+            case Write(sql):
+                self._write(sql)
+            case Load():
+                self._load(part)
+            case Fill():
+                counts = [self._write(sql) for sql in part.statements]
+                for sql in part.books:
+                    self._write(sql)
+                outcome.steps.append(Done(part.name, sum(counts[part.clears :]), time.monotonic() - began))
+                (watch or _nobody)(outcome.steps[-1])
+            case Ask(name, sql):
+                outcome.answers[name] = Answer(name, self.query(sql), time.monotonic() - began)
+                (watch or _nobody)(outcome.answers[name])
+
+    def _write(self, sql: str) -> int:
+        cursor = self._native(query.to_duckdb(sql, self._schema, self._suffix))
+        with self.translated("writing"):
+            row = cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    def _load(self, part: Load) -> None:
+        stamped = ", ".join(f'{_literal(value)} AS "{name}"' for name, value in part.constants.items())
+        target = f'"{part.table.dataset}{self._suffix}"."{part.table.name}"'
+        self._native(f"INSERT INTO {target} BY NAME SELECT *, {stamped} FROM ({part.relation})")  # noqa: S608 - our own SQL
+
+    def _record(self, record: Record | None, outcome: Outcome) -> None:
+        if record is not None:
+            self._write(filled(record, outcome))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[_Block]:
+        """A block that happens whole or not at all; a block within a block belongs to the outer one."""
+        if self._block is not None:
+            yield self._block
+            return
+        self._block = _Block()
+        try:
+            self._native("BEGIN TRANSACTION")
+            yield self._block
+        except BaseException:
+            with suppress(WarehouseError):  # the error that brought us here says more
+                self._end(keep=False)
+            raise
+        self._end(keep=self._block.keep)
 
     def _end(self, *, keep: bool) -> None:
         self._block = None
@@ -243,3 +304,7 @@ def _literal(value: object) -> str:
     if isinstance(value, datetime):
         return f"TIMESTAMPTZ '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _nobody(_: object) -> None:
+    """Progress that nobody watches."""

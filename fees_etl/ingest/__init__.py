@@ -10,18 +10,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fees_etl.errors import InputRefused, WarehouseError
+from fees_etl.errors import InputRefused, WarehouseBusy, WarehouseError
 from fees_etl.ingest import books as file_books
 from fees_etl.ingest.judge import Judged, judge
 from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing, shown
-from fees_etl.ingest.mirror import Mirror
+from fees_etl.ingest.mirror import NOT_CONSERVED, OVERTAKEN, Mirror
 from fees_etl.ingest.sample import write_sample
+from fees_etl.script import Script
 from fees_etl.types import FileResult, IngestResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from fees_etl.engines import Engine
+    from fees_etl.script import Part
     from fees_etl.types import Project
 
 __all__ = ["SAMPLE", "ingest"]
@@ -54,17 +56,46 @@ def ingest(
         WarehouseError: the warehouse failed, or there is no room for working copies.
     """
     began = time.monotonic()
-    with _room(), engine.transaction():
-        books = file_books.read(project, engine)
-        with _listed(source, books.known) as found:
-            file_books.guard(books, found, allow_withdraw=allow_withdraw)
-            results = _mirrored(project, engine, found, books, run_id, now)
-    return IngestResult(run_id, source, results, time.monotonic() - began)
+    results: list[FileResult] = []
+    with _room():
+        parts = _parts(project, engine, source, run_id, now, results, allow_withdraw=allow_withdraw)
+        outcome = engine.transact(Script(run_id, parts))
+    if outcome.verdict != "accepted":
+        error = _STOPPED[outcome.verdict]
+        raise error()
+    return IngestResult(run_id, source, tuple(results), time.monotonic() - began)
 
 
-def _mirrored(
-    project: Project, engine: Engine, found: Listing, books: file_books.Books, run_id: str, now: datetime
-) -> tuple[FileResult, ...]:
+def _parts(
+    project: Project,
+    engine: Engine,
+    source: str,
+    run_id: str,
+    now: datetime,
+    results: list[FileResult],
+    *,
+    allow_withdraw: bool,
+) -> Iterator[Part]:
+    """The transaction of one ingestion; files are read while the engine takes their rows."""
+    books = file_books.read(project, engine)
+    with _listed(source, books.known) as found:
+        file_books.guard(books, found, allow_withdraw=allow_withdraw)
+        gone = _gone(found, books)
+        mirror = Mirror(project, books, run_id, now)
+        limit = Decimal(str(project.variables["max_rejected"]))
+        latest = (now + timedelta(days=1)).date()
+        yield mirror.guard()
+        for file in found.files:
+            with judge(engine, file, books, latest, limit) as judged:
+                note = books.copy_of(file.uri, judged.sha256, gone) or mirror.twin(judged)
+                results.append(_settled(mirror, judged, note, books))
+                yield from mirror.loads(judged, results[-1])
+        results += [mirror.withdraw(uri) for uri in sorted(gone)]
+        yield from mirror.settled()
+
+
+def _gone(found: Listing, books: file_books.Books) -> set[str]:
+    """The files that the books know and the source has no more."""
     present = {file.uri for file in found.files}
     gone = {uri for uri in books.known if uri not in present and (found.covers(uri) or _is_over(uri, books))}
     for uri in gone:
@@ -75,17 +106,26 @@ def _mirrored(
             published="Nothing was read and no model ran; the published numbers are as before.",
             hint="Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'",
         )
-    mirror = Mirror(project, engine, books, run_id, now)
-    limit = Decimal(str(project.variables["max_rejected"]))
-    latest = (now + timedelta(days=1)).date()
-    results = []
-    for file in found.files:
-        with judge(engine, file, books, latest, limit) as judged:
-            note = books.copy_of(file.uri, judged.version, gone) or mirror.twin(judged)
-            results.append(_settled(mirror, judged, note, books))
-    results += [mirror.withdraw(uri) for uri in sorted(gone)]
-    mirror.settle()
-    return tuple(results)
+    return gone
+
+
+def _overtaken() -> WarehouseBusy:
+    return WarehouseBusy(
+        "another ingestion changed raw while this one read its files.",
+        published="Nothing of this ingestion was kept; the published numbers are as before.",
+        hint="Run the same command again.",
+    )
+
+
+def _not_conserved() -> WarehouseError:
+    return WarehouseError(
+        "raw does not hold what was read: rows or pounds of a file differ after loading.",
+        published="The ingestion was rolled back; raw and the published numbers are as before.",
+        hint="Run the same command again; if it happens twice, report it as a bug.",
+    )
+
+
+_STOPPED = {OVERTAKEN: _overtaken, NOT_CONSERVED: _not_conserved}
 
 
 def _refuse_unreadable(uri: str) -> None:
@@ -121,7 +161,7 @@ def _settled(mirror: Mirror, judged: Judged, note: str, books: file_books.Books)
     if judged.refusal:
         mirror.refuse(judged)
         return FileResult(judged.file.uri, judged.version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)
-    mirror.load(judged, note)
+    mirror.enter(judged, note)
     return FileResult(
         judged.file.uri, judged.version, "loaded", judged.rows, judged.rejected, judged.amount, note, judged.reasons
     )

@@ -6,40 +6,46 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fees_etl import ledger
-from fees_etl.errors import WarehouseError
 from fees_etl.ingest.lake import shown
+from fees_etl.script import Load, Stop, Write
 from fees_etl.types import FileResult, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from fees_etl.engines import Engine
     from fees_etl.ingest.books import Books
     from fees_etl.ingest.judge import Judged
+    from fees_etl.script import Part
     from fees_etl.types import Project
 
-__all__ = ["Mirror"]
+__all__ = ["NOT_CONSERVED", "OVERTAKEN", "Mirror"]
 
+OVERTAKEN, NOT_CONSERVED = "overtaken", "not conserved"
+"""Verdicts of an ingestion that is rolled back."""
 _FEES, _REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
 _FILES, _TOTALS = Table("raw", "files"), Table("raw", "file_totals")
 
 
 class Mirror:
-    """One ingestion's changes to raw; rows are written as files come, ``settle`` writes the books."""
+    """One ingestion's changes to raw: the rows as files come, and ``settled`` the books that say what they are."""
 
-    def __init__(self, project: Project, engine: Engine, books: Books, run_id: str, now: datetime) -> None:
-        self._project, self._engine, self._books = project, engine, books
+    def __init__(self, project: Project, books: Books, run_id: str, now: datetime) -> None:
+        self._project, self._books = project, books
         self._run_id, self._now = run_id, now
-        self._columns = list(project.sources[_FILES].types)
         self._rows: list[dict[str, Any]] = []
         self._arrived: list[Judged] = []
         self._gone: list[tuple[str, str, str]] = []
 
-    def load(self, judged: Judged, note: str) -> None:
-        """Write a version's rows and rejects; the version it replaces is superseded."""
+    def guard(self) -> Stop:
+        """Whether the books are still those that the files were compared with."""
+        return Stop(OVERTAKEN, ledger.ask(self._project, "overtaken", mark=self._books.mark).sql)
+
+    def loads(self, judged: Judged, result: FileResult) -> Iterator[Load]:
+        """A version's rows, rejects and control totals; none unless it is to be loaded."""
         reading = judged.reading
-        if reading is None:
-            raise AssertionError("a file that was not read cannot be loaded")
+        if reading is None or result.outcome != "loaded":
+            return
         stamp = {
             "_source_file": judged.file.uri,
             "_source_version": judged.version,
@@ -47,11 +53,18 @@ class Mirror:
             "_run_id": self._run_id,
         }
         fees = "client_id, client_nino, adviser_id, fee_date, fee_amount, source_row AS _source_row"
-        self._engine.load(_FEES, f"SELECT {fees} FROM ({reading.sql}) WHERE reasons IS NULL", stamp)  # noqa: S608 - our own SQL
+        yield Load(_FEES, f"SELECT {fees} FROM ({reading.sql}) WHERE reasons IS NULL", stamp)  # noqa: S608 - our own SQL
         if reading.rejected:
             rejects = "record, reasons, source_row AS _source_row"
-            self._engine.load(_REJECTED, f"SELECT {rejects} FROM ({reading.sql}) WHERE reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
-        self._load_totals(judged)
+            yield Load(_REJECTED, f"SELECT {rejects} FROM ({reading.sql}) WHERE reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
+        totals = [total for total in reading.totals if not total.reasons]
+        if totals:
+            rows = ", ".join(f"({_day(total.fee_date)}, {total.rows}, {total.amount:f})" for total in totals)
+            sql = f"SELECT * FROM (VALUES {rows}) AS totals (fee_date, row_count, amount)"  # noqa: S608 - numbers and dates
+            yield Load(_TOTALS, sql, {"uri": judged.file.uri, "version": judged.version})
+
+    def enter(self, judged: Judged, note: str) -> None:
+        """Remember a version that is loaded; the version it replaces is superseded."""
         self._supersede(judged)
         self._arrived.append(judged)
         self._enter(judged, "loaded", note or None)
@@ -83,10 +96,10 @@ class Mirror:
 
     def twin(self, judged: Judged) -> str:
         """Words for a file that equals one loaded by this same ingestion."""
-        twins = [other.file.uri for other in self._arrived if other.version == judged.version and not judged.refusal]
+        twins = [other.file.uri for other in self._arrived if other.sha256 == judged.sha256 and not judged.refusal]
         return f"a copy of {shown(twins[0])}" if twins else ""
 
-    def settle(self) -> None:
+    def settled(self) -> Iterator[Part]:
         """Note what is pending, let go of what is replaced or gone, write ``raw.files``, and prove conservation."""
         context = {"now": self._now, "run_id": self._run_id}
         loaded = self._books.loaded
@@ -95,27 +108,22 @@ class Mirror:
             (one.file.uri, one.version, loaded[one.file.uri].version) for one in self._arrived if one.file.uri in loaded
         ]
         if self._arrived:
-            ledger.execute(self._project, self._engine, "arrived", fresh=fresh, replaced=replaced, **context)
+            yield from self._writes("arrived", fresh=fresh, replaced=replaced, **context)
         if self._gone:
-            ledger.execute(self._project, self._engine, "vanished", versions=self._gone, **context)
+            yield from self._writes("vanished", versions=self._gone, **context)
         if self._rows:
             keys = [(row["uri"], row["version"]) for row in self._rows]
-            ledger.execute(self._project, self._engine, "forget_files", versions=keys)
-            ledger.insert(
-                self._project,
-                self._engine,
-                _FILES,
-                self._columns,
-                [[row[c] for c in self._columns] for row in self._rows],
-            )
-        self._prove()
+            yield from self._writes("forget_files", versions=keys)
+            columns = list(self._project.sources[_FILES].types)
+            rows = [[row[column] for column in columns] for row in self._rows]
+            yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
+        if self._arrived:
+            uris = [one.file.uri for one in self._arrived]
+            asked = ledger.ask(self._project, "conserved", uris=uris, run_id=self._run_id)
+            yield Stop(NOT_CONSERVED, asked.sql)
 
-    def _load_totals(self, judged: Judged) -> None:
-        totals = [total for total in judged.reading.totals if not total.reasons] if judged.reading else []
-        if totals:
-            rows = ", ".join(f"({_day(total.fee_date)}, {total.rows}, {total.amount:f})" for total in totals)
-            sql = f"SELECT * FROM (VALUES {rows}) AS totals (fee_date, row_count, amount)"  # noqa: S608 - numbers and dates
-            self._engine.load(_TOTALS, sql, {"uri": judged.file.uri, "version": judged.version})
+    def _writes(self, operation: str, **context: Any) -> Iterator[Write]:
+        return map(Write, ledger.operation(self._project, operation, **context))
 
     def _supersede(self, judged: Judged) -> None:
         for entry in (self._books.loaded.get(judged.file.uri), self._books.refused.get(judged.file.uri)):
@@ -131,7 +139,7 @@ class Mirror:
             {
                 "uri": judged.file.uri,
                 "version": judged.version,
-                "sha256": judged.version,
+                "sha256": judged.sha256,
                 "bytes": judged.size,
                 "row_count": judged.rows,
                 "loaded_count": judged.rows - judged.rejected if loaded else 0,
@@ -146,22 +154,6 @@ class Mirror:
                 "run_id": self._run_id,
             }
         )
-
-    def _prove(self) -> None:
-        """Rows of a file = loaded + rejected, counted where they ended up."""
-        if not self._arrived:
-            return
-        versions = [(one.file.uri, one.version) for one in self._arrived]
-        sql = self._project.templates.render("operations/conserved.sql", versions=versions)
-        found = {row[0]: tuple(row[1:]) for row in self._engine.query(sql).rows}
-        for one in self._arrived:
-            want = (one.rows - one.rejected, one.rejected, one.amount)
-            if found.get(one.file.uri, (0, 0, Decimal(0))) != want:
-                raise WarehouseError(
-                    f"{shown(one.file.uri)}: of its {one.rows:,} rows, raw does not hold what was read.",
-                    published="The ingestion was rolled back; raw and the published numbers are as before.",
-                    hint="Run the same command again; if it happens twice, report it as a bug.",
-                )
 
 
 def _day(day: object) -> str:

@@ -1,29 +1,58 @@
-{# What raw holds of the versions that an ingestion has just written. -#}
-{% macro these() -%}
-({% for uri, version in versions %}{{ " OR " if not loop.first }}(_source_file = {{ uri | literal }} AND _source_version = {{ version | literal }}){% endfor %})
+{# Whether raw holds anything else than what was read of the files that an ingestion has just entered. -#}
+{% macro these(column) -%}
+{{ column }} IN ({% for uri in uris %}{{ uri | literal }}{{ ", " if not loop.last }}{% endfor %})
 {%- endmacro -%}
-WITH held AS (
+WITH entered AS (
+    SELECT
+        uri,
+        version,
+        loaded_count,
+        rejected_count,
+        total_amount
+    FROM raw.files
+    WHERE run_id = {{ run_id | literal }} AND status = 'loaded'
+),
+
+loaded AS (
     SELECT
         _source_file AS uri,
-        1 AS loaded,
-        0 AS rejected,
-        fee_amount AS amount
+        _source_version AS version,
+        COUNT(*) AS row_count,
+        COALESCE(SUM(fee_amount), NUMERIC '0') AS amount
     FROM raw.fees
-    WHERE {{ these() }}
-    UNION ALL
+    WHERE _run_id = {{ run_id | literal }} AND {{ these('_source_file') }}
+    GROUP BY _source_file, _source_version
+),
+
+rejected AS (
     SELECT
         _source_file AS uri,
-        0 AS loaded,
-        1 AS rejected,
-        NUMERIC '0' AS amount
+        _source_version AS version,
+        COUNT(*) AS row_count
     FROM raw.fees_rejected
-    WHERE {{ these() }}
+    WHERE _run_id = {{ run_id | literal }} AND {{ these('_source_file') }}
+    GROUP BY _source_file, _source_version
+),
+
+totals AS (
+    SELECT
+        uri,
+        version,
+        SUM(row_count) AS row_count,
+        SUM(amount) AS amount
+    FROM raw.file_totals
+    WHERE {{ these('uri') }}
+    GROUP BY uri, version
 )
 
-SELECT
-    uri,
-    SUM(loaded) AS loaded_rows,
-    SUM(rejected) AS rejected_rows,
-    COALESCE(SUM(amount), NUMERIC '0') AS amount
-FROM held
-GROUP BY uri
+SELECT COUNT(*) > 0 AS is_lost
+FROM entered
+LEFT OUTER JOIN loaded ON entered.uri = loaded.uri AND entered.version = loaded.version
+LEFT OUTER JOIN rejected ON entered.uri = rejected.uri AND entered.version = rejected.version
+LEFT OUTER JOIN totals ON entered.uri = totals.uri AND entered.version = totals.version
+WHERE
+    entered.loaded_count != COALESCE(loaded.row_count, 0)
+    OR entered.total_amount != COALESCE(loaded.amount, NUMERIC '0')
+    OR entered.rejected_count != COALESCE(rejected.row_count, 0)
+    OR entered.loaded_count != COALESCE(totals.row_count, 0)
+    OR entered.total_amount != COALESCE(totals.amount, NUMERIC '0')

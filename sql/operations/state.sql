@@ -1,4 +1,5 @@
 {# What a plan depends on. Control totals answer for raw, so that raw itself is not scanned. -#}
+{% from 'marks.sql' import pending_mark -%}
 WITH loaded AS (
     SELECT
         MIN(totals.fee_date) AS first_raw,
@@ -28,7 +29,8 @@ SELECT
     staged.first_staged,
     staged.last_staged,
     files.file_count,
-    files.has_real
+    files.has_real,
+    {{ pending_mark() }} AS pending_mark
 FROM loaded
 CROSS JOIN staged
 CROSS JOIN files

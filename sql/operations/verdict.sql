@@ -20,8 +20,9 @@ marked AS (
 
 SELECT
     *,
+    ROW_NUMBER() OVER (ORDER BY _is_waived, {{ order | join(', ') }}) AS _place,
     COUNTIF(NOT _is_waived) OVER () AS _failing_count,
     COUNTIF(_is_waived) OVER () AS _waived_count
 FROM marked
-ORDER BY _is_waived, {{ order | join(', ') }}
+ORDER BY _place
 LIMIT {{ shown }}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from pipeline import LENIENT, Pipeline
 from fees_etl import ledger
 from fees_etl.backfill import backfill
 from fees_etl.planner import render
+from fees_etl.script import Ask, Fill, Stop, Write
 
 
 def fee(client, day, amount, nino="QQ000001A"):
@@ -31,9 +33,19 @@ class Recorder:
         self.sent[sql] = None
         return self.engine.query(sql)
 
-    def execute(self, sql):
-        self.sent[sql] = None
-        return self.engine.execute(sql)
+    def answers(self, asks, watch=None):
+        return self.engine.answers(map(self.noted, asks), watch)
+
+    def transact(self, script, watch=None):
+        return self.engine.transact(replace(script, parts=map(self.noted, script.parts)), watch)
+
+    def noted(self, part):
+        match part:
+            case Write(sql) | Ask(_, sql) | Stop(_, sql):
+                self.sent[sql] = None
+            case Fill(_, statements, books):
+                self.sent |= dict.fromkeys((*statements, *books))
+        return part
 
 
 @pytest.fixture(scope="module")

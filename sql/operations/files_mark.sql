@@ -1,0 +1,2 @@
+{% from 'marks.sql' import files_mark -%}
+SELECT {{ files_mark() }} AS mark
