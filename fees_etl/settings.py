@@ -1,18 +1,32 @@
 """Which warehouse, which source, which variables: flag > FEES_ETL_* > .env > the target's section > default.
 
 A target's section is ``[tool.fees-etl.targets.NAME]`` in pyproject.toml or ``[targets.NAME]`` in fees_etl.toml of the
-project folder. Importing this module costs a quarter of a second (pydantic), so the command line does it late.
+project folder::
+
+    [targets.dev]
+    warehouse = "bigquery://my-project?location=EU"
+    dataset_suffix = "_dev"
+    pii = "synthetic"  # no real National Insurance number ever gets there
+
+    [targets.prod]
+    warehouse = "bigquery://my-project?location=EU"
+    source = "gs://my-lake/fees/*.csv"
+    max_cost = 5
+    policy_tags.nino = "projects/my-project/locations/eu/taxonomies/123/policyTags/456"
+
+Importing this module costs a quarter of a second (pydantic), so the command line does it late.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
@@ -24,11 +38,14 @@ from pydantic_settings import (
 )
 
 from fees_etl.errors import UsageError
+from fees_etl.types import Target
 
 __all__ = ["Settings", "read"]
 
 PREFIX = "FEES_ETL_"
 SCHEMES = ("duckdb", "bigquery")
+LOCATION = "EU"
+TAG = re.compile(r"projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+")
 FILES = {"pyproject.toml": ("tool", "fees-etl", "targets"), "fees_etl.toml": ("targets",)}
 
 
@@ -60,9 +77,34 @@ def _url(text: str) -> str:
         )
     if scheme == "duckdb" and not text.startswith("duckdb:///"):
         raise ValueError(f"{text!r} lacks a slash; a path begins with one: duckdb:///folder/fees.duckdb")
-    if scheme == "bigquery" and not urlsplit(text).netloc:
-        raise ValueError(f"{text!r} names no project; write bigquery://project?location=EU")
+    if scheme == "bigquery":
+        _location(text)
     return text
+
+
+def _location(url: str) -> str:
+    """Where the datasets of a bigquery:// URL are, spelt as BigQuery does: EU, europe-west2."""
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    if not parts.netloc:
+        raise ValueError(f"{url!r} names no project; write bigquery://project?location=EU")
+    if parts.path.strip("/") or parts.fragment:
+        raise ValueError(f"{url!r} names more than a project; write bigquery://{parts.netloc}?location=EU")
+    if unknown := sorted(asked.keys() - {"location"}):
+        raise ValueError(f"{url!r} has the parameter {unknown[0]!r}; the only one is location")
+    location, *more = asked.get("location", [LOCATION])
+    if more or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", location):
+        raise ValueError(f"{url!r} must name one location, such as EU or europe-west2")
+    return location.lower() if "-" in location else location.upper()
+
+
+def _tags(names: dict[str, str]) -> dict[str, str]:
+    for alias, name in names.items():
+        if not TAG.fullmatch(name):
+            raise ValueError(
+                f"{alias} = {name!r} is no policy tag; write projects/P/locations/L/taxonomies/N/policyTags/M"
+            )
+    return names
 
 
 def _exact(variables: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +129,36 @@ class Settings(BaseSettings):
     late_policy: Literal["restate", "fail"] = "restate"
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     max_cost: Annotated[Decimal, Field(gt=0)] | None = None
+    """US dollars."""
+    price_per_tib: Annotated[Decimal, Field(ge=0)] = Target().price_per_tib
+    """US dollars for each TiB that queries read on demand.
+
+    The default is the list price of the US multi-region on the page "BigQuery pricing". That page has one price for
+    each location: a target elsewhere, or with a contract of its own, sets its own.
+    """
+    policy_tags: Annotated[dict[str, str], AfterValidator(_tags)] = {}
+    """The aliases that contracts use, each with the resource name of a policy tag."""
+    pii: Literal["synthetic"] | None = None
+    """Says that every National Insurance number is made up, so that columns need no policy tags."""
+    spill: Path | None = None
+    """The folder for working copies; on Cloud Run the file system is memory, so mount a volume there."""
+    deadline: Annotated[int, Field(gt=0)] = Target().deadline_seconds
+    """Seconds that one BigQuery job may run before it is cancelled."""
     project_dir: Path = Path()
+
+    def as_target(self) -> Target:
+        """What an engine must know of this target."""
+        return Target(
+            name=self.target,
+            policy_tags=self.policy_tags,
+            pii=self.pii or "",
+            location=_location(self.warehouse) if self.warehouse.startswith("bigquery:") else LOCATION,
+            max_bytes=self.max_bytes,
+            max_cost=self.max_cost,
+            price_per_tib=self.price_per_tib,
+            spill=self.spill,
+            deadline_seconds=self.deadline,
+        )
 
     @classmethod
     def settings_customise_sources(  # noqa: D102  (pydantic-settings says what it does)
@@ -192,9 +263,10 @@ def _refuse_contradiction(
 def _explained(
     error: ValidationError | SettingsError, flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str
 ) -> UsageError:
-    if isinstance(error, SettingsError):  # only ``vars`` is decoded, and only from a variable
+    if isinstance(error, SettingsError):  # only tables are decoded, and only from a variable
+        field = next(name for name in ("vars", "policy_tags") if f'"{name}"' in str(error))
         return UsageError(
-            f"{ambient['vars'][1]} is not JSON.", hint=f'Write it as {PREFIX}VARS=\'{{"name": "value"}}\'.'
+            f"{ambient[field][1]} is not JSON.", hint=f'Write it as {PREFIX}{field.upper()}=\'{{"name": "value"}}\'.'
         )
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import tomllib
 from decimal import Decimal
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from fees_etl import settings
+from fees_etl.cli import opening
 from fees_etl.errors import UsageError
 from fees_etl.settings import read
+from fees_etl.types import Target
 
 HERE = "duckdb:///here.duckdb"
 
@@ -13,8 +19,8 @@ HERE = "duckdb:///here.duckdb"
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("TARGET", "WAREHOUSE", "DATASET_SUFFIX", "SOURCE", "VARS", "MAX_BYTES", "MAX_COST"):
-        monkeypatch.delenv(f"FEES_ETL_{name}", raising=False)
+    for name in settings.Settings.model_fields:
+        monkeypatch.delenv(f"FEES_ETL_{name.upper()}", raising=False)
     return tmp_path
 
 
@@ -119,6 +125,45 @@ MISTAKES = {
         "",
         "FEES_ETL_MAX_BYTES in .env: Input should be a valid integer",
     ),
+    "a parameter nobody knows": (
+        {"warehouse": "bigquery://p?loction=EU"},
+        "",
+        "",
+        "--warehouse: 'bigquery://p?loction=EU' has the parameter 'loction'; the only one is location",
+    ),
+    "a dataset in the URL": (
+        {"warehouse": "bigquery://p/raw"},
+        "",
+        "",
+        "'bigquery://p/raw' names more than a project; write bigquery://p?location=EU",
+    ),
+    "two locations": ({"warehouse": "bigquery://p?location=EU&location=US"}, "", "", "must name one location"),
+    "a location that is none": ({"warehouse": "bigquery://p?location="}, "", "", "must name one location"),
+    "a policy tag that is none": (
+        {},
+        "",
+        '[targets.local.policy_tags]\nnino = "taxonomies/1/policyTags/2"\n',
+        "fees_etl.toml [targets.local] policy_tags: nino = 'taxonomies/1/policyTags/2' is no policy tag; write projects/P",
+    ),
+    "policy tags that are no JSON": (
+        {},
+        "FEES_ETL_POLICY_TAGS={nino",
+        "",
+        "FEES_ETL_POLICY_TAGS in .env is not JSON.",
+    ),
+    "PII of another kind": ({}, "FEES_ETL_PII=real", "", "FEES_ETL_PII in .env: Input should be 'synthetic'"),
+    "a job that may not run": (
+        {},
+        "FEES_ETL_DEADLINE=0",
+        "",
+        "FEES_ETL_DEADLINE in .env: Input should be greater than 0",
+    ),
+    "a negative price": (
+        {},
+        "",
+        "[targets.local]\nprice_per_tib = -1\n",
+        "fees_etl.toml [targets.local] price_per_tib: Input should be greater than or equal to 0",
+    ),
     "a suffix that is SQL": (
         {},
         "FEES_ETL_DATASET_SUFFIX=_ci;",
@@ -164,3 +209,71 @@ def test_an_explicit_target_does_not_yield_to_an_ambient_warehouse(folder, monke
         return
     with pytest.raises(UsageError, match=f"--target {target} means .* but FEES_ETL_WAREHOUSE in .*{place} says"):
         read(folder, target=target)
+
+
+def test_the_targets_of_the_module_docstring_are_what_an_engine_gets(folder):
+    example = settings.__doc__.partition("::\n\n")[2].partition("\n\nImporting")[0]
+    (folder / "fees_etl.toml").write_text(dedent(example))
+    prod = read(folder, target="prod")
+
+    assert list(tomllib.loads(dedent(example))["targets"]) == ["dev", "prod"]
+    assert read(folder, target="dev").as_target() == Target("dev", pii="synthetic")
+    assert (prod.source, prod.dataset_suffix) == ("gs://my-lake/fees/*.csv", "")
+    assert prod.as_target() == Target(
+        "prod",
+        policy_tags={"nino": "projects/my-project/locations/eu/taxonomies/123/policyTags/456"},
+        max_cost=Decimal(5),
+    )
+
+
+def test_what_an_engine_gets_may_come_from_the_environment(folder, monkeypatch):
+    tag = "projects/p/locations/eu/taxonomies/1/policyTags/2"
+    for name, text in {
+        "WAREHOUSE": "bigquery://p?location=europe-west2",
+        "POLICY_TAGS": f'{{"nino": "{tag}"}}',
+        "MAX_BYTES": "1000",
+        "MAX_COST": "0.1",
+        "PRICE_PER_TIB": "7.82",
+        "SPILL": "/mnt/spill",
+        "DEADLINE": "600",
+    }.items():
+        monkeypatch.setenv(f"FEES_ETL_{name}", text)
+
+    assert read(folder).as_target() == Target(
+        policy_tags={"nino": tag},
+        location="europe-west2",
+        max_bytes=1000,
+        max_cost=Decimal("0.1"),
+        price_per_tib=Decimal("7.82"),
+        spill=Path("/mnt/spill"),
+        deadline_seconds=600,
+    )
+
+
+def test_a_price_in_a_section_keeps_its_cents(folder):
+    (folder / "fees_etl.toml").write_text("[targets.local]\nprice_per_tib = 7.82\nmax_cost = 0.1\n")
+    found = read(folder).as_target()
+
+    assert (found.price_per_tib, found.max_cost) == (Decimal("7.82"), Decimal("0.1"))
+
+
+@pytest.mark.parametrize(
+    ("query", "location"),
+    [("", "EU"), ("?location=eu", "EU"), ("?location=US", "US"), ("?location=Europe-West2", "europe-west2")],
+)
+def test_the_location_is_the_urls(folder, query, location):
+    assert read(folder, warehouse=f"bigquery://p{query}").as_target().location == location
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "source", "refused"),
+    [("bigquery://p", None, True), ("bigquery://p", "gs://b/*.csv", False), (HERE, None, False)],
+)
+def test_the_sample_stays_on_duckdb(folder, warehouse, source, refused):
+    found = read(folder, warehouse=warehouse, source=source)
+    if not refused:
+        opening.require_source(found, "fees-etl run")
+        return
+    with pytest.raises(UsageError, match="no source is named") as caught:
+        opening.require_source(found, "fees-etl run")
+    assert caught.value.hint.startswith("fees-etl run --source 'gs://")
