@@ -76,6 +76,7 @@ class StepResult:
     table: Table | None
     rows: int | None
     seconds: float
+    bytes_read: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

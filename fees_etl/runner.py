@@ -188,7 +188,7 @@ class _Attempt:
 
     def _filled(self, done: Done) -> StepResult:
         step = next(step for step in self.plan.steps if step.name == done.name)
-        return StepResult(step.name, step.kind, step.table, done.rows, done.seconds)
+        return StepResult(step.name, step.kind, step.table, done.rows, done.seconds, done.bytes_read)
 
     def _judged(self, step: Step, answer: Answer) -> AssertionResult:
         return _judge(step, answer, self.plan.project, self.started_at.date())
@@ -200,7 +200,9 @@ class _Attempt:
         with suppress(FeesError):
             if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
                 return  # it was committed, and what failed came after
-            self.engine.transact(Script(self.run_id, (), _known(self._record("failed", said), self.seen)))
+            self.engine.transact(
+                Script(self.run_id, (), _known(self._record("failed", said), self.seen), name="failed")
+            )
 
 
 def _known(record: Record, seen: Outcome) -> Record:

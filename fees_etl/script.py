@@ -171,7 +171,7 @@ class Script:
 
     ``parts`` may be a generator: files are read while they are asked for, and an error of theirs rolls all back.
     Without ``keep`` everything happens and is rolled back. ``accepted`` is written before the commit, ``rejected``
-    after the rollback that a fatal answer brings.
+    after the rollback that a fatal answer brings. ``run_id`` and ``name`` together are never used twice.
     """
 
     run_id: str
@@ -179,15 +179,19 @@ class Script:
     accepted: Record | None = None
     rejected: Record | None = None
     keep: bool = True
+    name: str = "run"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What a warehouse that labels its jobs should put on this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step that was executed; ``rows`` is None where the engine does not count."""
+    """A step that was executed; ``rows`` is None where the engine does not count, ``bytes_read`` where it is free."""
 
     name: str
     rows: int | None
     seconds: float
+    bytes_read: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fees_etl.cli.options import Call
     from fees_etl.types import Project
 
-__all__ = ["exists", "load", "outline", "settings", "unproven", "warehouse"]
+__all__ = ["exists", "is_remote", "load", "outline", "require_source", "settings", "unproven", "warehouse"]
 
 
 def settings(call: Call, command: str, *, run_id: str = "", source: str | None = None) -> Settings:
@@ -51,19 +51,33 @@ def warehouse(
 ) -> Iterator[engines.Engine]:
     """The target's engine, opened; a rehearsal leaves no file where there was none."""
     leaves_nothing = rehearse and not exists(found)
-    if found.warehouse.startswith("bigquery:"):
-        raise UsageError(
-            f"Target {found.target!r} is {found.warehouse}, and this build runs on DuckDB only.",
-            hint="Choose a target with a duckdb:/// URL; `fees-etl render MODEL` prints the SQL for BigQuery.",
-        )
+    suffix, target = found.dataset_suffix, found.as_target()
     try:
-        with engines.connect(found.warehouse, read_only=read_only, suffix=found.dataset_suffix) as engine:
+        with engines.connect(found.warehouse, read_only=read_only, suffix=suffix, target=target) as engine:
             engine.prepare(project.contracts, create=not read_only)
             yield engine
     finally:
         if leaves_nothing and (path := engines.path_of(found.warehouse)):
             for leftover in (path, path.with_name(f"{path.name}.wal")):
                 leftover.unlink(missing_ok=True)
+
+
+def require_source(found: Settings, again: str) -> None:
+    """The bundled sample stays on DuckDB: elsewhere a command that reads files is told which; ``again`` is its words.
+
+    Raises:
+        UsageError: no source is named.
+    """
+    if found.source is None and is_remote(found):
+        raise UsageError(
+            f"Target {found.target!r} is {found.warehouse} and no source is named; the bundled sample is for DuckDB.",
+            hint=f"{again} --source 'gs://BUCKET/PREFIX/*.csv'; or write source into [targets.{found.target}].",
+        )
+
+
+def is_remote(found: Settings) -> bool:
+    """Whether the warehouse is BigQuery."""
+    return found.warehouse.startswith("bigquery:")
 
 
 def exists(found: Settings) -> bool:

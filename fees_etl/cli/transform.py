@@ -72,6 +72,8 @@ def run(call: Call, request: Request, output: Output) -> int:
     refuse_contradictions(call, request)
     attempt = _attempt(call, request)
     selected(attempt.project, request)
+    if _reads(attempt.request):
+        opening.require_source(attempt.settings, f"{call.start} {request.command}")
     with (
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
         _rehearsal(attempt, engine),
@@ -95,6 +97,12 @@ def run(call: Call, request: Request, output: Output) -> int:
 def ingest(call: Call, request: Request, output: Output) -> int:
     """Make raw mirror the source."""
     attempt = _attempt(call, request)
+    opening.require_source(attempt.settings, f"{call.start} ingest")
+    if request.rehearse and opening.is_remote(attempt.settings):
+        raise UsageError(
+            "an ingestion into BigQuery begins with a load job, which cannot be rolled back.",
+            hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {call.line}",
+        )
     with (
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
         _rehearsal(attempt, engine),
@@ -163,6 +171,9 @@ def _attempt(call: Call, request: Request) -> Attempt:
     now = datetime.now(UTC)
     run_id = ledger.new_run_id(now)
     settings = opening.settings(call, request.command, run_id=run_id, source=request.source)
+    if request.command == "run" and request.rehearse and opening.is_remote(settings) and not request.skip_ingest:
+        logger.info("A rehearsal on BigQuery reads no files: a load job cannot be rolled back.")
+        request = replace(request, skip_ingest=True)
     return Attempt(call, request, settings, opening.load(settings), run_id, now)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.errors import UsageError
+from fees_etl.types import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,9 @@ class Engine(Protocol):
             WarehouseError: the warehouse failed; nothing of the script is kept.
         """
 
+    def estimate(self, statements: Iterable[str]) -> tuple[int | None, ...]:
+        """The bytes that each statement would be billed for, without executing it; None where reading is free."""
+
     def rehearsal(self) -> AbstractContextManager[None]:
         """A block of which nothing is kept."""
 
@@ -82,13 +86,14 @@ def path_of(url: str) -> Path | None:
     return Path(unquote(text)) if url.startswith(f"{_MEMORY}/") else None
 
 
-def connect(url: str, *, read_only: bool = False, suffix: str = "") -> Engine:
-    """The engine behind a URL: ``duckdb:///path/fees.duckdb`` or ``duckdb://`` for one in memory.
+def connect(url: str, *, read_only: bool = False, suffix: str = "", target: Target | None = None) -> Engine:
+    """The engine behind a URL: ``duckdb:///path/fees.duckdb``, ``duckdb://`` in memory, or ``bigquery://project``.
 
     Args:
         url: the warehouse.
         read_only: open without the right to write; several readers may then share a DuckDB file.
         suffix: appended to every dataset's name (``_ci`` makes ``raw_ci``).
+        target: what BigQuery must know besides: location, policy tags, caps.
 
     Raises:
         UsageError: the scheme is unknown, or there is nothing to read yet.
@@ -103,8 +108,12 @@ def connect(url: str, *, read_only: bool = False, suffix: str = "") -> Engine:
         from fees_etl.engines.duckdb import DuckDB  # noqa: PLC0415 - late: a third of a second for those who need it
 
         return DuckDB(url, path_of(url), read_only=read_only, suffix=suffix)
+    if url.startswith("bigquery://"):
+        from fees_etl.engines.bigquery import BigQuery  # noqa: PLC0415 - late: half a second for those who need it
+
+        return BigQuery(url, target=target or Target(), suffix=suffix)
     raise UsageError(
-        f"'{url}' is no warehouse this version can open.",
+        f"'{url}' is no warehouse that fees-etl can open.",
         published="Nothing was touched.",
-        hint="Write duckdb:///path/to/fees.duckdb.",
+        hint="Write duckdb:///path/to/fees.duckdb, or bigquery://project?location=EU.",
     )

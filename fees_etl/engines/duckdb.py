@@ -140,12 +140,20 @@ class DuckDB:
                 self._record(script.rejected, outcome)
         return outcome
 
+    def estimate(self, statements: Iterable[str]) -> tuple[None, ...]:
+        """See :class:`fees_etl.engines.Engine`."""
+        return tuple(None for _ in statements)
+
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
         """See :class:`fees_etl.engines.Engine`."""
         with self._transaction() as block:
             block.roll_back()
             yield
+
+    def copy(self, relation: str, path: Path, constants: Mapping[str, Any] | None = None) -> None:
+        """Write the rows of a query in DuckDB's own SQL to a Parquet file."""
+        self._native(f"COPY ({_stamped(relation, constants or {})}) TO '{path}' (FORMAT parquet)")
 
     def scratch(self) -> Any:
         """See :class:`fees_etl.engines.Engine`."""
@@ -219,9 +227,8 @@ class DuckDB:
         return int(row[0]) if row else 0
 
     def _load(self, part: Load) -> None:
-        stamped = ", ".join(f'{_literal(value)} AS "{name}"' for name, value in part.constants.items())
         target = f'"{part.table.dataset}{self._suffix}"."{part.table.name}"'
-        self._native(f"INSERT INTO {target} BY NAME SELECT *, {stamped} FROM ({part.relation})")  # noqa: S608 - our own SQL
+        self._native(f"INSERT INTO {target} BY NAME {_stamped(part.relation, part.constants)}")
 
     def _record(self, record: Record | None, outcome: Outcome) -> None:
         if record is not None:
@@ -298,6 +305,12 @@ def _with_moments(row: tuple[Any, ...], places: set[int]) -> tuple[Any, ...]:
         epoch + timedelta(microseconds=cell) if place in places and cell is not None else cell
         for place, cell in enumerate(row)
     )
+
+
+def _stamped(relation: str, constants: Mapping[str, Any]) -> str:
+    """The rows of a query with the same cells added to each."""
+    cells = "".join(f', {_literal(value)} AS "{name}"' for name, value in constants.items())
+    return f"SELECT *{cells} FROM ({relation})"  # noqa: S608 - our own SQL
 
 
 def _literal(value: object) -> str:

@@ -59,7 +59,7 @@ def ingest(
     results: list[FileResult] = []
     with _room():
         parts = _parts(project, engine, source, run_id, now, results, allow_withdraw=allow_withdraw)
-        outcome = engine.transact(Script(run_id, parts))
+        outcome = engine.transact(Script(run_id, parts, name="ingest"))
     if outcome.verdict != "accepted":
         error = _STOPPED[outcome.verdict]
         raise error()

@@ -21,8 +21,8 @@ marked AS (
 SELECT
     *,
     ROW_NUMBER() OVER (ORDER BY _is_waived, {{ order | join(', ') }}) AS _place,
-    COUNTIF(NOT _is_waived) OVER () AS _failing_count,
-    COUNTIF(_is_waived) OVER () AS _waived_count
+    SUM(IF(_is_waived, 0, 1)) OVER () AS _failing_count,
+    SUM(IF(_is_waived, 1, 0)) OVER () AS _waived_count
 FROM marked
 ORDER BY _place
 LIMIT {{ shown }}

@@ -1,0 +1,55 @@
+"""What statements will read and cost, known beforehand; and the caps that refuse before anything is written."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from fees_etl.errors import GuardRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fees_etl.types import Target
+
+__all__ = ["allow", "billed", "dollars"]
+
+_MIB = 2**20
+_TIB = Decimal(2**40)
+_LEAST = 10 * _MIB
+"""Billed for each table that a query refers to, at least (page "BigQuery pricing", on-demand compute)."""
+
+
+def billed(bytes_read: int, tables: int) -> int:
+    """The bytes that are billed: whole MiB, and at least 10 MiB for each table.
+
+    >>> billed(1, 2), billed(25 * 2**20 + 1, 2)
+    (20971520, 27262976)
+    """
+    return max(-(-bytes_read // _MIB) * _MIB, tables * _LEAST)
+
+
+def dollars(bytes_billed: int, target: Target) -> Decimal:
+    """Their price in US dollars, to a millionth."""
+    return (bytes_billed / _TIB * target.price_per_tib).quantize(Decimal("0.000001"))
+
+
+def allow(bytes_billed: Iterable[int], target: Target) -> None:
+    """Refuse what is over a cap of the target.
+
+    Raises:
+        GuardRefused: with the estimate, the cap, and what raises it.
+    """
+    total = sum(bytes_billed)
+    cost = dollars(total, target)
+    over = ""
+    if target.max_bytes is not None and total > target.max_bytes:
+        over = f"{total:,} bytes, more than max_bytes = {target.max_bytes:,}"
+    if target.max_cost is not None and cost > target.max_cost:
+        over = f"{cost:,f} US dollars, more than max_cost = {target.max_cost:,f}"
+    if over:
+        raise GuardRefused(
+            f"This would read and cost about {over} of target {target.name!r}.",
+            published="Nothing was written; the published numbers are as before.",
+            hint=f"See what costs it: fees-etl plan; raise the cap in [targets.{target.name}] if it is meant.",
+        )

@@ -1,0 +1,244 @@
+"""Jobs that happen once: an id of our own, answers that are waited for, errors in our words.
+
+A request may be repeated, a job may not. A job's id is fixed before it is sent, so a repeated request meets 409, and
+then the job that is there is ours. Only a job that has failed, and whose transaction is known to be rolled back, is
+sent anew, under another id. No call waits for ever: each request has a timeout, its repetitions have a deadline, and a
+job has one too, after which it is cancelled.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
+from google.cloud import bigquery
+
+from fees_etl.engines.bigquery.live import RETRY, TIMEOUT
+from fees_etl.engines.bigquery.replies import NO_ANSWER, failed, is_ambiguous, unreachable
+from fees_etl.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from fees_etl.types import Target
+
+__all__ = ["Jobs", "job_id"]
+
+log = logging.getLogger("fees_etl")
+statements = logging.getLogger("fees_etl.sql")
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
+_NOT_IN_LABELS = re.compile(r"[^a-z0-9_-]")
+_POLLS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
+"""Seconds between looks at a job; the last is repeated."""
+_UPLOAD_TIMEOUT = 300.0
+"""Seconds for one piece of an upload, which may be 100 MiB."""
+
+
+def job_id(run_id: str, kind: str, attempt: str) -> str:
+    """The id of a job: the same request has the same one, another attempt has another.
+
+    >>> job_id("20250131T120000-1a2b3c", "run", "1")
+    'fees-etl-20250131T120000-1a2b3c-run-1'
+    """
+    return _NOT_IN_IDS.sub("-", f"fees-etl-{run_id}-{kind}-{attempt}")
+
+
+class Jobs:
+    """The jobs of one client for one target."""
+
+    def __init__(self, client: bigquery.Client, target: Target) -> None:
+        self.client, self.target = client, target
+
+    def read(self, sql: str) -> list[Any]:
+        """The rows of a query; to repeat one is harmless, and a short one is a single request."""
+        with self.translated("reading"):
+            found = self.client.query_and_wait(
+                sql,
+                job_config=self._config({"kind": "read"}),
+                location=self.target.location,
+                api_timeout=TIMEOUT,
+                wait_timeout=self.target.deadline_seconds,
+                retry=RETRY,
+                job_retry=None,  # type: ignore[arg-type]  # documented to be allowed; with one no deadline holds
+            )
+            return list(found)
+
+    def bytes_of(self, sql: str) -> int:
+        """The bytes that a statement would read, by a dry run."""
+        config = self._config({"kind": "estimate"})
+        config.dry_run, config.use_query_cache = True, False
+        with self.translated("estimating"):
+            job = self.client.query(
+                sql, config, retry=RETRY, timeout=TIMEOUT, job_retry=None, location=self.target.location
+            )
+        return int(job.total_bytes_processed or 0)
+
+    def run(self, sql: str, identity: str, labels: Mapping[str, str]) -> Any:
+        """Run a script to its end.
+
+        Raises:
+            FeesError: it failed, was cancelled, or nobody knows.
+        """
+        config = self._config(labels)
+        statements.debug("%s", sql)
+
+        def send() -> Any:
+            return self.client.query(
+                sql,
+                config,
+                job_id=identity,
+                retry=RETRY,
+                timeout=TIMEOUT,
+                job_retry=None,
+                location=self.target.location,
+            )
+
+        return self._ended(send, identity)
+
+    def load(self, path: Path, table: str, identity: str) -> None:
+        """Append a Parquet file to a table that is there.
+
+        Raises:
+            FeesError: it failed, was cancelled, or nobody knows.
+        """
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET,
+            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            labels=_labels({"kind": "load"}, self.target.name),
+        )
+
+        def send() -> Any:
+            with path.open("rb") as file:
+                return self.client.load_table_from_file(  # without a size the upload is one that can be resumed
+                    file, table, job_id=identity, job_config=config,
+                    timeout=_UPLOAD_TIMEOUT, location=self.target.location,
+                )  # fmt: skip
+
+        self._ended(send, identity)
+
+    def row(self, ended: Any) -> Any:
+        """The one row that a script ends with."""
+        with self.translated(f"fetching what the job {ended.job_id} brought back"):
+            (row,) = ended.result(retry=RETRY, timeout=TIMEOUT, job_retry=None)
+        return row
+
+    def spent(self, ended: Any) -> dict[str, tuple[int | None, float]]:
+        """Bytes read and seconds of each labelled step of a script, from the jobs that its statements became."""
+        spent: dict[str, tuple[int | None, float]] = {}
+        try:
+            children = list(self.client.list_jobs(parent_job=ended.job_id, retry=RETRY, timeout=TIMEOUT))
+        except NO_ANSWER:
+            log.debug("the child jobs of %s cannot be listed", ended.job_id)
+            children = []
+        for child in children:
+            if child.parent_job_id == ended.job_id and (step := (child.labels or {}).get("step")):
+                read, seconds = spent.get(step, (0, 0.0))
+                lasted = (child.ended - child.started).total_seconds() if child.started and child.ended else 0.0
+                spent[step] = ((read or 0) + int(child.total_bytes_processed or 0), seconds + lasted)
+        return spent
+
+    @contextmanager
+    def translated(self, doing: str) -> Iterator[None]:
+        """Errors of the client become ours."""
+        try:
+            yield
+        except NO_ANSWER as error:
+            raise failed(error, doing) from error
+
+    def _config(self, labels: Mapping[str, str]) -> bigquery.QueryJobConfig:
+        config = bigquery.QueryJobConfig(labels=_labels(labels, self.target.name))
+        if self.target.max_bytes is not None:
+            config.maximum_bytes_billed = self.target.max_bytes
+        return config
+
+    def _ended(self, send: Callable[[], Any], identity: str) -> Any:
+        """The job when it is over and has not failed; Ctrl-C cancels it."""
+        try:
+            job = self._awaited(self._sent(send, identity))
+        except KeyboardInterrupt:
+            job = self._cancelled(identity)
+            if job is None:
+                raise
+        if job.error_result:
+            raise failed(job.error_result, f"job {identity}", withheld=job.job_type == "load")
+        return job
+
+    def _sent(self, send: Callable[[], Any], identity: str) -> Any:
+        """The job, whether this request began it or an earlier one whose answer was lost."""
+        try:
+            return send()
+        except Conflict:
+            log.debug("the job %s is there already: an earlier request began it", identity)
+        except NO_ANSWER as error:
+            if isinstance(error, GoogleAPICallError) and not is_ambiguous(error):
+                raise failed(error, f"job {identity}") from error
+            return self._begun(identity, error)
+        return self._found(identity)
+
+    def _begun(self, identity: str, error: Exception) -> Any:
+        """The job if it was begun although no answer came."""
+        try:
+            return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
+        except NotFound:
+            raise unreachable(error, "no job was begun") from error
+        except NO_ANSWER:
+            raise unreachable(error, f"nobody knows whether the job {identity} was begun") from error
+
+    def _found(self, identity: str) -> Any:
+        try:
+            return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
+        except NO_ANSWER as error:
+            raise unreachable(error, f"nobody knows how the job {identity} went") from error
+
+    def _awaited(self, job: Any) -> Any:
+        until = time.monotonic() + self.target.deadline_seconds
+        looks = iter(_POLLS)
+        while job.state != "DONE":
+            if time.monotonic() > until:
+                return self._given_up(job.job_id)
+            time.sleep(next(looks, _POLLS[-1]))
+            job = self._found(job.job_id)
+        return job
+
+    def _given_up(self, identity: str) -> Any:
+        job = self._cancelled(identity)
+        if job is None:
+            raise WarehouseError(
+                f"the job {identity} ran for more than {self.target.deadline_seconds:,} seconds, and was cancelled.",
+                hint="Raise the target's deadline (FEES_ETL_DEADLINE=seconds), then run the same command again.",
+            )
+        return job
+
+    def _cancelled(self, identity: str) -> Any:
+        """Cancel a job and say how it went; the job itself if it was quicker."""
+        try:
+            self.client.cancel_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
+            job = self._found(identity)
+            for pause in _POLLS:
+                if job.state == "DONE":
+                    break
+                time.sleep(pause)
+                job = self._found(identity)
+        except NotFound:
+            log.warning("The job %s was not begun.", identity)
+            return None
+        except (WarehouseError, *NO_ANSWER):
+            log.warning("The job %s could not be cancelled: it ends by itself, whole or not at all.", identity)
+            return None
+        if job.state == "DONE" and not job.error_result:
+            log.warning("The job %s had ended before it could be cancelled.", identity)
+            return job
+        log.warning("The job %s is cancelled; its transaction is rolled back.", identity)
+        return None
+
+
+def _labels(labels: Mapping[str, str], target: str) -> dict[str, str]:
+    """What BigQuery takes as labels (page "Creating and managing labels")."""
+    named = {"tool": "fees-etl", "target": target, **labels}
+    return {name: _NOT_IN_LABELS.sub("-", text.lower())[:63] for name, text in named.items() if text}
