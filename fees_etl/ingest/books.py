@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fees_etl import ledger
 from fees_etl.errors import GuardRefused
 from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, Listing, shown
 
@@ -42,6 +43,8 @@ class Books:
     refused: dict[str, Entry]
     ever: frozenset[str]
     """Every URI that was ever seen."""
+    mark: str = ""
+    """A fingerprint of the books as they were read."""
 
     @property
     def known(self) -> frozenset[str]:
@@ -59,12 +62,14 @@ class Books:
 
 def read(project: Project, engine: Engine) -> Books:
     """The books as they are now."""
-    rows = engine.query(project.templates.render("operations/known_files.sql")).rows
+    found = engine.answers(ledger.ask(project, name) for name in ("known_files", "files_mark"))
+    rows = sorted(found["known_files"].rows.rows, key=lambda row: (row[0], row[-1], row[1]))
     entries = [Entry(*row) for row in rows]
     return Books(
         {entry.uri: entry for entry in entries if entry.status == "loaded"},
         {entry.uri: entry for entry in entries if entry.status == "refused"},
         frozenset(entry.uri for entry in entries),
+        str(found["files_mark"].rows.rows[0][0]),
     )
 
 

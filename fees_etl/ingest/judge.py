@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Engine
     from fees_etl.ingest.books import Books
+    from fees_etl.ingest.gcs import Object
 
 __all__ = ["Judged", "judge"]
 
@@ -30,10 +31,15 @@ _EXACT = Context(prec=60)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A file version and what was found; ``reading`` is None when it is refused, unchanged or unreadable."""
+    """A file version and what was found; ``reading`` is None when it is refused, unchanged or unreadable.
+
+    ``version`` is the generation of an object, and of a local file its SHA-256; ``sha256`` is that of the content as
+    stored, ``size`` its bytes (0 where it was not read).
+    """
 
     file: File
     version: str
+    sha256: str
     size: int = 0
     refusal: str = ""
     reading: Reading | None = None
@@ -65,31 +71,56 @@ def judge(engine: Engine, file: File, books: Books, latest: date, max_rejected: 
     """The verdict on one file; its reading can be loaded until the end of the block.
 
     A version is judged once: one that is loaded is not read again, one that was refused stays so. Only what a control
-    file refused is judged anew, because the control file may be what was corrected.
+    file refused is judged anew, because the control file may be what was corrected. An object whose version is known
+    is not even copied.
 
     Raises:
         WarehouseBusy: the file changed while it was read.
+        InputRefused, WarehouseError: the store of the file failed.
     """
-    try:
-        _refuse_name(file)
-        scanned = scan(file.path)
-    except FileRefused as refused:
-        yield Judged(file, "unreadable", refusal=refused.reason)
+    judged = _judged_before(file, file.version, books)
+    if judged is not None:
+        yield judged
         return
+    with ExitStack() as stack:
+        scanned = _scanned(engine, file, stack)
+        if isinstance(scanned, str):
+            yield Judged(file, "unreadable", "unreadable", refusal=scanned)
+            return
+        version = file.version or scanned.sha256
+        judged = _judged_before(file, version, books)
+        if judged is not None:
+            yield judged
+        else:
+            yield from _read(engine, file, version, scanned, latest, max_rejected)
+
+
+def _judged_before(file: File, version: str, books: Books) -> Judged | None:
     known, before = books.loaded.get(file.uri), books.refused.get(file.uri)
-    if known is not None and known.version == scanned.sha256:
-        yield Judged(file, scanned.sha256, scanned.size, _against_control(file, known.row_count, known.total_amount))
-    elif before is not None and before.version == scanned.sha256 and not (before.reason or "").startswith(_BY_CONTROL):
-        yield Judged(file, scanned.sha256, scanned.size, before.reason or "refused before")
-    else:
-        yield from _read(engine, file, scanned, latest, max_rejected)
+    if known is not None and known.version == version:
+        return Judged(file, version, known.sha256, refusal=_against_control(file, known.row_count, known.total_amount))
+    if before is not None and before.version == version and not (before.reason or "").startswith(_BY_CONTROL):
+        return Judged(file, version, before.sha256, refusal=before.reason or "refused before")
+    return None
 
 
-def _read(engine: Engine, file: File, scanned: Scan, latest: date, max_rejected: Decimal) -> Iterator[Judged]:
+def _scanned(engine: Engine, file: File, stack: ExitStack) -> Scan | str:
+    """The first look at a file, or why it cannot be read."""
+    engine.scratch()  # it makes the folder that a copy lies in
+    try:
+        return scan(stack.enter_context(file.local(engine.spill)))
+    except FileRefused as refused:
+        return refused.reason
+
+
+def _read(
+    engine: Engine, file: File, version: str, scanned: Scan, latest: date, max_rejected: Decimal
+) -> Iterator[Judged]:
+    digest, size = scanned.sha256, scanned.size
     try:
         with read(engine.scratch(), scanned, latest, engine.spill) as reading:
             refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading.rows, reading.amount)
-            yield Judged(file, scanned.sha256, scanned.size, refusal, reading)
+            yield Judged(file, version, digest, size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
     except FileChanged as changed:
@@ -99,14 +130,7 @@ def _read(engine: Engine, file: File, scanned: Scan, latest: date, max_rejected:
             hint="Wait until the file is complete, then run the same command again.",
         ) from changed
     except FileRefused as refused:
-        yield Judged(file, scanned.sha256, scanned.size, refused.reason)
-
-
-def _refuse_name(file: File) -> None:
-    try:
-        str(file.path).encode()
-    except UnicodeEncodeError:
-        raise FileRefused("its name is not UTF-8") from None
+        yield Judged(file, version, digest, size, refused.reason)
 
 
 def _too_many_rejected(reading: Reading, limit: Decimal) -> str:
@@ -121,12 +145,13 @@ def _too_many_rejected(reading: Reading, limit: Decimal) -> str:
 
 def _against_control(file: File, rows: int, amount: Decimal) -> str:
     """Why the control file beside it does not agree, "" when it does or there is none."""
-    path = file.control
-    if path is None:
+    control = file.control
+    if control is None:
         return ""
-    expected = _control(path)
+    name = control.name.rpartition("/")[2]
+    expected = _control(control)
     if isinstance(expected, str):
-        return f"{_BY_CONTROL} {path.name}: {expected}"
+        return f"{_BY_CONTROL} {name}: {expected}"
     wrong = []
     if expected[0] != rows:
         wrong.append(f"it says {expected[0]:,} rows, the file has {rows:,}")
@@ -134,13 +159,15 @@ def _against_control(file: File, rows: int, amount: Decimal) -> str:
         wrong.append(
             f"it says a total of {expected[1]:,f}, the rows that can be typed have {_EXACT.normalize(amount):,f}"
         )
-    return f"{_BY_CONTROL} {path.name}: {'; '.join(wrong)}" if wrong else ""
+    return f"{_BY_CONTROL} {name}: {'; '.join(wrong)}" if wrong else ""
 
 
-def _control(path: Path) -> tuple[int, Decimal] | str:
+def _control(control: Path | Object) -> tuple[int, Decimal] | str:
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        found: Any = json.loads(control.read_bytes().decode(), parse_float=Decimal)
         rows, total = found["rows"], Decimal(str(found["total"]))
+    except FileRefused as refused:
+        return refused.reason
     except (OSError, ValueError, KeyError, TypeError, InvalidOperation):
         return 'it is not {"rows": n, "total": "x"}'
     return (rows, total) if isinstance(rows, int) and total.is_finite() else 'it is not {"rows": n, "total": "x"}'
