@@ -38,7 +38,7 @@ from pydantic_settings import (
 )
 
 from fees_etl.errors import UsageError
-from fees_etl.types import Target
+from fees_etl.target import Target
 
 __all__ = ["Settings", "read"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fees_etl.outcomes import (
@@ -23,7 +22,6 @@ from fees_etl.outcomes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
@@ -48,7 +46,6 @@ __all__ = [
     "StepKind",
     "StepResult",
     "Table",
-    "Target",
     "Waiver",
     "Window",
 ]
@@ -236,21 +233,6 @@ class Project:
     def contracts(self) -> dict[Table, Contract]:
         """Every table the project knows, sources first."""
         return self.sources | {table: model.contract for table, model in self.models.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What :class:`fees_etl.settings.Settings` say of a warehouse beside its URL and suffix; money is in US dollars."""
-
-    name: str = "local"
-    policy_tags: Mapping[str, str] = field(default_factory=dict)
-    pii: Literal["", "synthetic"] = ""
-    location: str = "EU"
-    max_bytes: int | None = None
-    max_cost: Decimal | None = None
-    price_per_tib: Decimal = Decimal("6.25")
-    spill: Path | None = None
-    deadline_seconds: int = 3600
 
 
 StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]

@@ -16,7 +16,8 @@ from fees_etl.engines.bigquery.drift import Changes, changes, faults
 from fees_etl.engines.bigquery.live import Live, LiveColumn, LiveTable, decode, of_resource, read, sql
 from fees_etl.engines.bigquery.tables import placed, require_protection, resource
 from fees_etl.errors import ProjectError, WarehouseBusy
-from fees_etl.types import Column, Contract, Table, Target
+from fees_etl.target import Target
+from fees_etl.types import Column, Contract, Table
 
 TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
 REAL = Target("prod", policy_tags={"nino": TAG})

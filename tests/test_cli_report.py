@@ -16,6 +16,7 @@ from fees_etl.cli import console, document, logs, report, screens
 from fees_etl.cli.text import WIDTH, change, grid, pounds, total
 from fees_etl.privacy import redact
 from fees_etl.settings import Settings
+from fees_etl.target import Target
 from fees_etl.types import (
     AssertionResult,
     Change,
@@ -126,7 +127,7 @@ SCREENS = {
     "many_dates": lambda: report.run(
         result_of(plan=plan_of(*MANY), changes=tuple(change_of(day, f"-{day}.000000001") for day in range(14))), None
     ),
-    "plan": lambda: screens.plan(plan_of(LATE, refused=(("file:///lake/odd.csv", "the header has no fee_amount"),)), "lake/*.csv"),
+    "plan": lambda: screens.plan(plan_of(LATE, refused=(("file:///lake/odd.csv", "the header has no fee_amount"),)), "lake/*.csv", [None] * 3, Target()),
     "no_runs": lambda: screens.runs([]),
 }  # fmt: skip
 

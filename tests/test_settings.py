@@ -11,7 +11,7 @@ from fees_etl import settings
 from fees_etl.cli import opening
 from fees_etl.errors import UsageError
 from fees_etl.settings import read
-from fees_etl.types import Target
+from fees_etl.target import Target
 
 HERE = "duckdb:///here.duckdb"
 

@@ -48,14 +48,31 @@ def assertions(results: Sequence[AssertionResult], settings: Settings) -> dict[s
     return _head("assert", settings) | {"assertions": [_verdict(one) for one in results]}
 
 
-def plan(found: Plan, settings: Settings) -> dict[str, Any]:
-    """``fees-etl/plan/1``: what the screen says; ``render`` has the SQL."""
+def plan(found: Plan, settings: Settings, billed: Sequence[int | None]) -> dict[str, Any]:
+    """``fees-etl/plan/1``: what the screen says; ``render`` has the SQL. Where reading is free, bytes are null."""
     steps = [
-        {"name": step.name, "kind": step.kind, "table": plain(step.table), "statements": len(step.statements)}
-        for step in found.steps
+        {
+            "name": step.name,
+            "kind": step.kind,
+            "table": plain(step.table),
+            "statements": len(step.statements),
+            "estimated_bytes": read,
+        }
+        for step, read in zip(found.steps, billed, strict=True)
     ]
+    known = [read for read in billed if read is not None]
+    total = sum(known) if known else None
+    dollars = None if total is None else f"{settings.as_target().price(total):f}"
     refused = [{"uri": uri, "reason": reason} for uri, reason in found.state.refused]
-    return _head("plan", settings) | _planned(found) | {"refused": refused, "steps": steps, "estimated_bytes": None}
+    return (
+        _head("plan", settings)
+        | _planned(found)
+        | {"refused": refused, "steps": steps}
+        | {
+            "estimated_bytes": total,
+            "estimated_dollars": dollars,
+        }
+    )
 
 
 def listing(project: Project, models: Sequence[Model], tests: Sequence[Assertion], *, sources: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from fees_etl import graph, ledger, query
@@ -15,11 +16,13 @@ from fees_etl.runner import check as judged
 from fees_etl.types import State, Table, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     from fees_etl.cli.options import Call
+    from fees_etl.engines import Engine
     from fees_etl.settings import Settings
-    from fees_etl.types import Project
+    from fees_etl.types import Project, Step
 
 __all__ = ["check", "listing", "plan", "render", "runs", "show_run"]
 
@@ -51,12 +54,15 @@ def plan(call: Call, request: transform.Request, output: Output) -> int:
     transform.refuse_contradictions(call, request)
     settings = opening.settings(call, "plan")
     project = opening.load(settings)
-    state = _state(settings, project)
-    found = transform.make_plan(project, request, state)
+    with _looking(settings, project) as engine:
+        state = ledger.state(project, engine) if engine else State()
+        found = transform.make_plan(project, request, state)
+        billed = [_billed(step, engine) for step in found.steps]
     if output == "json":
-        show_json(document.plan(found, settings))
+        show_json(document.plan(found, settings, billed))
     else:
-        show([*report.opening(settings, None), *screens.plan(found, transform.source_of(request, settings, state))])
+        source = transform.source_of(request, settings, state)
+        show([*report.opening(settings, None), *screens.plan(found, source, billed, settings.as_target())])
     return 0
 
 
@@ -113,12 +119,21 @@ def show_run(call: Call, run_id: str, output: Output) -> int:
     return 0
 
 
-def _state(settings: Settings, project: Project) -> State:
-    """A warehouse that is not there yet is an empty one, and looking must not make it."""
+@contextmanager
+def _looking(settings: Settings, project: Project) -> Iterator[Engine | None]:
+    """The warehouse, to be read; None if it is not there yet, for looking must not make it."""
     if not opening.exists(settings):
-        return State()
+        yield None
+        return
     with opening.warehouse(settings, project, read_only=True) as engine:
-        return ledger.state(project, engine)
+        yield engine
+
+
+def _billed(step: Step, engine: Engine | None) -> int | None:
+    """The bytes a step would be billed for; None where reading is free."""
+    found = engine.estimate((*step.statements, *step.books)) if engine else ()
+    known = [one for one in found if one is not None]
+    return sum(known) if known else None
 
 
 def _history(call: Call, limit: int) -> list[dict[str, Any]]:

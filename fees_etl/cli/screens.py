@@ -15,21 +15,25 @@ from fees_etl.types import Assertion, Change, Model, Plan, Project, Step, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from fees_etl.target import Target
+
 __all__ = ["listing", "plan", "run_details", "runs"]
 
 
-def plan(found: Plan, source: str | None) -> list[str]:
-    """What a run would do, in order."""
-    models = [step for step in found.steps if step.kind != "assertion"]
-    tests = len(found.steps) - len(models)
+def plan(found: Plan, source: str | None, billed: Sequence[int | None], target: Target) -> list[str]:
+    """What a run would do, in order, and what it would be billed for."""
+    models = [(step, read) for step, read in zip(found.steps, billed, strict=True) if step.kind != "assertion"]
+    tests = [read for step, read in zip(found.steps, billed, strict=True) if step.kind == "assertion"]
     rows: list[tuple[str, ...]] = [("Steps", "", "", "statements", "estimated bytes")]
-    rows += [_step(number, step) for number, step in enumerate(models, 1)]
-    rows.append((f"  {len(models) + 1}", "assert", plural(tests, "assertion"), count(tests), "n/a on duckdb"))
+    rows += [(*_step(number, step), _cost(read)) for number, (step, read) in enumerate(models, 1)]
+    asked = None if None in tests else sum(read or 0 for read in tests)
+    rows.append((f"  {len(models) + 1}", "assert", plural(len(tests), "assertion"), count(len(tests)), _cost(asked)))
     whole = " (full refresh)" if found.full_refresh else ""
     before = f" A run first ingests {source}, which may add to them." if source else ""
     return [
         "",
         *grid(rows, "<<<>>", 0),
+        *_priced(billed, target),
         *pending(found.state.pending),
         *_refused(found.state.refused),
         "",
@@ -80,7 +84,22 @@ def run_details(record: Mapping[str, Any]) -> list[str]:
 
 
 def _step(number: int, step: Step) -> tuple[str, ...]:
-    return (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)), "n/a on duckdb")
+    return (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)))
+
+
+def _cost(billed: int | None) -> str:
+    return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"
+
+
+def _priced(billed: Sequence[int | None], target: Target) -> list[str]:
+    if None in billed:
+        return []
+    total = sum(read or 0 for read in billed)
+    text = (
+        f"In all {total // 2**20:,} MiB, {target.price(total):f} US dollars at {target.price_per_tib:f} a TiB; "
+        "each table that a statement names counts 10 MiB at least. Headline numbers and the ledger are not in it."
+    )
+    return ["", *paragraph(text, 0)]
 
 
 def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.errors import UsageError
-from fees_etl.types import Target
+from fees_etl.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fees_etl.errors import InputRefused, WarehouseBusy, WarehouseError
 from fees_etl.ingest import books as file_books
 from fees_etl.ingest.judge import Judged, judge
-from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing, shown
+from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing
 from fees_etl.ingest.mirror import NOT_CONSERVED, OVERTAKEN, Mirror
 from fees_etl.ingest.sample import write_sample
 from fees_etl.script import Script
@@ -45,13 +45,13 @@ def ingest(
     Args:
         project: the loaded project; its variable ``max_rejected`` bounds the rejected share of a file.
         engine: a prepared engine.
-        source: a path, a folder, a glob, or :data:`SAMPLE`.
+        source: a path, a folder, a glob, ``gs://bucket/prefix/*.csv``, or :data:`SAMPLE`.
         run_id: the attempt this belongs to.
         now: when it began (UTC): the last acceptable fee date is a day later.
         allow_withdraw: let a source lose more than half of its files.
 
     Raises:
-        InputRefused: the source means no file and never did.
+        InputRefused: the source means no file and never did, or cannot be looked at.
         GuardRefused: mass withdrawal, or sample and real files would meet.
         WarehouseError: the warehouse failed, or there is no room for working copies.
     """
@@ -95,11 +95,13 @@ def _parts(
 
 
 def _gone(found: Listing, books: file_books.Books) -> set[str]:
-    """The files that the books know and the source has no more."""
+    """The files that the source has no more: those it covers, and refused ones, of which nothing was ever loaded."""
     present = {file.uri for file in found.files}
-    gone = {uri for uri in books.known if uri not in present and (found.covers(uri) or _is_over(uri, books))}
-    for uri in gone:
-        _refuse_unreadable(uri)
+    gone = {
+        uri
+        for uri in books.known
+        if uri not in present and (found.covers(uri) or uri not in books.loaded) and found.has_lost(uri)
+    }
     if not present and not any(found.covers(uri) for uri in books.known):
         raise InputRefused(
             f"'{found.source}' matches no file.",
@@ -126,27 +128,6 @@ def _not_conserved() -> WarehouseError:
 
 
 _STOPPED = {OVERTAKEN: _overtaken, NOT_CONSERVED: _not_conserved}
-
-
-def _refuse_unreadable(uri: str) -> None:
-    """A file that cannot be seen is not gone."""
-    if uri.startswith(SAMPLE_SCHEME):
-        return
-    try:
-        Path(shown(uri)).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise InputRefused(
-            f"{shown(uri)} cannot be looked at: {error.strerror}.",
-            published="Nothing was read and no model ran; the published numbers are as before.",
-            hint="Make its folder readable, then run the same command again.",
-        ) from error
-
-
-def _is_over(uri: str, books: file_books.Books) -> bool:
-    """Whether a refusal ended because its file is no more; nothing of such a file was ever loaded."""
-    return uri not in books.loaded and uri.startswith("file:") and not Path(shown(uri)).exists()
 
 
 def _settled(mirror: Mirror, judged: Judged, note: str, books: file_books.Books) -> FileResult:

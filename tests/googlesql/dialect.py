@@ -56,7 +56,9 @@ SYSTEM_VARIABLES = {
     "error.formatted_stack_trace": "STRING",
     "error.message": "STRING",
     "error.statement_text": "STRING",
+    "query_label": "STRING",
     "row_count": "INT64",
+    "script.bytes_processed": "INT64",
     "script.job_id": "STRING",
     "time_zone": "STRING",
 }

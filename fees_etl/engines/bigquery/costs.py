@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fees_etl.errors import GuardRefused
@@ -10,12 +9,11 @@ from fees_etl.errors import GuardRefused
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fees_etl.types import Target
+    from fees_etl.target import Target
 
-__all__ = ["allow", "billed", "dollars"]
+__all__ = ["allow", "billed"]
 
 _MIB = 2**20
-_TIB = Decimal(2**40)
 _LEAST = 10 * _MIB
 """Billed for each table that a query refers to, at least (page "BigQuery pricing", on-demand compute)."""
 
@@ -29,11 +27,6 @@ def billed(bytes_read: int, tables: int) -> int:
     return max(-(-bytes_read // _MIB) * _MIB, tables * _LEAST)
 
 
-def dollars(bytes_billed: int, target: Target) -> Decimal:
-    """Their price in US dollars, to a millionth."""
-    return (bytes_billed / _TIB * target.price_per_tib).quantize(Decimal("0.000001"))
-
-
 def allow(bytes_billed: Iterable[int], target: Target) -> None:
     """Refuse what is over a cap of the target.
 
@@ -41,7 +34,7 @@ def allow(bytes_billed: Iterable[int], target: Target) -> None:
         GuardRefused: with the estimate, the cap, and what raises it.
     """
     total = sum(bytes_billed)
-    cost = dollars(total, target)
+    cost = target.price(total)
     over = ""
     if target.max_bytes is not None and total > target.max_bytes:
         over = f"{total:,} bytes, more than max_bytes = {target.max_bytes:,}"

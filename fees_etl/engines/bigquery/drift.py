@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from fees_etl.engines.bigquery.live import Live, LiveColumn, LiveTable
-    from fees_etl.types import Column, Contract, Table, Target
+    from fees_etl.target import Target
+    from fees_etl.types import Column, Contract, Table
 
 __all__ = ["Changes", "Fault", "changes", "faults", "missing", "refuse"]
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from fees_etl.engines import Watch
     from fees_etl.engines.duckdb import DuckDB
     from fees_etl.script import Part, Script
-    from fees_etl.types import Contract, Rows, Table, Target
+    from fees_etl.target import Target
+    from fees_etl.types import Contract, Rows, Table
 
 __all__ = ["BigQuery"]
 
@@ -143,21 +144,17 @@ class BigQuery:
         """The script's parts; its files are loaded, and statements that move their rows on stand in their place."""
         identity = job_id(script.run_id, "load", token_hex(3))
         incoming = Incoming(identity)
-        parts: list[Part] = [unmasked()]
-        place = 0
+        parts: list[Part] = []
         for part in script.parts:
+            parts.append(part)
             if isinstance(part, Load):
-                place = place or len(parts)
                 incoming.take(part, self._embedded(), self.spill, self._schema[INCOMING])
-            else:
-                parts.append(part)
-        if not incoming.tables:
-            return parts
+        if not incoming:
+            return [unmasked(), *parts]
         path = incoming.file(self._embedded(), self.spill, self._schema[INCOMING])
         self.jobs.load(path, f"{self.client.project}.{INCOMING.dataset}{self._suffix}.{INCOMING.name}", identity)
         path.unlink()
-        moves = incoming.moves(self._schema)
-        return [incoming.canary(), *parts[:place], *moves, *parts[place:], incoming.sweep()]
+        return incoming.moved(parts, self._schema)
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:
         """The ended job of the script. One that failed for a passing reason, and left nothing, is tried again."""

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.engines.drift import TYPES
 from fees_etl.errors import GuardRefused
-from fees_etl.script import Stop, Write
+from fees_etl.script import Load, Stop, Write
 from fees_etl.template import literal
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fees_etl.engines.duckdb import DuckDB
-    from fees_etl.script import Load
+    from fees_etl.script import Part
 
 __all__ = ["INCOMING", "MASKED", "Incoming", "masked", "unmasked"]
 
@@ -38,14 +38,15 @@ class Incoming:
     def __init__(self, load: str) -> None:
         self._load, self._loaded_at = load, datetime.now(UTC)
         self._files: list[Path] = []
-        self.tables: list[Table] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._files)
 
     def take(self, part: Load, local: DuckDB, folder: Path, columns: Mapping[str, str]) -> None:
         """Write the rows of a part aside."""
         if not self._files:
             empty = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns.items())
             self._copy(f"SELECT {empty} WHERE FALSE", {}, local, folder)
-        self.tables += [] if part.table in self.tables else [part.table]
         self._copy(part.relation, {**part.constants, **self._stamp(part.table)}, local, folder)
 
     def file(self, local: DuckDB, folder: Path, columns: Mapping[str, str]) -> Path:
@@ -58,17 +59,24 @@ class Incoming:
             path.unlink()
         return whole
 
-    def moves(self, columns: Mapping[Table, Mapping[str, str]]) -> Iterator[Write]:
-        """From the incoming table into those that the rows are meant for."""
+    def moved(self, parts: Sequence[Part], columns: Mapping[Table, Mapping[str, str]]) -> list[Part]:
+        """The parts of a script whose rows wait in the incoming table, with what moves them on in the files' place."""
+        first = next(at for at, part in enumerate(parts) if isinstance(part, Load))
+        after = [part for part in parts[first:] if not isinstance(part, Load)]
+        tables = dict.fromkeys(part.table for part in parts if isinstance(part, Load))
+        moves = self._moves(tables, columns)
+        return [self._canary(), unmasked(), *parts[:first], *moves, *after, self._sweep()]
+
+    def _moves(self, tables: Iterable[Table], columns: Mapping[Table, Mapping[str, str]]) -> Iterator[Write]:
         load = literal(self._load)
-        for table in self.tables:
+        for table in tables:
             listed = ",\n    ".join(columns[table])
             yield Write(
                 f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {INCOMING}\n"
                 f"WHERE _load = {load} AND _part = {literal(str(table))}"
             )
 
-    def sweep(self) -> Write:
+    def _sweep(self) -> Write:
         """Take away what has been moved, and what others left behind; the canary stays."""
         before = literal(self._loaded_at - _STALE)
         return Write(
@@ -76,7 +84,7 @@ class Incoming:
             f"WHERE _load = {literal(self._load)} OR (_load != 'canary' AND _loaded_at < {before})"
         )
 
-    def canary(self) -> Write:
+    def _canary(self) -> Write:
         """One row that every reader of NINOs can be tried on."""
         return Write(
             f"INSERT INTO {INCOMING} (client_nino, _part, _load, _loaded_at)\n"  # noqa: S608 - literals

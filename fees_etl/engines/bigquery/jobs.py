@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from fees_etl.types import Target
+    from fees_etl.target import Target
 
 __all__ = ["Jobs", "job_id"]
 
@@ -66,6 +66,8 @@ class Jobs:
                 retry=RETRY,
                 job_retry=None,  # type: ignore[arg-type]  # documented to be allowed; with one no deadline holds
             )
+            if not found.schema:  # an emulator answers a query that failed with nothing
+                raise WarehouseError("The warehouse did not answer a query.")
             return list(found)
 
     def bytes_of(self, sql: str) -> int:

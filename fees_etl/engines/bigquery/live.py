@@ -16,7 +16,7 @@ from fees_etl.types import Table
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from fees_etl.types import Target
+    from fees_etl.target import Target
 
 __all__ = [
     "PUBLISHED",

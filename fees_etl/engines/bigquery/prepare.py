@@ -15,7 +15,8 @@ from fees_etl.errors import GuardRefused, UsageError, WarehouseBusy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fees_etl.types import Column, Contract, Table, Target
+    from fees_etl.target import Target
+    from fees_etl.types import Column, Contract, Table
 
 __all__ = ["apply", "prepare"]
 

@@ -15,7 +15,8 @@ from fees_etl.types import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fees_etl.types import Column, Contract, Target
+    from fees_etl.target import Target
+    from fees_etl.types import Column, Contract
 
 __all__ = ["API_TYPES", "field", "is_terraforms", "placed", "require_protection", "resource", "tag"]
 

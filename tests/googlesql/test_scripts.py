@@ -1,0 +1,123 @@
+"""Every job that BigQuery is sent, as a whole: each statement of each script passes Google's analyzer and our rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import goldens
+import pytest
+from googlesql.rules import house_rules
+from pipeline import LENIENT, Pipeline
+
+from fees_etl import ledger, query
+from fees_etl.backfill import backfill
+from fees_etl.engines.bigquery.incoming import Incoming, unmasked
+from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.script import Load
+
+JANUARY, MARCH = date(2025, 1, 31), date(2025, 3, 31)
+ALLOWED = {"CURRENT_TIMESTAMP: the same run would not give the same rows twice"}
+"""The books say when they were written; no model is."""
+
+
+def fee(client, day, amount, nino="QQ000001A"):
+    return (client, nino, "x", day, Decimal(amount))
+
+
+class Writer:
+    """An engine on DuckDB that also writes each script down as BigQuery would be sent it."""
+
+    def __init__(self, engine, schema, *, system_variables):
+        self.engine, self.jobs, self.questions = engine, [], []
+
+        def columns(sql):
+            return tuple(column.name for column in query.columns(query.parse(sql, "query"), schema))
+
+        self.dialect = Dialect(columns, schema, lambda sql: query.with_suffix(sql, "_ci"), system_variables=system_variables)
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def answers(self, asks, watch=None):
+        asks = list(asks)
+        self.questions.append(question(asks, self.dialect))
+        return self.engine.answers(asks, watch)
+
+    def transact(self, script, watch=None):
+        parts = []
+
+        def seen():
+            for part in script.parts:
+                parts.append(part)
+                yield part
+
+        outcome = self.engine.transact(replace(script, parts=seen()), watch)
+        files = any(isinstance(part, Load) for part in parts)
+        placed = Incoming("load-1").moved(parts, self.dialect.types) if files else [unmasked(), *parts]
+        self.jobs.append(job(script, placed, self.dialect, f"job-{len(self.jobs) + 1}"))
+        return outcome
+
+
+def life(folder, *, system_variables):
+    """Arrivals, corrections, withdrawals, runs, a rejected one, a rehearsal, chunks and looks."""
+    with Pipeline(folder, **LENIENT) as pipeline:
+        schema = {table: contract.types for table, contract in pipeline.project.contracts.items()}
+        pipeline.engine = writer = Writer(pipeline.engine, schema, system_variables=system_variables)
+        pipeline.all(a=[fee("ann", JANUARY, 1), fee("ann", JANUARY, 1)], b=[fee("bob", MARCH, 2)])
+        pipeline.all(a=[fee("ann", JANUARY, 3)], b=None, **{"it's": [fee("cat", MARCH, 2)], "bad": [fee("dog", "x", 1)]})
+        pipeline.run(start=JANUARY, end=MARCH)
+        pipeline.run(rehearse=True)
+        assert pipeline.all(d=[fee("ann", MARCH, 9, "QQ000009A")]).status == "rejected"
+        pipeline.put(d=None)
+        pipeline.ingest(allow_withdraw=True)
+        backfill(pipeline.project, writer, JANUARY, MARCH, chunk="month")
+        pipeline.check()
+        ledger.history(pipeline.project, writer)
+        return pipeline.project, writer
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["BigQuery", "emulator"])
+def written(request, tmp_path_factory):
+    return life(tmp_path_factory.mktemp("files"), system_variables=request.param)
+
+
+def tables_of(project):
+    return {f"{table.dataset}_ci.{table.name}": contract.types for table, contract in project.contracts.items()}
+
+
+def test_every_script_passes_googles_analyzer(reference, written):
+    project, writer = written
+    assert len(writer.jobs) > 8
+
+    for text in writer.jobs:
+        reference.analyze_script(text, tables_of(project))
+
+
+def test_every_question_is_one_query_of_one_row_of_texts(reference, written):
+    project, writer = written
+    for text in writer.questions:
+        assert {kind for _, kind in reference.analyze(text, tables_of(project))} == {"STRING"}
+
+
+def test_every_statement_of_a_script_keeps_our_own_rules(reference, written):
+    _, writer = written
+    offences = {
+        offence for text in writer.jobs for sql in reference.statements(text) for offence in house_rules(sql)
+    }
+    assert offences <= ALLOWED
+
+
+def test_a_script_is_one_transaction_that_ends_one_way_only(written):
+    for text in written[1].jobs:
+        assert text.count("BEGIN TRANSACTION;") == 1
+        assert text.count("COMMIT TRANSACTION;") <= 1
+        assert "CREATE" not in text
+        assert "TRUNCATE" not in text
+
+
+def test_the_script_of_a_run_reads_as_reviewed(written):
+    _, writer = written
+    run = next(text for text in writer.jobs if "-- " not in text and "staging_ci.stg_fees" in text and "MERGE INTO staging_ci" in text)
+    goldens.check(f"bigquery/run_{'system' if writer.dialect.system_variables else 'emulator'}.sql", run)
