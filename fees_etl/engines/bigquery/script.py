@@ -8,13 +8,15 @@
         ELSE
             MERGE ...; DELETE ...;                the steps, each with its label, rows and seconds
             SET answer_x = (...);                 what is asked, as JSON; failing assertions are noted
-            IF script_failures != '' THEN ROLLBACK TRANSACTION; INSERT the rejected attempt;
+            IF script_failures != '' THEN ROLLBACK TRANSACTION; SET script_verdict = 'rejected';
             ELSE INSERT the ledger's row; COMMIT TRANSACTION;
             END IF;
         END IF;
     EXCEPTION WHEN ERROR THEN
         ROLLBACK TRANSACTION; RAISE;
     END;
+    IF script_verdict = 'rejected' THEN INSERT the attempt into the ledger;    outside: there is nothing to roll back
+    END IF;
     SELECT script_verdict, script_steps, answer_x, ...;
 
 DECLARE stands at the top, because a variable of an inner block is invisible to EXCEPTION. Variables are named so that
@@ -69,7 +71,8 @@ def question(asks: Sequence[Ask], dialect: Dialect) -> str:
 def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) -> str:
     """The text of the job ``identity`` that executes ``parts``, which are the script's without its files."""
     asks = [part for part in parts if isinstance(part, Ask)]
-    body = "BEGIN TRANSACTION;\n" + _Writer(script, asks, dialect).body(parts, identity)
+    writer = _Writer(script, asks, dialect)
+    body = "BEGIN TRANSACTION;\n" + writer.body(parts, identity)
     lines = [
         "DECLARE script_verdict STRING DEFAULT 'accepted';",
         "DECLARE script_steps STRING DEFAULT '';",
@@ -82,6 +85,7 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
         "EXCEPTION WHEN ERROR THEN",
         indent("ROLLBACK TRANSACTION;\nRAISE;", _TAB),
         "END;",
+        *writer.rejected(),
         f"SELECT {', '.join(['script_verdict', 'script_steps', *(variable(ask.name) for ask in asks)])};",
     ]
     return "\n".join(lines)
@@ -103,6 +107,13 @@ class _Writer:
         """The transaction; the first statement of every writer changes the one row that two at once conflict on."""
         lock = _LOCK.format(job_id=literal(identity), run_id=literal(self.script.run_id))
         return f"{self._statement(lock)}\n{self._block(parts)}"
+
+    def rejected(self) -> list[str]:
+        """What follows the transaction where assertions failed in it."""
+        if self.script.rejected is None or not self.script.keep:
+            return []
+        record = indent(self._record(self.script.rejected), _TAB)
+        return [f"IF script_verdict = 'rejected' THEN\n{record}\nEND IF;"]
 
     def _block(self, parts: Sequence[Part]) -> str:
         """These parts and the end; what follows a stop is its ELSE."""
@@ -147,18 +158,14 @@ class _Writer:
     def _end(self) -> str:
         if not any(ask.fatal for ask in self.asks):
             return self._accepted()
-        rejected = "\n".join(["ROLLBACK TRANSACTION;", "SET script_verdict = 'rejected';", *self._rejected()])
-        accepted = indent(self._accepted(), _TAB)
-        return f"IF {FAILURES} != '' THEN\n{indent(rejected, _TAB)}\nELSE\n{accepted}\nEND IF;"
+        rejected = indent("ROLLBACK TRANSACTION;\nSET script_verdict = 'rejected';", _TAB)
+        return f"IF {FAILURES} != '' THEN\n{rejected}\nELSE\n{indent(self._accepted(), _TAB)}\nEND IF;"
 
     def _accepted(self) -> str:
         if not self.script.keep:
             return "ROLLBACK TRANSACTION;"
         written = [self._record(self.script.accepted)] if self.script.accepted else []
         return "\n".join([*written, "COMMIT TRANSACTION;"])
-
-    def _rejected(self) -> list[str]:
-        return [self._record(self.script.rejected)] if self.script.rejected and self.script.keep else []
 
     def _record(self, record: Record) -> str:
         kinds = self.dialect.types[record.table]
