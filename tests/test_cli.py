@@ -111,7 +111,7 @@ def test_exit_2_names_what_was_meant(fed):
     fed.golden("exit_2_name", "run", "--from", "stg_fee")
 
 
-def test_exit_2_says_that_bigquery_is_not_there_yet(shell):
+def test_exit_2_of_a_target_that_leaves_ninos_open(shell):
     (shell.folder / "fees_etl.toml").write_text('[targets.prod]\nwarehouse = "bigquery://p?location=EU"\n')
     shell.golden("exit_2_bigquery", "--target", "prod", "run", "--source", "lake/*.csv")
 

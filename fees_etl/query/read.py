@@ -190,6 +190,6 @@ def _named(table: exp.Table) -> Table | None:
     """``dataset.name`` of a node; the project belongs to the target, never to SQL."""
     args = table.args
     name, dataset = args["this"], args.get("db")
-    if dataset is None or args.get("catalog") or name.__class__ is not exp.Identifier:
+    if not (name.__class__ is dataset.__class__ is exp.Identifier) or args.get("catalog"):
         return None
     return Table(dataset.args["this"], name.args["this"])

@@ -10,7 +10,7 @@ WITH entered AS (
         rejected_count,
         total_amount
     FROM raw.files
-    WHERE run_id = {{ run_id | literal }} AND status = 'loaded'
+    WHERE run_id = {{ run_id | literal }} AND status = 'loaded' AND {{ these('uri') }}
 ),
 
 loaded AS (

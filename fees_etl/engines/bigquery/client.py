@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from google.auth.credentials import AnonymousCredentials
@@ -11,6 +12,8 @@ from google.cloud import bigquery
 from fees_etl.engines.bigquery.replies import failed
 
 __all__ = ["connected", "is_emulated"]
+
+logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of before it fails is in its error
 
 _HOST = "BIGQUERY_EMULATOR_HOST"
 

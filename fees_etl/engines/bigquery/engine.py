@@ -7,6 +7,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
@@ -23,12 +24,15 @@ from fees_etl.engines.bigquery.jobs import Jobs, job_id
 from fees_etl.engines.bigquery.prepare import prepare
 from fees_etl.engines.bigquery.replies import TransientFailure
 from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.engines.bigquery.tables import require_protection
 from fees_etl.errors import WarehouseBusy
 from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
+
+    from google.cloud import bigquery
 
     from fees_etl.engines import Watch
     from fees_etl.engines.duckdb import DuckDB
@@ -56,12 +60,21 @@ class BigQuery:
         self._dialect = Dialect(
             lambda sql: tuple(self._types(sql)), self._schema, self._suffixed, system_variables=not self._emulated
         )
-        self.client = connected(urlsplit(url).netloc, target.location)
-        self.jobs = Jobs(self.client, target)
+
+    @cached_property
+    def client(self) -> bigquery.Client:
+        """Made when first needed: what is wrong with a target is said before anybody asks for credentials."""
+        return connected(urlsplit(self.url).netloc, self.target.location)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of this engine."""
+        return Jobs(self.client, self.target)
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
         self._schema.update({table: contract.types for table, contract in contracts.items()})
+        require_protection(contracts.values(), self.target, emulated=self._emulated)
         with self.jobs.translated("looking at the tables"):
             prepare(
                 self.client, contracts, self.target, suffix=self._suffix, emulated=self._emulated, create=create
@@ -120,7 +133,8 @@ class BigQuery:
         if self._local is not None:
             self._local.close()
         shutil.rmtree(self.spill, ignore_errors=True)
-        self.client.close()  # type: ignore[no-untyped-call]  # the library has no types here
+        if "client" in self.__dict__:
+            self.client.close()  # type: ignore[no-untyped-call]  # the library has no types here
 
     def __enter__(self) -> Self:
         return self

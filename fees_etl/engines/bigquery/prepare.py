@@ -9,7 +9,7 @@ from google.cloud import bigquery
 
 from fees_etl.engines.bigquery.drift import Changes, changes, faults, missing, refuse
 from fees_etl.engines.bigquery.live import PUBLISHED, RETRY, TIMEOUT, is_there, of_resource, permitted, read
-from fees_etl.engines.bigquery.tables import field, placed, require_protection, resource
+from fees_etl.engines.bigquery.tables import field, placed, resource
 from fees_etl.errors import GuardRefused, UsageError, WarehouseBusy
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def prepare(
         WarehouseBusy: somebody else changed a table meanwhile.
     """
     named = placed(contracts, suffix)
-    require_protection(named, target, emulated=emulated)
     live = read(client, sorted({contract.table.dataset for contract in named}), target, emulated=emulated)
     found = changes(named, live, target, emulated=emulated)
     if create:
