@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.script import Ask, Changes, Failures, Found, Now, Record, Steps, Verdict, Verdicts
+from fees_etl.script import Ask, Bytes, Changes, Failures, Found, Now, Record, Steps, Verdict, Verdicts
 from fees_etl.template import statements
 from fees_etl.types import LeftOut, Pending, Plan, Project, Published, Rows, State, Table
 
@@ -118,6 +118,7 @@ def record(
         "fingerprint": plan.project.fingerprint,
         "git_sha": _git_sha(plan.project.root),
         "package_version": _version(),
+        "bytes_processed": Bytes(),
     }
     return Record(Table("ops", "runs"), cells)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from fees_etl import ledger
 from fees_etl.errors import FeesError, WarehouseBusy
 from fees_etl.planner import check_step, matches
+from fees_etl.records import changes, note, value
 from fees_etl.script import (
     FAILING,
     WAIVED,
@@ -28,9 +29,6 @@ from fees_etl.script import (
     Stop,
     Verdict,
     Write,
-    changes,
-    note,
-    value,
 )
 from fees_etl.types import AssertionResult, Plan, Project, Result, Rows, RunStatus, Step, StepResult
 

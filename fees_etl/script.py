@@ -7,23 +7,18 @@ a :class:`Record`, which each engine fills in its own way.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from fees_etl.template import literal
-from fees_etl.types import Change, Rows
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fees_etl.types import Scalar, Severity, Table
+    from fees_etl.types import Rows, Scalar, Severity, Table
 
 __all__ = [
     "Answer",
     "Ask",
+    "Bytes",
     "Cell",
     "Changes",
     "Done",
@@ -41,10 +36,6 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "Write",
-    "changes",
-    "filled",
-    "note",
-    "value",
 ]
 
 FAILING, WAIVED = "_failing_count", "_waived_count"
@@ -150,11 +141,16 @@ class Failures:
 
 
 @dataclass(frozen=True, slots=True)
+class Bytes:
+    """What was read so far, where that is billed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Now:
     """The moment the row is written."""
 
 
-Cell: TypeAlias = "Scalar | Found | Steps | Changes | Verdicts | Failures | Now"
+Cell: TypeAlias = "Scalar | Found | Steps | Changes | Verdicts | Failures | Bytes | Now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,74 +215,3 @@ class Outcome:
         """A fatal answer with failing rows rejects."""
         if any(self.answers[name].count(FAILING) for name in fatal):
             self.verdict = "rejected"
-
-
-def changes(before: Rows, after: Rows) -> tuple[Change, ...]:
-    """The dates whose rows or pounds differ, in order.
-
-    >>> day = date(2025, 1, 1)
-    >>> changes(Rows(rows=((day, 1, Decimal(2)),)), Rows(rows=((day, 1, Decimal("2.00")),)))
-    ()
-    """
-    was, now = ({day: (rows, amount) for day, rows, amount in answer.rows} for answer in (before, after))
-    nothing = (0, Decimal(0))
-    days = [day for day in sorted({*was, *now}) if was.get(day, nothing) != now.get(day, nothing)]
-    return tuple(Change(day, *was.get(day, nothing), *now.get(day, nothing)) for day in days)
-
-
-def filled(record: Record, outcome: Outcome) -> str:
-    """The INSERT of a record whose cells are known by now, as GoogleSQL."""
-    cells = ", ".join(literal(value(cell, outcome)) for cell in record.cells.values())
-    return f"INSERT INTO {record.table} ({', '.join(record.cells)})\nVALUES ({cells})"
-
-
-def value(cell: Cell, outcome: Outcome) -> Any:
-    """What a cell holds, as far as the outcome knows."""
-    found = cell
-    match cell:
-        case Found(ask, column):
-            answer = outcome.answers[ask].rows
-            found = answer.rows[0][answer.columns.index(column)]
-        case Steps():
-            found = json.dumps(
-                [{"name": one.name, "rows": one.rows, "seconds": round(one.seconds, 3)} for one in outcome.steps]
-            )
-        case Changes(before, after):
-            differing = changes(outcome.answers[before].rows, outcome.answers[after].rows) if before else ()
-            found = json.dumps([_change(one) for one in differing])
-        case Verdicts(verdicts):
-            known = [one for one in verdicts if one.ask in outcome.answers]
-            found = json.dumps([_verdict(one, outcome.answers[one.ask]) for one in known])
-        case Failures(asks):
-            found = ", ".join(name for name in asks if outcome.answers[name].count(FAILING))
-        case Now():
-            found = datetime.now(UTC)
-    return found
-
-
-def _step(done: Done) -> dict[str, Any]:
-    return {"name": done.name, "rows": done.rows, "seconds": round(done.seconds, 3)}
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "fee_date": change.fee_date.isoformat(),
-        "rows": [change.rows_before, change.rows_after],
-        "amount": [str(change.amount_before), str(change.amount_after)],
-    }
-
-
-def _verdict(verdict: Verdict, answer: Answer) -> dict[str, Any]:
-    failing, waived = answer.count(FAILING), answer.count(WAIVED)
-    return {
-        "name": verdict.ask,
-        "severity": verdict.severity,
-        "failing": failing,
-        "waived": waived,
-        "waivers": note(verdict, failing=failing, waived=waived),
-    }
-
-
-def note(verdict: Verdict, *, failing: int, waived: int) -> str:
-    """The waivers that were used, and, where rows fail, those that have ended."""
-    return "; ".join(text for text in (verdict.used if waived else "", verdict.ended if failing else "") if text)

@@ -276,16 +276,22 @@ def _incomplete(after: Published) -> list[str]:
 
 
 def _steps(result: Result, ingested: IngestResult | None) -> list[str]:
-    rows: Lines = [("Steps", "", "rows", "seconds")]
+    rows: Lines = [("Steps", "", "rows", "seconds", "MiB read")]
     if ingested:
         loaded = sum(file.rows for file in ingested.files if file.outcome == "loaded")
-        rows.append(("  ingest", ingested.source, count(loaded), f"{ingested.seconds:.2f}"))
+        rows.append(("  ingest", ingested.source, count(loaded), f"{ingested.seconds:.2f}", ""))
     rows += [
-        (f"  {one.kind}", str(one.table or one.name), count(one.rows), f"{one.seconds:.2f}") for one in result.steps
+        (f"  {one.kind}", str(one.table or one.name), count(one.rows), f"{one.seconds:.2f}", _mib(one.bytes_read))
+        for one in result.steps
     ]
     seconds = sum(one.seconds for one in result.assertions)
-    rows.append(("  assert", plural(len(result.assertions), "assertion"), "", f"{seconds:.2f}"))
-    return ["", *grid(rows, "<<>>", 0)]
+    rows.append(("  assert", plural(len(result.assertions), "assertion"), "", f"{seconds:.2f}", ""))
+    billed = any(one.bytes_read is not None for one in result.steps)
+    return ["", *(grid(rows, "<<>>>", 0) if billed else grid([row[:-1] for row in rows], "<<>>", 0))]
+
+
+def _mib(read: int | None) -> str:
+    return "" if read is None else f"{read / 2**20:,.1f}"
 
 
 def _moved_pounds(result: Result) -> str:

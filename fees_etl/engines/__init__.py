@@ -34,6 +34,8 @@ class Engine(Protocol):
     url: str
     spill: Path
     """A private folder for what does not fit in memory."""
+    location: str
+    """Where the data must stay ("EU"); "" where that is no question."""
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """Learn the tables; create missing ones and add missing nullable columns, or refuse drift.

@@ -11,7 +11,6 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -21,9 +20,11 @@ from fees_etl import query
 from fees_etl.engines import drift
 from fees_etl.engines.complaints import busy, reason
 from fees_etl.engines.files import clean, create, private
+from fees_etl.engines.native import MOMENT, Reader, stamped, with_moments
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.privacy import redact
-from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Part, Record, Script, Stop, Write, filled
+from fees_etl.records import filled
+from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Part, Record, Script, Stop, Write
 from fees_etl.types import Contract, Rows, Table
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ log = logging.getLogger("fees_etl.sql")
 
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
-_MOMENT = "TIMESTAMP WITH TIME ZONE"
-"""Fetched as microseconds: DuckDB makes a datetime of it only where pytz is installed."""
 
 
 @dataclass(slots=True)
@@ -52,29 +51,11 @@ class _Block:
         self.keep = False
 
 
-class _Reader:
-    """A cursor whose statements are logged, and whose errors are translated, like the engine's own."""
-
-    def __init__(self, engine: DuckDB) -> None:
-        self._cursor = engine.native.cursor()
-        self._translated = engine.translated
-
-    def execute(self, sql: str) -> Self:
-        log.debug("%s", sql)
-        with self._translated("reading a file"):
-            self._cursor.execute(sql)
-        return self
-
-    def fetchall(self) -> list[Any]:
-        with self._translated("reading a file"):
-            return list(self._cursor.fetchall())
-
-
 class DuckDB:
     """A DuckDB file, or a database in memory when ``path`` is None."""
 
     def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str) -> None:
-        self.url = url
+        self.url, self.location = url, ""
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
         self._path = path
         self._owns_spill = path is not None and not read_only
@@ -110,14 +91,14 @@ class DuckDB:
         native = query.to_duckdb(sql, self._schema, self._suffix)
         cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
-        moments = [column[0] for column in cursor.description or () if column[1] == _MOMENT]
+        moments = [column[0] for column in cursor.description or () if column[1] == MOMENT]
         if moments:
             listed = ", ".join(f'epoch_us("{name}") AS "{name}"' for name in moments)
             cursor = self._native(f"SELECT * REPLACE ({listed}) FROM ({native})")  # noqa: S608 - our own SQL
         with self.translated("reading"):
             rows = cursor.fetchall()
         places = {columns.index(name) for name in moments}
-        return Rows(columns, tuple(_with_moments(row, places) for row in rows) if places else tuple(rows))
+        return Rows(columns, tuple(with_moments(row, places) for row in rows) if places else tuple(rows))
 
     def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
         """See :class:`fees_etl.engines.Engine`."""
@@ -153,13 +134,13 @@ class DuckDB:
 
     def copy(self, relation: str, path: Path, constants: Mapping[str, Any] | None = None) -> None:
         """Write the rows of a query in DuckDB's own SQL to a Parquet file."""
-        self._native(f"COPY ({_stamped(relation, constants or {})}) TO '{path}' (FORMAT parquet)")
+        self._native(f"COPY ({stamped(relation, constants or {})}) TO '{path}' (FORMAT parquet)")
 
     def scratch(self) -> Any:
         """See :class:`fees_etl.engines.Engine`."""
         with private(), self.translated("making the spill folder"):
             self.spill.mkdir(mode=0o700, exist_ok=True)
-        return _Reader(self)
+        return Reader(self.native.cursor(), self.translated)
 
     def close(self) -> None:
         """See :class:`fees_etl.engines.Engine`."""
@@ -228,7 +209,7 @@ class DuckDB:
 
     def _load(self, part: Load) -> None:
         target = f'"{part.table.dataset}{self._suffix}"."{part.table.name}"'
-        self._native(f"INSERT INTO {target} BY NAME {_stamped(part.relation, part.constants)}")
+        self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}")
 
     def _record(self, record: Record | None, outcome: Outcome) -> None:
         if record is not None:
@@ -297,26 +278,6 @@ class DuckDB:
         if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
             raise WarehouseBusy(f"another connection of this process changed {self._path} meanwhile.") from error
         raise WarehouseError(f"{reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}") from error
-
-
-def _with_moments(row: tuple[Any, ...], places: set[int]) -> tuple[Any, ...]:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return tuple(
-        epoch + timedelta(microseconds=cell) if place in places and cell is not None else cell
-        for place, cell in enumerate(row)
-    )
-
-
-def _stamped(relation: str, constants: Mapping[str, Any]) -> str:
-    """The rows of a query with the same cells added to each."""
-    cells = "".join(f', {_literal(value)} AS "{name}"' for name, value in constants.items())
-    return f"SELECT *{cells} FROM ({relation})"  # noqa: S608 - our own SQL
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"TIMESTAMPTZ '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _nobody(_: object) -> None:

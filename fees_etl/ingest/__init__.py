@@ -15,6 +15,7 @@ from fees_etl.ingest import books as file_books
 from fees_etl.ingest.judge import Judged, judge
 from fees_etl.ingest.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing
 from fees_etl.ingest.mirror import NOT_CONSERVED, OVERTAKEN, Mirror
+from fees_etl.ingest.residence import require_nearby
 from fees_etl.ingest.sample import write_sample
 from fees_etl.script import Script
 from fees_etl.types import FileResult, IngestResult
@@ -52,7 +53,7 @@ def ingest(
 
     Raises:
         InputRefused: the source means no file and never did, or cannot be looked at.
-        GuardRefused: mass withdrawal, or sample and real files would meet.
+        GuardRefused: mass withdrawal, sample and real files would meet, or the bucket is elsewhere than the warehouse.
         WarehouseError: the warehouse failed, or there is no room for working copies.
     """
     began = time.monotonic()
@@ -77,6 +78,7 @@ def _parts(
     allow_withdraw: bool,
 ) -> Iterator[Part]:
     """The transaction of one ingestion; files are read while the engine takes their rows."""
+    require_nearby(source, engine)
     books = file_books.read(project, engine)
     with _listed(source, books.known) as found:
         file_books.guard(books, found, allow_withdraw=allow_withdraw)

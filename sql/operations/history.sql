@@ -18,7 +18,8 @@ SELECT
     error,
     fingerprint,
     git_sha,
-    package_version
+    package_version,
+    bytes_processed
 FROM ops.runs
 {%- if run_id %}
 WHERE run_id = {{ run_id | literal }}

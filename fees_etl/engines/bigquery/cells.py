@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fees_etl.script import FAILING, WAIVED, Changes, Failures, Found, Now, Steps, Verdicts
+from fees_etl.script import FAILING, WAIVED, Bytes, Changes, Failures, Found, Now, Steps, Verdicts
 from fees_etl.template import literal
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def expression(cell: Cell, kind: str, columns: Callable[[str], Sequence[str]]) -
             return f"CONCAT('[', {CHECKS}, ']')"
         case Failures():
             return FAILURES
+        case Bytes():
+            return "script_bytes"
         case Now():
             return "CURRENT_TIMESTAMP()"
         case None:

@@ -26,7 +26,7 @@ from fees_etl.engines.bigquery.replies import TransientFailure
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.engines.bigquery.tables import require_protection
 from fees_etl.errors import WarehouseBusy
-from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome
+from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class BigQuery:
     """One project's datasets in one location."""
 
     def __init__(self, url: str, *, target: Target, suffix: str) -> None:
-        self.url, self.target = url, target
+        self.url, self.target, self.location = url, target, target.location
         self.spill = Path(target.spill or gettempdir(), f"fees-etl-{token_hex(6)}")
         self._suffix, self._emulated = suffix, is_emulated()
         self._schema: dict[Table, dict[str, str]] = {}
@@ -103,6 +103,8 @@ class BigQuery:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
         parts = self._landed(script)
+        if script.accepted is None and not any(isinstance(part, (Write, Fill)) for part in parts):
+            return Outcome()
         self._allow(parts)
         ended = self._committed(script, parts)
         outcome = self._outcome(ended, parts)

@@ -78,6 +78,7 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
         "DECLARE script_steps STRING DEFAULT '';",
         *(f"DECLARE {name} STRING DEFAULT '';" for name in (CHECKS, FAILURES, CHANGES)),
         "DECLARE script_rows INT64;",
+        "DECLARE script_bytes INT64;",
         "DECLARE script_began TIMESTAMP;",
         *(f"DECLARE {variable(ask.name)} STRING;" for ask in asks),
         "BEGIN",
@@ -173,6 +174,8 @@ class _Writer:
         listed = indent(",\n".join(cells), _TAB)
         found = [compared(cell) for cell in record.cells.values() if isinstance(cell, Changes) and cell.before]
         insert = self._statement(f"INSERT INTO {record.table} ({', '.join(record.cells)})\nSELECT\n{listed}")
+        if self.dialect.system_variables:
+            found.append("SET script_bytes = @@script.bytes_processed;")
         return "\n".join([*found, insert])
 
     def _columns(self, ask: str) -> Sequence[str]:

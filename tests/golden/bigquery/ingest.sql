@@ -4,6 +4,7 @@ DECLARE script_checks STRING DEFAULT '';
 DECLARE script_failures STRING DEFAULT '';
 DECLARE script_changes STRING DEFAULT '';
 DECLARE script_rows INT64;
+DECLARE script_bytes INT64;
 DECLARE script_began TIMESTAMP;
 BEGIN
     BEGIN TRANSACTION;
@@ -237,7 +238,7 @@ BEGIN
                         rejected_count,
                         total_amount
                     FROM raw_ci.files
-                    WHERE run_id = 'test-2' AND status = 'loaded'
+                    WHERE run_id = 'test-2' AND status = 'loaded' AND uri IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
                 ),
 
                 loaded AS (

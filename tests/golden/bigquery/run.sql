@@ -4,6 +4,7 @@ DECLARE script_checks STRING DEFAULT '';
 DECLARE script_failures STRING DEFAULT '';
 DECLARE script_changes STRING DEFAULT '';
 DECLARE script_rows INT64;
+DECLARE script_bytes INT64;
 DECLARE script_began TIMESTAMP;
 DECLARE answer_published_before STRING;
 DECLARE answer_staged_before STRING;
@@ -1742,7 +1743,8 @@ BEGIN
                 WHERE was.row_count IS DISTINCT FROM now.row_count OR was.amount IS DISTINCT FROM now.amount
                 )
                 );
-                INSERT INTO ops_ci.runs (run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at, rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error, fingerprint, git_sha, package_version)
+                SET script_bytes = @@script.bytes_processed;
+                INSERT INTO ops_ci.runs (run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at, rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error, fingerprint, git_sha, package_version, bytes_processed)
                 SELECT
                     '20250930T120000-1a2b3c' AS run_id,
                     'run' AS command,
@@ -1763,7 +1765,8 @@ BEGIN
                     CAST(NULL AS STRING) AS error,
                     'SHA256' AS fingerprint,
                     'COMMIT' AS git_sha,
-                    'VERSION' AS package_version
+                    'VERSION' AS package_version,
+                    script_bytes AS bytes_processed
                 ;
                 COMMIT TRANSACTION;
             END IF;
@@ -1774,7 +1777,8 @@ EXCEPTION WHEN ERROR THEN
     RAISE;
 END;
 IF script_verdict = 'rejected' THEN
-    INSERT INTO ops_ci.runs (run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at, rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error, fingerprint, git_sha, package_version)
+    SET script_bytes = @@script.bytes_processed;
+    INSERT INTO ops_ci.runs (run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at, rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error, fingerprint, git_sha, package_version, bytes_processed)
     SELECT
         '20250930T120000-1a2b3c' AS run_id,
         'run' AS command,
@@ -1795,7 +1799,8 @@ IF script_verdict = 'rejected' THEN
         script_failures AS error,
         'SHA256' AS fingerprint,
         'COMMIT' AS git_sha,
-        'VERSION' AS package_version
+        'VERSION' AS package_version,
+        script_bytes AS bytes_processed
     ;
 END IF;
 SELECT script_verdict, script_steps, answer_published_before, answer_staged_before, answer_assert_client_data, answer_assert_file_row_count, answer_assert_financial_reconciliation, answer_assert_ltv_matches_raw, answer_assert_row_count_reconciliation, answer_contract_stg_fees, answer_contract_dim_clients, answer_contract_rpt_client_ltv, answer_contract_rpt_adviser_ltv, answer_contract_rpt_cohort_ltv, answer_contract_runs, answer_contract_file_totals, answer_contract_files, answer_published_after, answer_left_out, answer_staged_after;
