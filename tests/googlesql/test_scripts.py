@@ -6,9 +6,11 @@ import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import goldens
 import pytest
+from googlesql.constructs import DOCUMENTED, constructs, control
 from googlesql.rules import house_rules
 from pipeline import LENIENT, Pipeline
 
@@ -17,6 +19,7 @@ from fees_etl.backfill import backfill
 from fees_etl.engines.bigquery.incoming import Incoming, unmasked
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.script import Load
+from fees_etl.types import Waiver
 
 JANUARY, MARCH = date(2025, 1, 31), date(2025, 3, 31)
 ALLOWED = {"CURRENT_TIMESTAMP: the same run would not give the same rows twice"}
@@ -64,6 +67,8 @@ class Writer:
 def life(folder):
     """Arrivals, corrections, withdrawals, runs, a rejected one, a rehearsal, chunks and looks."""
     with Pipeline(folder, **LENIENT) as pipeline:
+        waiver = Waiver("assert_client_data", ("zoe",), "it's known", date(2099, 12, 31), Path("sql/waivers.yml"), 1)
+        pipeline.project = replace(pipeline.project, waivers=(waiver,))
         schema = {table: contract.types for table, contract in pipeline.project.contracts.items()}
         pipeline.engine = writer = Writer(pipeline.engine, schema)
         pipeline.all(a=[fee("ann", JANUARY, 1), fee("ann", JANUARY, 1)], b=[fee("bob", MARCH, 2)])
@@ -118,6 +123,16 @@ def test_every_statement_of_a_script_keeps_our_own_rules(reference, written):
     _, writer = written
     offences = {offence for text in writer.jobs for sql in reference.statements(text) for offence in house_rules(sql)}
     assert offences <= ALLOWED
+
+
+def test_every_construct_has_a_page_in_bigquerys_documentation_and_no_page_is_without_use(reference, written):
+    _, writer = written
+    statements = {sql for text in (*writer.jobs, *writer.questions) for sql in reference.statements(text)}
+    used = {name for text in writer.jobs for name in control(text)}
+    used |= {name for sql in statements for name in constructs(sql)}
+
+    assert used - set(DOCUMENTED) == set()
+    assert set(DOCUMENTED) - used == set()
 
 
 def test_a_script_is_one_transaction_that_ends_one_way_only(written):
