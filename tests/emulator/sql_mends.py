@@ -1,0 +1,124 @@
+"""What bqemulator 1.4.0 makes of GoogleSQL otherwise than BigQuery, mended: see mends.py."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from bqemulator.api.routes import jobs
+from bqemulator.domain.result import Ok
+from bqemulator.jobs import executor
+from bqemulator.scripting import interpreter
+from bqemulator.scripting.parser import parse_script
+from bqemulator.sql.translator import SQLTranslator
+from bqemulator.storage.engine import DuckDBEngine
+from sqlglot import exp, parse_one
+from sqlglot.dialects.dialect import Dialect, build_default_decimal_type
+from sqlglot.dialects.duckdb import DuckDB
+
+MACROS = (
+    """CREATE OR REPLACE MACRO google_fraction(text) AS
+        rpad(text, CASE WHEN length(text) > 3 THEN 6 ELSE 3 END, '0')""",
+    r"""CREATE OR REPLACE MACRO google_text(x) AS list_transform([x], lambda v: CASE
+        WHEN typeof(v) LIKE 'DECIMAL%' AND contains(CAST(v AS VARCHAR), '.')
+            THEN rtrim(rtrim(CAST(v AS VARCHAR), '0'), '.')
+        WHEN typeof(v) = 'TIMESTAMP WITH TIME ZONE' AND contains(CAST(v AS VARCHAR), '.')
+            THEN regexp_extract(CAST(v AS VARCHAR), '^[^.]*\.')
+                || google_fraction(regexp_extract(CAST(v AS VARCHAR), '\.(\d+)', 1)) || '+00'
+        ELSE CAST(v AS VARCHAR) END)[1]""",
+    "CREATE OR REPLACE MACRO google_billionths(x) AS CAST(CAST(x AS DECIMAL(38, 9)) * 1000000000 AS HUGEINT)",
+    """CREATE OR REPLACE MACRO google_div(x, y) AS list_transform([{'x': x, 'y': y}], lambda v: CASE
+        WHEN v.y = 0 AND v.x IS NOT NULL THEN CAST(error('division by zero') AS DECIMAL(38, 9))
+        ELSE CAST(google_billionths(v.x) // google_billionths(v.y) AS DECIMAL(38, 9)) END)[1]""",
+)
+"""An argument is pasted wherever a macro names it, and in the macros within: a list of one names it once."""
+ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
+ASCII = 0x80
+
+
+def macros() -> None:
+    """The functions that the other mends call, in every connection."""
+    register = DuckDBEngine._register_builtin_udfs
+
+    def registered(self: DuckDBEngine) -> None:
+        register(self)
+        for macro in MACROS:
+            self.connection.execute(macro)
+
+    DuckDBEngine._register_builtin_udfs = registered
+
+
+def division() -> None:
+    """DIV(X, Y) is integer division that cuts towards zero, NUMERIC for NUMERIC (GoogleSQL, mathematical functions).
+
+    The emulator writes DIV(a + b, c + d) as a + b // c + d. An INT64 comes back as a NUMERIC of the same value.
+    """
+    DuckDB.Generator.TRANSFORMS[exp.IntDiv] = lambda self, node: self.func("google_div", node.this, node.expression)
+
+
+def counting() -> None:
+    """COUNTIF(..) OVER (..) is a window function too (GoogleSQL, aggregate functions).
+
+    The emulator puts COALESCE between the function and its OVER.
+    """
+    one = exp.Literal.number(1)
+    DuckDB.Generator.TRANSFORMS[exp.CountIf] = lambda self, node: self.func(
+        "COUNT", exp.Case(ifs=[exp.If(this=node.this, true=one)])
+    )
+
+
+def types_and_texts() -> None:
+    """NUMERIC is 38 digits, 9 of them decimals, and '1.6' as text, not '1.600' (GoogleSQL, data types and conversion).
+
+    A DECIMAL without figures is DECIMAL(18, 3) to DuckDB. TIMESTAMP as text has 0, 3 or 6 decimals of a second.
+    """
+    translate = SQLTranslator.translate
+
+    def translated(self: SQLTranslator, sql: str, **context: Any) -> Any:
+        result = translate(self, sql, **context)
+        return Ok(_as_google(result.value)) if isinstance(result, Ok) else result
+
+    SQLTranslator.translate = translated
+    DuckDB.Parser.TYPE_CONVERTERS[exp.DType.DECIMAL] = build_default_decimal_type(precision=38, scale=9)
+
+
+def _as_google(sql: str) -> str:
+    tree = parse_one(sql, read="duckdb")
+    for cast in reversed(list(tree.find_all(exp.Cast))):
+        if cast.to.is_type(*exp.DataType.TEXT_TYPES) and cast is not tree:
+            cast.replace(exp.func("google_text", cast.this, dialect="duckdb"))
+    return tree.sql("duckdb")
+
+
+def text_of_jobs() -> None:
+    r"""'\u00a0' in a string literal is one character (GoogleSQL, lexical structure, escape sequences)."""
+    execute = jobs.execute_query_job
+
+    async def executed(project: str, job: str, sql: str, *rest: Any, **context: Any) -> Any:
+        return await execute(project, job, ESCAPE.sub(_character, sql), *rest, **context)
+
+    jobs.execute_query_job = executed
+
+
+def _character(found: re.Match[str]) -> str:
+    code = int(found[2], 16)
+    return found[0] if code < ASCII else found[1] + chr(code)  # a quote or a backslash stays escaped
+
+
+def speed() -> None:
+    """No mend: the same statements come hundreds of times, and the emulator parses each a dozen times."""
+    parse, translate, known = lru_cache(maxsize=500)(Dialect.parse), SQLTranslator.translate, {}
+    Dialect.parse = lambda self, sql, **options: [tree and tree.copy() for tree in parse(self, sql, **options)]
+
+    def remembered(self: SQLTranslator, sql: str, **context: Any) -> Any:
+        key = (sql, str(context))
+        if key not in known:
+            known[key] = translate(self, sql, **context)
+        return known[key]
+
+    SQLTranslator.translate = remembered
+    executor.parse_script = interpreter.parse_script = lru_cache(maxsize=4)(parse_script)
+
+
+SQL_MENDS = (macros, division, counting, types_and_texts, text_of_jobs)
