@@ -11,12 +11,37 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 TYPES = {"INTEGER": "INT64", "BOOLEAN": "BOOL"}
 SCHEMA = {"ordinal_position": "INTEGER", "clustering_ordinal_position": "INTEGER"}
+
+
+PLAIN = {"prettyPrint": "false"}
+
+
+class Request(NamedTuple):
+    """``path`` is what follows the project; of an upload with /upload before it."""
+
+    method: str
+    path: str
+    params: dict
+    headers: object
+    body: bytes
+
+    @property
+    def name(self):
+        return f"{self.method} {self.path}"
+
+
+class Reply(NamedTuple):
+    code: int
+    content: dict
+    headers: dict = {}  # noqa: RUF012 - nobody writes to it
 
 
 class Answer(Exception):
@@ -45,6 +70,25 @@ class Wire:
         name = f"{resource.dataset_id}.{resource.table_id}"
         self.datasets.setdefault(resource.dataset_id, "EU")
         self.tables[name] = resource.to_api_repr() | {"etag": "1"}
+
+    def reply(self, request):
+        """What is sent back; None hangs up."""
+        try:
+            found = self.routed(self.timed(request))
+            return found if isinstance(found, Reply) else Reply(200, found)
+        except Answer as answer:
+            return Reply(answer.code, answer.body)
+
+    def timed(self, request):
+        """Only an upload does not tell how long it waits."""
+        if "X-Server-Timeout" not in request.headers and not request.path.startswith("/upload"):
+            raise Answer(400, "invalid", "a request that waits for ever")
+        return request
+
+    def routed(self, request):
+        if request.params != PLAIN:
+            raise Answer(400, "invalid", f"unknown parameters: {request.params}")
+        return self.answer(request.method, request.path, json.loads(request.body or b"{}"), request.headers)
 
     def answer(self, method, path, body, headers):
         self.requests.append(f"{method} {path}")
@@ -144,39 +188,55 @@ def _position(clustered, name):
     return str(clustered.index(name) + 1) if name in clustered else None
 
 
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # 40 ms for each reply
+
+    def log_message(self, *_):
+        """Nothing on stderr."""
+
+    def do(self):
+        url = urlsplit(self.path)
+        before, _, path = url.path.partition("/bigquery/v2/projects/p")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        params = dict(parse_qsl(url.query, keep_blank_values=True))
+        reply = self.server.wire.reply(Request(self.command, before + path, params, self.headers, body))
+        if reply is None:
+            self.close_connection = True
+            return
+        data = json.dumps(reply.content).encode()
+        self.send_response(reply.code)
+        for name, value in {"Content-Type": "application/json", "Content-Length": len(data), **reply.headers}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def handle_one_request(self):
+        try:
+            super().handle_one_request()
+        except ConnectionError:  # the client has gone
+            self.close_connection = True
+
+    do_GET = do_POST = do_PATCH = do_PUT = do  # noqa: N815 - the server's own names
+
+
 @contextmanager
-def client_of(wire):
-    """The library's client, talking to ``wire`` over HTTP."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_):
-            pass
-
-        def do(self):
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            path = self.path.partition("?")[0].partition("/projects/p")[2]
-            try:
-                code, body = 200, wire.answer(self.command, path, json.loads(text or "{}"), self.headers)
-            except Answer as answer:
-                code, body = answer.code, answer.body
-            data = json.dumps(body).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_PATCH = do  # noqa: N815 - the server's own names
-
+def served(wire):
+    """``wire`` over HTTP, at the address that is yielded."""
     server = ThreadingHTTPServer(("localhost", 0), Handler)
-    server.daemon_threads = True
+    server.daemon_threads, server.wire = True, wire
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    options = {"api_endpoint": f"http://localhost:{server.server_port}"}
     try:
-        with bigquery.Client(project="p", credentials=AnonymousCredentials(), client_options=options) as client:
-            yield client
+        yield f"http://localhost:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def client_of(wire, location=None):
+    """The library's client, talking to ``wire`` over HTTP."""
+    with served(wire) as url:
+        options = {"api_endpoint": url}
+        with bigquery.Client("p", AnonymousCredentials(), location=location, client_options=options) as client:
+            yield client

@@ -24,7 +24,7 @@ from fees_etl.engines.bigquery.jobs import Jobs, job_id
 from fees_etl.engines.bigquery.prepare import prepare
 from fees_etl.engines.bigquery.replies import TransientFailure
 from fees_etl.engines.bigquery.script import Dialect, job, question
-from fees_etl.engines.bigquery.tables import require_protection
+from fees_etl.engines.bigquery.tables import label, require_protection
 from fees_etl.errors import WarehouseBusy
 from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
 
@@ -168,7 +168,8 @@ class BigQuery:
         if not incoming:
             return [unmasked(), *parts]
         path = incoming.file(self._embedded(), self.spill, self._schema[INCOMING])
-        self.jobs.load(path, f"{self.client.project}.{INCOMING.dataset}{self._suffix}.{INCOMING.name}", identity)
+        table = f"{self.client.project}.{INCOMING.dataset}{self._suffix}.{INCOMING.name}"
+        self.jobs.load(path, table, identity, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
         return incoming.moved(parts, self._schema)
 
@@ -179,8 +180,11 @@ class BigQuery:
             sql = job(script, parts, self._dialect, identity)
             try:
                 return self.jobs.run(sql, identity, {"run": script.run_id, "kind": script.name, **script.labels})
-            except TransientFailure:
-                if pause is None or self._writer() == identity:
+            except TransientFailure as failure:
+                if self._writer() == identity:
+                    failure.published = "All of this command: the job failed after its transaction was committed."
+                    raise
+                if pause is None:
                     raise
                 time.sleep(pause)
             except WarehouseBusy as busy:
@@ -198,11 +202,11 @@ class BigQuery:
         outcome = Outcome(row["script_verdict"])
         spent = self.jobs.spent(ended)
         for step in json.loads(f"[{row['script_steps']}]"):
-            read, _ = spent.get(step["name"], (None, 0.0))
+            read, _ = spent.get(label(step["name"]), (None, 0.0))
             outcome.steps.append(Done(step["name"], step["rows"], float(step["seconds"]), read))
         for ask in (part for part in parts if isinstance(part, Ask)):
             if (text := row[variable(ask.name)]) is not None:
-                _, seconds = spent.get(ask.name, (None, 0.0))
+                _, seconds = spent.get(label(ask.name), (None, 0.0))
                 outcome.answers[ask.name] = Answer(ask.name, self._rows(ask, text), seconds)
         return outcome
 

@@ -19,6 +19,7 @@ from google.cloud import bigquery
 
 from fees_etl.engines.bigquery.live import RETRY, TIMEOUT
 from fees_etl.engines.bigquery.replies import NO_ANSWER, failed, is_ambiguous, unreachable
+from fees_etl.engines.bigquery.tables import label
 from fees_etl.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ __all__ = ["Jobs", "job_id"]
 log = logging.getLogger("fees_etl")
 statements = logging.getLogger("fees_etl.sql")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
-_NOT_IN_LABELS = re.compile(r"[^a-z0-9_-]")
 _POLLS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 """Seconds between looks at a job; the last is repeated."""
 _UPLOAD_TIMEOUT = 300.0
 """Seconds for one piece of an upload, which may be 100 MiB."""
+_BY_ITSELF = "Whatever that job does: it ends by itself, whole or not at all."
+_HAS_ENDED = "What that job did: it has ended, whole or not at all."
 
 
 def job_id(run_id: str, kind: str, attempt: str) -> str:
@@ -102,7 +104,7 @@ class Jobs:
 
         return self._ended(send, identity)
 
-    def load(self, path: Path, table: str, identity: str) -> None:
+    def load(self, path: Path, table: str, identity: str, labels: Mapping[str, str]) -> None:
         """Append a Parquet file to a table that is there.
 
         Raises:
@@ -112,7 +114,7 @@ class Jobs:
             source_format=bigquery.SourceFormat.PARQUET,
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-            labels=_labels({"kind": "load"}, self.target.name),
+            labels=_labels(labels, self.target.name),
         )
 
         def send() -> Any:
@@ -126,8 +128,11 @@ class Jobs:
 
     def row(self, ended: Any) -> Any:
         """The one row that a script ends with."""
-        with self.translated(f"fetching what the job {ended.job_id} brought back"):
+        try:
             (row,) = ended.result(retry=RETRY, timeout=TIMEOUT, job_retry=None)
+        except NO_ANSWER as error:
+            known = f"what the job {ended.job_id} brought back is not known"
+            raise unreachable(error, known, published=_HAS_ENDED) from error
         return row
 
     def spent(self, ended: Any) -> dict[str, tuple[int | None, float]]:
@@ -165,7 +170,7 @@ class Jobs:
             job = self._awaited(self._sent(send, identity))
         except KeyboardInterrupt:
             job = self._cancelled(identity)
-            if job is None:
+            if not _is_done(job):
                 raise
         if job.error_result:
             raise failed(job.error_result, f"job {identity}", withheld=job.job_type == "load")
@@ -188,15 +193,18 @@ class Jobs:
         try:
             return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
         except NotFound:
+            if isinstance(error, NotFound):  # then the request was understood, and what it names is not there
+                raise failed(error, f"job {identity}") from error
             raise unreachable(error, "no job was begun") from error
         except NO_ANSWER:
-            raise unreachable(error, f"nobody knows whether the job {identity} was begun") from error
+            known = f"nobody knows whether the job {identity} was begun"
+            raise unreachable(error, known, published=_BY_ITSELF) from error
 
     def _found(self, identity: str) -> Any:
         try:
             return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
         except NO_ANSWER as error:
-            raise unreachable(error, f"nobody knows how the job {identity} went") from error
+            raise unreachable(error, f"nobody knows how the job {identity} went", published=_BY_ITSELF) from error
 
     def _awaited(self, job: Any) -> Any:
         until = time.monotonic() + self.target.deadline_seconds
@@ -210,15 +218,18 @@ class Jobs:
 
     def _given_up(self, identity: str) -> Any:
         job = self._cancelled(identity)
-        if job is None:
-            raise WarehouseError(
-                f"the job {identity} ran for more than {self.target.deadline_seconds:,} seconds, and was cancelled.",
-                hint="Raise the target's deadline (FEES_ETL_DEADLINE=seconds), then run the same command again.",
-            )
-        return job
+        if _is_done(job):
+            return job
+        is_over = job is not None and job.state == "DONE"
+        raise WarehouseError(
+            f"the job {identity} ran for more than {self.target.deadline_seconds:,} seconds"
+            + (", and was cancelled." if is_over else "."),
+            published="" if is_over else _BY_ITSELF,
+            hint="Raise the target's deadline (FEES_ETL_DEADLINE=seconds), then run the same command again.",
+        )
 
     def _cancelled(self, identity: str) -> Any:
-        """Cancel a job and say how it went; the job itself if it was quicker."""
+        """Cancel a job and say how it went; the job as it was seen last, or None if it was not seen."""
         try:
             self.client.cancel_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
             job = self._found(identity)
@@ -233,14 +244,20 @@ class Jobs:
         except (WarehouseError, *NO_ANSWER):
             log.warning("The job %s could not be cancelled: it ends by itself, whole or not at all.", identity)
             return None
-        if job.state == "DONE" and not job.error_result:
+        if _is_done(job):
             log.warning("The job %s had ended before it could be cancelled.", identity)
-            return job
-        log.warning("The job %s is cancelled; its transaction is rolled back.", identity)
-        return None
+        elif job.state == "DONE":
+            log.warning("The job %s is cancelled; its transaction is rolled back.", identity)
+        else:
+            log.warning("The job %s does not stop at once: it ends by itself, whole or not at all.", identity)
+        return job
+
+
+def _is_done(job: Any) -> bool:
+    """Whether a job did all that it was to do."""
+    return job is not None and job.state == "DONE" and not job.error_result
 
 
 def _labels(labels: Mapping[str, str], target: str) -> dict[str, str]:
-    """What BigQuery takes as labels (page "Creating and managing labels")."""
     named = {"tool": "fees-etl", "target": target, **labels}
-    return {name: _NOT_IN_LABELS.sub("-", text.lower())[:63] for name, text in named.items() if text}
+    return {name: label(text) for name, text in named.items() if text}

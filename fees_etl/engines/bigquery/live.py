@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Forbidden, NotFound
 from google.cloud import bigquery
 
-from fees_etl.engines.bigquery.tables import API_TYPES
+from fees_etl.engines.bigquery.tables import API_TYPES, label
 from fees_etl.errors import GuardRefused, WarehouseError
 from fees_etl.types import Table
 
@@ -180,6 +180,9 @@ def _ask(
     with permitted(f"read the columns of {', '.join(datasets)}", "roles/bigquery.dataEditor on these datasets"):
         rows = client.query_and_wait(
             sql(datasets, emulated=emulated),
+            job_config=bigquery.QueryJobConfig(
+                labels={"tool": "fees-etl", "target": label(target.name), "kind": "tables"}
+            ),
             location=target.location,
             api_timeout=TIMEOUT,
             wait_timeout=2 * TIMEOUT,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_ANSWER", "TransientFailure", "failed", "is_ambiguous", "unreachable"]
 
-NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, ConnectionError)
+NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, ConnectionError, TimeoutError)
 """What the client raises when a request got no answer, or not the one that was hoped for."""
 _TRANSIENT = frozenset(
     {
@@ -62,22 +62,23 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
         return WarehouseError(f"This account may not do that ({doing}): {message}", hint=_role(message))
     if reason == "stopped":
         return WarehouseError(f"The job was cancelled by somebody ({doing}).")
-    if isinstance(error, (RetryError, RequestException, ConnectionError)):
+    if isinstance(error, (RetryError, RequestException, ConnectionError, TimeoutError)):
         return unreachable(error, f"({doing})")
     kind = TransientFailure if reason in _TRANSIENT else WarehouseError
     return kind(f"BigQuery refused ({doing}; {reason or type(error).__name__}): {message}")
 
 
 def is_ambiguous(error: GoogleAPICallError) -> bool:
-    """Whether the request may have been executed all the same: 404 comes after an upload whose answer was lost."""
-    return error.code in {404, 500, 502, 503, 504}
+    """Whether the request may have been executed all the same: 404 or 410 follows an upload whose answer was lost."""
+    return error.code in {404, 410, 500, 502, 503, 504}
 
 
-def unreachable(error: Exception, known: str) -> WarehouseError:
+def unreachable(error: Exception, known: str, *, published: str = "") -> WarehouseError:
     """No answer came within the deadline."""
     cause = error.cause if isinstance(error, RetryError) and error.cause else error
     return WarehouseError(
         f"BigQuery did not answer ({type(cause).__name__}); {known}.",
+        published=published,
         hint="See what was done: fees-etl runs; then run the same command again.",
     )
 

@@ -25,13 +25,13 @@ no column can shadow them. Documentation: "Procedural language", "Multi-statemen
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 from fees_etl.engines.bigquery.answers import as_json
 from fees_etl.engines.bigquery.cells import CHANGES, CHECKS, FAILURES, compared, expression, judged, variable
+from fees_etl.engines.bigquery.tables import label
 from fees_etl.script import Ask, Changes, Fill, Record, Script, Stop, Verdicts, Write
 from fees_etl.template import literal
 
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialect", "job", "question"]
 
-_NOT_IN_LABELS = re.compile(r"[^a-z0-9_-]")
 _TAB = "    "
 
 
@@ -187,7 +186,7 @@ class _Writer:
     def _labelled(self, step: str, text: str) -> str:
         if not self.dialect.system_variables:
             return text
-        return f"SET @@query_label = 'step:{_NOT_IN_LABELS.sub('-', step.lower())[:63]}';\n{text}"
+        return f"SET @@query_label = 'step:{label(step)}';\n{text}"
 
 
 _LOCK = """\

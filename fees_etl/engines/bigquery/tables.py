@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fees_etl.target import Target
     from fees_etl.types import Column, Contract
 
-__all__ = ["API_TYPES", "field", "is_terraforms", "placed", "require_protection", "resource", "tag"]
+__all__ = ["API_TYPES", "field", "is_terraforms", "label", "placed", "require_protection", "resource", "tag"]
 
 API_TYPES = {
     "BOOL": "BOOLEAN",
@@ -46,7 +46,7 @@ def resource(contract: Contract, target: Target, project: str) -> bigquery.Table
     _refuse_impossible(contract)
     table = bigquery.Table(f"{project}.{contract.table}", [field(column, target) for column in contract.columns])
     table.description = contract.description
-    table.labels = {"managed_by": "fees-etl", "target": _label(target.name)}
+    table.labels = {"managed_by": "fees-etl", "target": label(target.name)}
     if contract.partition_by:
         table.time_partitioning = bigquery.TimePartitioning(field=contract.partition_by)
     if contract.cluster_by:
@@ -65,6 +65,15 @@ def field(column: Column, target: Target) -> bigquery.SchemaField:
 def tag(column: Column, target: Target) -> str | None:
     """The resource name of the policy tag that the column must have in this target."""
     return target.policy_tags.get(column.policy_tag) if column.policy_tag else None
+
+
+def label(text: str) -> str:
+    """What BigQuery takes as the value of a label (page "Creating and managing labels").
+
+    >>> label("Dev/1")
+    'dev_1'
+    """
+    return re.sub(r"[^a-z0-9_-]", "_", text.lower())[:63]
 
 
 def is_terraforms(contract: Contract, target: Target, *, emulated: bool) -> bool:
@@ -133,8 +142,3 @@ def _refuse_impossible(contract: Contract) -> None:
             f"'partition_by' is a {contract.types[contract.partition_by]}; partitions are the days of a DATE.",
             path=contract.path,
         )
-
-
-def _label(text: str) -> str:
-    """What BigQuery takes as the value of a label."""
-    return re.sub(r"[^a-z0-9_-]", "_", text.lower())[:63]
