@@ -9,7 +9,7 @@ import nox
 
 nox.needs_version = ">=2025.11"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "tests", "googlesql", "terraform"]
+nox.options.sessions = ["lint", "tests", "googlesql", "emulator", "terraform"]
 nox.options.error_on_missing_interpreters = False
 
 HERE = Path(__file__).parent
@@ -46,6 +46,21 @@ def googlesql(session: nox.Session) -> None:
     """Every statement through Google's own analyzer, every model against its reference execution."""
     install(session, "googlesql")
     session.run("pytest", "-n", "auto", "--dist", "worksteal", "tests/googlesql", "-q", *session.posargs)
+
+
+@nox.session
+def emulator(session: nox.Session) -> None:
+    """Google's clients over HTTP against BigQuery and GCS emulators, which live in an environment of their own."""
+    install(session, "test")
+    home = Path(session.create_tmp()).resolve() / "emulators"
+    python = home / "bin" / "python"
+    if not python.exists():
+        session.run("python", "-m", "venv", str(home))
+    session.run(
+        str(python), "-m", "pip", "install", "-q", "-r", "tests/emulator/requirements.txt", external=True, silent=True
+    )
+    served = {"EMULATOR_PYTHON": str(python)}
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", "tests/emulator", "-q", *session.posargs, env=served)
 
 
 @nox.session(venv_backend="none")
