@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,16 @@ def test_exit_2_of_a_wrong_project_file(shell):
     path = shell.folder / "sql/reporting/dim_clients.sql"
     path.write_text(path.read_text().replace("staging.stg_fees", "staging.stg_fee"))
     shell.golden("exit_2_project", "run")
+
+
+def test_exit_70_of_a_bug_says_where_it_is_and_what_is_published(fed, monkeypatch):
+    def broken(*_, **__):
+        raise ValueError("a row: ann,QQ000001A")
+
+    monkeypatch.setattr("fees_etl.cli.transform.make_plan", broken)
+    code, _, err = fed("run", "--source", "lake/*.csv")
+    assert (code, "QQ000001A" in err) == (70, False)
+    goldens.check("cli/exit_70_bug.txt", re.sub(r"\.py:\d+", ".py:99", goldens.steady(err, fed.folder)))
 
 
 def test_exit_3_lists_refused_files_and_runs_no_model(fed):

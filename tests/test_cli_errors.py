@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 
@@ -72,6 +73,7 @@ def test_a_bug_says_where_but_not_what_because_that_may_quote_rows(capsys):
     assert "fees-etl -v --target dev run --source 'data/*.csv'" in text
     assert "secret" not in text
     assert " in act" not in text
+    goldens.check("cli/error_70_bug.txt", re.sub(r"\.py:\d+", ".py:49", text))
 
 
 def test_verbose_shows_the_frames_of_a_bug_and_of_its_cause(capsys):
