@@ -163,7 +163,7 @@ class Jobs(Wire):
     def ending(self, job):
         """The row that the last statement of a script selects."""
         names = re.search(r"\nSELECT ([\w, ]+);$", job.sql)[1].split(", ")
-        steps = re.findall(r'{"name": "(\w+)", "rows": ', job.sql)
+        steps = re.findall(r'{"name": "([^"]+)", "rows": ', job.sql)
         told = ", ".join(f'{{"name": "{step}", "rows": {at}, "seconds": 0.5}}' for at, step in enumerate(steps, 1))
         stopped = job.fate.verdict not in ("accepted", "rejected")
         row = {name: None if stopped else json.dumps(self.rows(name)) for name in names if name.startswith("answer_")}
@@ -219,7 +219,7 @@ class Jobs(Wire):
             "jobReference": {"projectId": "p", "location": "EU", "jobId": f"script_job_{at}"},
             "configuration": {"labels": {"step": step} if step else {}, "query": {"query": "SELECT 1"}},
             "status": {"state": "DONE"},
-            "statistics": {"parentJobId": job.name, "totalBytesProcessed": str(size), "totalSlotMs": "7"} | times,
+            "statistics": {"parentJobId": job.name, "query": {"totalBytesProcessed": str(size)}} | times,
         }
 
     def results(self, name, params):
@@ -236,9 +236,9 @@ class Jobs(Wire):
     def query(self, body):
         only(body, "query", "useLegacySql", "formatOptions", "timeoutMs", "location", "requestId", "labels", "maximumBytesBilled")  # fmt: skip
         need(body["location"] == "EU" and body["useLegacySql"] is False, "no location, or legacy SQL")
+        labelled(body["labels"])
         if "INFORMATION_SCHEMA" in body["query"]:
             return super().query(body)
-        labelled(body["labels"])
         need(body["query"].startswith("SELECT") and ";" not in body["query"], "not one query")
         self.queries.append(body)
         if self.mute:

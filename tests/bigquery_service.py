@@ -137,7 +137,8 @@ def described(data):
 
 def parquet(data, sql):
     """The rows of a query over a Parquet file."""
-    with TemporaryDirectory() as folder, duckdb.connect(config={"TimeZone": "UTC"}) as native:
+    with TemporaryDirectory() as folder, duckdb.connect() as native:
+        native.execute("SET TimeZone = 'UTC'")
         path = Path(folder, "file.parquet")
         path.write_bytes(data)
         return native.execute(sql.format(f"read_parquet('{path}')")).fetchall()

@@ -200,7 +200,11 @@ class Handler(BaseHTTPRequestHandler):
         before, _, path = url.path.partition("/bigquery/v2/projects/p")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         params = dict(parse_qsl(url.query, keep_blank_values=True))
-        reply = self.server.wire.reply(Request(self.command, before + path, params, self.headers, body))
+        try:
+            reply = self.server.wire.reply(Request(self.command, before + path, params, self.headers, body))
+        except Exception as crash:
+            self.server.crashes.append(crash)
+            raise
         if reply is None:
             self.close_connection = True
             return
@@ -224,13 +228,14 @@ class Handler(BaseHTTPRequestHandler):
 def served(wire):
     """``wire`` over HTTP, at the address that is yielded."""
     server = ThreadingHTTPServer(("localhost", 0), Handler)
-    server.daemon_threads, server.wire = True, wire
+    server.daemon_threads, server.wire, server.crashes = True, wire, []
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield f"http://localhost:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
+    assert server.crashes == []
 
 
 @contextmanager

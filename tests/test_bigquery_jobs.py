@@ -37,8 +37,8 @@ def engine(service, monkeypatch):
 
 @pytest.fixture
 def hasty(service, monkeypatch):
-    """Its requests are repeated for half a second, and each is waited for a fifth of one."""
-    with engine_on(service, monkeypatch, patience=0.5, timeout=0.2) as made:
+    """Its requests are repeated for half a second."""
+    with engine_on(service, monkeypatch, patience=0.5) as made:
         yield made
 
 
@@ -78,9 +78,10 @@ def test_a_request_that_did_not_arrive_is_sent_again_under_the_same_id(engine, s
     assert service.requests.count("POST /jobs") == 3
 
 
-def test_a_silence_is_ended_by_a_timeout_and_the_job_adopted(hasty, service):
+def test_a_silence_is_ended_by_a_timeout_and_the_job_adopted(service, monkeypatch):
     service.faults = [Fault("POST /jobs$", after=True, silent=True), Fault("GET /jobs/", silent=True)]
-    hasty.transact(script())
+    with engine_on(service, monkeypatch, timeout=0.3) as engine:
+        engine.transact(script())
     assert names(service) == [FIRST]
 
 
@@ -102,9 +103,10 @@ def test_trouble_that_lasts_says_that_no_job_was_begun(hasty, service, status, r
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_trouble_with_every_request_says_that_nobody_knows(hasty, service, silent):
+def test_trouble_with_every_request_says_that_nobody_knows(service, monkeypatch, silent):
     service.faults, began = [Fault("jobs", times=1000, silent=silent)], time.monotonic()
-    error = refused(hasty)
+    with engine_on(service, monkeypatch, patience=0.3, timeout=0.1) as engine:
+        error = refused(engine)
     assert error.message.endswith(f"nobody knows whether the job {FIRST} was begun.")
     assert error.published == WHOLE_OR_NOT
     assert time.monotonic() - began < 5
@@ -153,9 +155,23 @@ def test_three_attempts_are_enough(engine, service):
 def test_a_job_that_failed_after_its_commit_is_not_run_again(engine, service, failures):
     service.fates = [Fate(reason="backendError")] * failures + [Fate(reason="backendError", commits=True)]
     error = refused(engine)
-    assert error.published == "All of this command: the job failed after its transaction was committed."
+    assert error.published == "All of this command: the job failed after its commit."
     assert len(names(service)) == failures + 1
     assert service.writer == names(service)[-1]
+
+
+def test_a_job_that_failed_is_not_run_again_where_its_commit_is_in_doubt(hasty, service):
+    service.fates, service.faults = [Fate(reason="backendError")], [Fault("POST /queries", 503, times=1000)]
+    error = refused(hasty)
+    assert error.message == f"BigQuery refused (job {FIRST}; backendError): injected"
+    assert error.published.startswith("Perhaps all of this command")
+    assert names(service) == [FIRST]
+
+
+def test_a_conflict_is_busy_whether_the_last_writer_is_known_or_not(hasty, service):
+    service.fates = [Fate(reason="invalidQuery", message=CONFLICT)]
+    service.faults = [Fault("POST /queries", 503, times=1000)]
+    assert refused(hasty, WarehouseBusy).message.endswith(f"(job {FIRST}).")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from fees_etl.engines.bigquery.prepare import prepare
 from fees_etl.engines.bigquery.replies import TransientFailure
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.engines.bigquery.tables import label, require_protection
-from fees_etl.errors import WarehouseBusy
+from fees_etl.errors import FeesError, WarehouseBusy
 from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
 
 if TYPE_CHECKING:
@@ -181,16 +181,24 @@ class BigQuery:
             try:
                 return self.jobs.run(sql, identity, {"run": script.run_id, "kind": script.name, **script.labels})
             except TransientFailure as failure:
-                if self._writer() == identity:
-                    failure.published = "All of this command: the job failed after its transaction was committed."
-                    raise
-                if pause is None:
+                if self._is_committed(identity, failure) or pause is None:
                     raise
                 time.sleep(pause)
             except WarehouseBusy as busy:
-                busy.message += f" The last one to finish was the job {self._writer()}."
+                with suppress(FeesError):
+                    busy.message += f" The last one to finish was the job {self._writer()}."
                 raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _is_committed(self, identity: str, failure: TransientFailure) -> bool:
+        """Whether the job failed after its commit; ``failure`` then says so."""
+        failure.published = "Perhaps all of this command: nobody knows whether the job failed after its commit."
+        try:
+            is_committed = self._writer() == identity
+        except FeesError:
+            raise failure from None
+        failure.published = "All of this command: the job failed after its commit." if is_committed else ""
+        return is_committed
 
     def _writer(self) -> str:
         """The job of the last transaction that was committed."""

@@ -91,7 +91,10 @@ def _said(error: Any) -> tuple[str, str]:
         return _said(error.cause)
     reasons: list[Mapping[str, Any]] = getattr(error, "errors", None) or [{}]
     first = reasons[0] if isinstance(reasons[0], dict) else {}
-    return str(first.get("reason", "")), _line(str(getattr(error, "message", "") or first.get("message", "") or error))
+    said = (
+        first.get("message") or getattr(error, "message", "") or error
+    )  # an error's own begins with the request's URL
+    return str(first.get("reason", "")), _line(str(said))
 
 
 def _line(text: str) -> str:

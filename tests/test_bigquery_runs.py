@@ -1,0 +1,219 @@
+"""Whole commands on a prepared warehouse in BigQuery: what is sent, what is said, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+from decimal import Decimal
+
+import pytest
+from bigquery_jobs import Fate
+from bigquery_service import Fault, Service, engine_on
+from pipeline import MODELS, NOW, project
+
+from fees_etl import cli, plan, run, state
+from fees_etl.cli import opening
+from fees_etl.errors import WarehouseBusy, WarehouseError
+
+BEFORE = ["1", "100", "1", "100", "1", "1", "2025-01-01", "2025-01-01", "1", "2025-01"]
+AFTER = ["2", "150.5", "2", "150.5", "1", "2", "2025-01-01", "2025-02-01", "2", "2025-01 2025-02"]
+ANSWERS = {
+    "state": [["2025-01-01", "2025-02-01", "2025-01-01", "2025-01-01", "1", "true", "mark"]],
+    "pending": [["2025-02-01", "file:///lake/a.csv", "v1", "1", "50.5", "0", "0"]],
+    "published_before": [BEFORE],
+    "published_after": [AFTER],
+    "left_out": [["2", "150.5", "0", "0", "0", "0", "0"]],
+    "staged_before": [["2025-01-01", "1", "100"]],
+    "staged_after": [["2025-01-01", "1", "100"], ["2025-02-01", "1", "50.5"]],
+}
+NAMES = [name.partition(".")[2] for name in MODELS]
+HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount"
+TARGET = '[targets.dev]\nwarehouse = "bigquery://p?location=EU"\npii = "synthetic"\n'
+
+
+@pytest.fixture
+def service():
+    found = Service(answers=dict(ANSWERS))
+    found.prepare()
+    return found
+
+
+@pytest.fixture
+def engine(service, monkeypatch):
+    with engine_on(service, monkeypatch, patience=0.5) as made:
+        yield made
+
+
+def execute(engine, **options):
+    planned = plan(project(), state=state(project(), engine))
+    return run(planned, engine, run_id="R1", now=NOW, **options)
+
+
+def test_a_run_is_one_job_and_tells_what_it_did(engine, service):
+    service.fates = [Fate(looks=2, children=tuple((name, 20 * 2**20, 1000) for name in NAMES))]
+    result = execute(engine)
+    assert result.status == "published"
+    assert sorted(step.name for step in result.steps) == sorted(NAMES)
+    assert [(step.rows, step.bytes_read) for step in result.steps] == [(at, 20 * 2**20) for at in range(1, 6)]
+    assert [str(change.fee_date) for change in result.changes] == ["2025-02-01"]
+    assert (result.before.staged_amount, result.after.staged_amount) == (Decimal(100), Decimal("150.5"))
+    assert {one.failing for one in result.assertions} == {0}
+    assert [job.name for job in service.begun] == ["fees-etl-R1-run-1"]
+
+
+def test_a_run_that_is_rejected_shows_its_rows_masked(engine, service):
+    service.fates = [Fate(verdict="rejected", looks=1)]
+    planned = plan(project(), state=state(project(), engine))
+    step = next(step for step in planned.steps if step.name == "assert_client_data")
+    columns = engine._types(step.statements[0])
+    cells = {"INT64": "1", "BOOL": "false", "DATE": "2025-01-01", "NUMERIC": "1", "STRING": "QQ123456C"}
+    service.answers["assert_client_data"] = [[cells[kind] for kind in columns.values()]]
+    result = run(planned, engine, run_id="R1", now=NOW)
+    assert result.status == "rejected"
+    (failed,) = [one for one in result.assertions if one.failing]
+    assert failed.name == "assert_client_data"
+    assert service.writer == "nobody-yet"
+    assert "QQ******C" in str(failed.sample)
+
+
+def test_a_run_that_an_ingestion_has_overtaken_is_busy(engine, service):
+    service.fates = [Fate(verdict="busy")]
+    with pytest.raises(WarehouseBusy, match="an ingestion changed what is pending"):
+        execute(engine)
+    assert len(service.begun) == 1
+
+
+def test_a_run_that_failed_is_in_the_ledger(engine, service):
+    service.fates = [Fate(reason="invalidQuery", message="Division by zero")]
+    with pytest.raises(WarehouseError, match="Division by zero"):
+        execute(engine)
+    assert [job.name for job in service.begun] == ["fees-etl-R1-run-1", "fees-etl-R1-failed-1"]
+    assert "'failed' AS status" in service.begun[1].sql
+    assert service.begun[1].labels["kind"] == "failed"
+
+
+def test_a_rehearsal_of_a_run_leaves_nothing(engine, service):
+    assert execute(engine, rehearse=True).status == "rehearsed"
+    assert "COMMIT" not in service.begun[0].sql
+    assert service.writer == "nobody-yet"
+
+
+# the command line
+
+
+@pytest.fixture
+def shell(service, monkeypatch, tmp_path, capsys):
+    for name in [name for name in os.environ if name.startswith("FEES_ETL_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "fees_etl.toml").write_text(TARGET)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(opening, "load", lambda _: project())
+
+    def command(*args):
+        code = cli.main(["--target", "dev", *args])
+        shown = capsys.readouterr()
+        assert "QQ123456" not in shown.out + shown.err
+        return code, shown.out, shown.err
+
+    with engine_on(service, monkeypatch, patience=0.5):
+        yield command
+
+
+def test_a_run_on_a_prepared_warehouse_takes_at_most_20_requests_and_one_job_that_writes(shell, service):
+    service.fates = [Fate(looks=5)]
+    code, out, _ = shell("run", "--skip-ingest")
+    assert (code, "PUBLISHED" in out) == (0, True)
+    tables, books, books_again = ["POST /queries"] * 3
+    assert service.beyond_polling == [tables, books, books_again, "POST /jobs", "GET /jobs"]
+    assert len(service.beyond_polling) <= 20
+    assert [job.labels["kind"] for job in service.begun] == ["run"]
+
+
+def test_files_take_an_upload_and_a_job_more(shell, service, tmp_path):
+    service.answers["files_mark"] = [["mark"]]
+    (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
+    code, out, _ = shell("run", "--source", "*.csv")
+    assert (code, "PUBLISHED" in out) == (0, True)
+    assert [job.labels["kind"] for job in service.begun] == ["load", "ingest", "run"]
+    assert len({job.labels["run"] for job in service.begun}) == 1
+    assert len(service.beyond_polling) == 10
+
+
+def test_a_cap_costs_a_request_for_each_statement_it_weighs(shell, service, monkeypatch):
+    monkeypatch.setenv("FEES_ETL_MAX_COST", "5")
+    assert shell("run", "--skip-ingest")[0] == 0
+    assert len(service.weighed) == 11
+    assert len(service.beyond_polling) <= 20
+
+
+EXITS = {
+    "no source": (("run",), {}, 2, "no source is named"),
+    "an ingestion rehearsed": (("ingest", "x.csv", "--rehearse"), {}, 2, "begins with a load job, which cannot be rolled back"),
+    "a cap": (("run", "--skip-ingest"), {"FEES_ETL_MAX_COST": "0.000001"}, 4, "US dollars, more than max_cost = 0.000001 of target 'dev'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EXITS)
+def test_what_is_refused_has_its_exit_code_and_no_run_is_begun(shell, service, monkeypatch, case):
+    args, environ, code, said = EXITS[case]
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    found, _, err = shell(*args)
+    assert (found, said in re.sub(r"\s+", " ", err)) == (code, True)
+    assert {job.labels["kind"] for job in service.begun} <= {"failed"}  # a line in the ledger
+
+
+ENDS = {
+    "a conflict": (Fate(reason="invalidQuery", message="Transaction is aborted due to concurrent update"), 75, "Another writer changed the warehouse"),
+    "busy": (Fate(verdict="busy"), 75, "An ingestion changed what is pending"),
+    "a failure": (Fate(reason="quotaExceeded"), 5, "BigQuery refused"),
+    "after the commit": (Fate(reason="backendError", commits=True), 5, "All of this command: the job failed after its commit."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_a_job_that_does_not_publish_has_its_exit_code(shell, service, case):
+    fate, code, said = ENDS[case]
+    service.fates = [fate]
+    found, out, err = shell("run", "--skip-ingest")
+    assert (found, said in re.sub(r"\s+", " ", err), out) == (code, True, "")
+
+
+def test_a_dead_line_is_exit_5(shell, service):
+    service.faults = [Fault("POST /queries", 503, times=1000)]
+    code, _, err = shell("run", "--skip-ingest")
+    assert code == 5
+    assert "did not answer" in err
+
+
+def test_ctrl_c_is_exit_130_and_the_job_is_cancelled(shell, service):
+    def press(_):
+        service.on_look = None
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    service.fates, service.on_look = [Fate(looks=9)], press
+    code, _, err = shell("run", "--skip-ingest")
+    assert code == 130
+    assert "is cancelled; its transaction is rolled back." in err
+    assert [job.error and job.error["reason"] for job in service.begun] == ["stopped", None]
+    assert "'interrupted' AS error" in service.begun[1].sql
+
+
+def test_a_rehearsal_reads_no_files_and_says_so(shell, service):
+    code, out, err = shell("run", "--rehearse", "--source", "x.csv")
+    assert (code, "REHEARSED" in out.upper()) == (0, True)
+    assert "A rehearsal on BigQuery reads no files" in err
+    assert "COMMIT" not in service.begun[0].sql
+
+
+def test_a_plan_weighs_each_statement_and_begins_no_job(shell, service):
+    service.weigh = lambda _: 12 * 2**20
+    code, out, _ = shell("plan", "--output", "json")
+    steps = json.loads(out)["steps"]
+    assert code == 0
+    assert service.begun == []
+    assert all(step["bytes_billed"] >= 12 * 2**20 for step in steps if "bytes_billed" in step)
+    assert len(service.weighed) >= len(steps)
