@@ -100,17 +100,8 @@ class Mirror:
         return f"a copy of {shown(twins[0])}" if twins else ""
 
     def settled(self) -> Iterator[Part]:
-        """Note what is pending, let go of what is replaced or gone, write ``raw.files``, and prove conservation."""
+        """Write ``raw.files``, note what is pending, let go of what is replaced or gone, and prove conservation."""
         context = {"now": self._now, "run_id": self._run_id}
-        loaded = self._books.loaded
-        fresh = [(one.file.uri, one.version) for one in self._arrived if one.file.uri not in loaded]
-        replaced = [
-            (one.file.uri, one.version, loaded[one.file.uri].version) for one in self._arrived if one.file.uri in loaded
-        ]
-        if self._arrived:
-            yield from self._writes("arrived", fresh=fresh, replaced=replaced, **context)
-        if self._gone:
-            yield from self._writes("vanished", versions=self._gone, **context)
         if self._rows:
             keys = [(row["uri"], row["version"]) for row in self._rows]
             yield from self._writes("forget_files", versions=keys)
@@ -118,9 +109,28 @@ class Mirror:
             rows = [[row[column] for column in columns] for row in self._rows]
             yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
         if self._arrived:
+            yield from self._writes("arrived", **self._arrivals(), **context)
+        if self._gone:
+            ended = {
+                status: [(uri, version) for uri, version, ending in self._gone if ending == status]
+                for status in ("withdrawn", "superseded")
+            }
+            yield from self._writes("vanished", **ended, **context)
+        if self._arrived:
             uris = [one.file.uri for one in self._arrived]
             asked = ledger.ask(self._project, "conserved", uris=uris, run_id=self._run_id)
             yield Stop(NOT_CONSERVED, asked.sql)
+
+    def _arrivals(self) -> dict[str, list[tuple[str, str]]]:
+        """New files, new versions of known files, and the versions that these replace."""
+        loaded = self._books.loaded
+        arrived = [(one.file.uri, one.version) for one in self._arrived]
+        replaced = [(uri, version) for uri, version in arrived if uri in loaded]
+        return {
+            "fresh": [(uri, version) for uri, version in arrived if uri not in loaded],
+            "replaced": replaced,
+            "previous": [(uri, loaded[uri].version) for uri, _ in replaced],
+        }
 
     def _writes(self, operation: str, **context: Any) -> Iterator[Write]:
         return map(Write, ledger.operation(self._project, operation, **context))

@@ -1,9 +1,13 @@
 {# Fee dates of new files and of new versions become pending: a new version only where its rows differ from the old one's. -#}
 {% from 'clean.sql' import cleaned_id, cleaned_nino -%}
-{% if fresh -%}
+{% from 'versions.sql' import these -%}
+{% macro columns() -%}
 INSERT INTO ops.pending (
     fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
 )
+{%- endmacro -%}
+{% if fresh -%}
+{{ columns() }}
 SELECT
     fee_date,
     uri,
@@ -15,61 +19,84 @@ SELECT
     {{ now | literal }},
     {{ run_id | literal }}
 FROM raw.file_totals
-WHERE
-    fee_date IS NOT NULL
-    AND ({% for uri, version in fresh %}{{ " OR " if not loop.first }}(uri = {{ uri | literal }} AND version = {{ version | literal }}){% endfor %})
+WHERE fee_date IS NOT NULL AND {{ these('uri', 'version', fresh) }}
 ;
 {% endif -%}
-{% for uri, version, old in replaced -%}
-INSERT INTO ops.pending (
-    fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
-)
-WITH differing AS (
+{% if replaced -%}
+{{ columns() }}
+WITH compared AS (
     SELECT
+        _source_file,
+        client_id,
+        client_nino,
+        adviser_id,
         fee_date,
         fee_amount,
-        SUM(IF(_source_version = {{ version | literal }}, 1, -1)) AS net_rows
+        {{ these('_source_file', '_source_version', replaced) }} AS is_new
     FROM raw.fees
-    WHERE
-        _source_file = {{ uri | literal }}
-        AND _source_version IN ({{ version | literal }}, {{ old | literal }})
-        AND fee_date IS NOT NULL
-    GROUP BY client_id, client_nino, adviser_id, fee_date, fee_amount
+    WHERE fee_date IS NOT NULL AND {{ these('_source_file', '_source_version', replaced + previous) }}
+),
+
+differing AS (
+    SELECT
+        _source_file,
+        fee_date,
+        fee_amount,
+        SUM(IF(is_new, 1, -1)) AS net_rows
+    FROM compared
+    GROUP BY _source_file, client_id, client_nino, adviser_id, fee_date, fee_amount
+),
+
+changed AS (
+    SELECT
+        _source_file,
+        fee_date,
+        SUM(IF(net_rows > 0, net_rows, 0)) AS rows_added,
+        COALESCE(SUM(IF(net_rows > 0, net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
+        SUM(IF(net_rows < 0, -net_rows, 0)) AS rows_removed,
+        COALESCE(SUM(IF(net_rows < 0, -net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
+    FROM differing
+    WHERE net_rows != 0
+    GROUP BY _source_file, fee_date
 )
 
 SELECT
-    fee_date,
-    {{ uri | literal }},
-    {{ version | literal }},
-    SUM(IF(net_rows > 0, net_rows, 0)),
-    COALESCE(SUM(IF(net_rows > 0, net_rows * fee_amount, NUMERIC '0')), NUMERIC '0'),
-    SUM(IF(net_rows < 0, -net_rows, 0)),
-    COALESCE(SUM(IF(net_rows < 0, -net_rows * fee_amount, NUMERIC '0')), NUMERIC '0'),
+    changed.fee_date,
+    changed._source_file,
+    files.version,
+    changed.rows_added,
+    changed.amount_added,
+    changed.rows_removed,
+    changed.amount_removed,
     {{ now | literal }},
     {{ run_id | literal }}
-FROM differing
-WHERE net_rows != 0
-GROUP BY fee_date
+FROM changed
+INNER JOIN raw.files AS files ON changed._source_file = files.uri
+WHERE {{ these('files.uri', 'files.version', replaced) }}
 ;
 {# One fee with several NINOs: which row is kept depends on the order of the rows, so the date counts as changed. #}
-INSERT INTO ops.pending (
-    fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
-)
+{{ columns() }}
 WITH conflicting AS (
-    SELECT fee_date
+    SELECT
+        _source_file,
+        _source_version,
+        fee_date
     FROM raw.fees
-    WHERE
-        _source_file = {{ uri | literal }}
-        AND _source_version = {{ version | literal }}
-        AND fee_date IS NOT NULL
-    GROUP BY {{ cleaned_id('client_id') }}, {{ cleaned_id('adviser_id') }}, fee_date, fee_amount
+    WHERE fee_date IS NOT NULL AND {{ these('_source_file', '_source_version', replaced) }}
+    GROUP BY
+        _source_file,
+        _source_version,
+        {{ cleaned_id('client_id') }},
+        {{ cleaned_id('adviser_id') }},
+        fee_date,
+        fee_amount
     HAVING COUNT(DISTINCT {{ cleaned_nino('client_nino') }}) > 1
 )
 
 SELECT DISTINCT
     fee_date,
-    {{ uri | literal }},
-    {{ version | literal }},
+    _source_file,
+    _source_version,
     0,
     NUMERIC '0',
     0,
@@ -78,4 +105,4 @@ SELECT DISTINCT
     {{ run_id | literal }}
 FROM conflicting
 ;
-{% endfor -%}
+{% endif -%}

@@ -1,0 +1,8 @@
+{# Rows of these file versions, as (uri, version, ...). Lists, not a chain of ORs: thousands of files must not take a
+   comparison each; the names alone come first, because they are what a clustered table is pruned by. -#}
+{%- macro these(uri, version, pairs) -%}
+({{ uri }} IN ({{ pairs | map(attribute=0) | map('literal') | join(', ') }})
+    AND CONCAT({{ uri }}, '\n', {{ version }}) IN (
+        {%- for one in pairs %}{{ (one[0] ~ '\n' ~ one[1]) | literal }}{{ ", " if not loop.last }}{% endfor -%}
+    ))
+{%- endmacro -%}
