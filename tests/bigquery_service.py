@@ -146,6 +146,7 @@ def parquet(data, sql):
 
 def hurry(monkeypatch, patience=10.0, timeout=5.0):
     """The engine's and the library's pauses become short; ``patience`` is the deadline of a request's repetitions."""
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
     retry = live.RETRY.with_timeout(patience).with_delay(0.001, 0.02)
     for room in (live, jobs, prepare):
         monkeypatch.setattr(room, "RETRY", retry)

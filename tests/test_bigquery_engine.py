@@ -1,25 +1,20 @@
-"""What the engine asks and learns: typed answers, labels, costs and caps, steps, credentials."""
+"""What the engine asks and learns: typed answers, labels, costs and caps, steps."""
 
 from __future__ import annotations
 
 import json
-import socket
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from bigquery_jobs import Fate
-from bigquery_service import DEV, URL, Fault, Service, engine_on
-from bigquery_wire import served
-from google.auth.exceptions import RefreshError
+from bigquery_service import DEV, Fault, Service, engine_on
 from pipeline import project
 
-from fees_etl import GuardRefused, UsageError, WarehouseError, connect
+from fees_etl import GuardRefused, WarehouseError
 from fees_etl.engines.bigquery.answers import as_json, rows
-from fees_etl.engines.bigquery.client import connected
-from fees_etl.script import Answer, Ask, Done, Fill, Record, Script, Steps, Write
-from fees_etl.types import Table
+from fees_etl.script import Answer, Ask, Done, Fill, Script
 
 MIB = 2**20
 ASK = Ask("n", "SELECT 1 AS n")
@@ -166,6 +161,15 @@ def test_child_jobs_tell_what_each_step_read_and_took(engine, service):
     assert told == [*outcome.steps, outcome.answers["n"]]
 
 
+def test_jobs_of_another_parent_are_no_steps(engine, service, monkeypatch):
+    listed, service.fates = service.children, [Fate(children=(("n", 7, 100),)), Fate()]
+    engine.transact(replace(RUN, run_id="R0"))
+    monkeypatch.setattr(
+        service, "children", lambda _: listed({"projection": "full", "parentJobId": "fees-etl-R0-run-1"})
+    )
+    assert engine.transact(RUN).answers["n"].seconds == 0.0
+
+
 @pytest.mark.parametrize("fault", [[], [Fault("GET /jobs$", 403, "accessDenied")]])
 def test_without_child_jobs_nothing_is_known_of_the_steps(engine, service, fault):
     service.faults = fault
@@ -234,63 +238,3 @@ def test_without_a_cap_nothing_is_weighed(engine, service):
     engine.transact(RUN)
     assert service.weighed == []
     assert "maximumBytesBilled" not in service.begun[0].sent["configuration"]["query"]
-
-
-# credentials and emulators
-
-
-@pytest.fixture
-def nobody(monkeypatch, tmp_path):
-    """A machine on which nobody has logged in, and whose network must not be asked."""
-    for name in ("BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("HOME", "CLOUDSDK_CONFIG", "APPDATA"):
-        monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
-
-    def connect(*_):
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", connect)
-    return tmp_path
-
-
-def test_without_credentials_the_next_step_is_to_log_in(nobody):
-    with connect(URL, target=DEV) as engine, pytest.raises(UsageError) as caught:
-        engine.query("SELECT 1 AS n")
-    assert caught.value.message.startswith("Google takes no request without credentials: ")
-    assert caught.value.published == "Nothing was touched."
-    assert caught.value.hint.startswith("gcloud auth application-default login")
-    assert caught.value.exit_code == 2
-
-
-def test_with_credentials_nothing_is_asked_until_there_is_a_question(nobody, monkeypatch):
-    login = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}
-    (nobody / "login.json").write_text(json.dumps(login))
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(nobody / "login.json"))
-    with connected("p", "europe-west2") as client:
-        assert (client.project, client.location) == ("p", "europe-west2")
-
-
-def test_a_login_that_has_expired_is_a_matter_of_credentials(engine, monkeypatch):
-    def expired(*_):
-        raise RefreshError("Reauthentication is needed.")
-
-    monkeypatch.setattr(engine.client._http.credentials, "before_request", expired)
-    with pytest.raises(UsageError, match="Reauthentication is needed"):
-        engine.query("SELECT 1 AS n")
-
-
-@pytest.mark.parametrize("scheme", ["http://", ""])
-def test_an_emulator_needs_no_credentials_and_knows_no_system_variables(service, monkeypatch, scheme):
-    service.answers["rows"] = [["1"]]
-    record = Record(Table("ops", "runs"), {"run_id": "R1", "steps": Steps()})
-    with served(service) as url:
-        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", scheme + url.removeprefix("http://"))
-        with connect(URL, target=DEV) as engine:
-            engine.prepare(project().contracts)
-            assert engine.query("SELECT 1 AS n").rows == ((1,),)
-            engine.transact(replace(RUN, parts=[STEP, ASK, Write(STEP.statements[0])], accepted=record))
-    (job,) = service.begun
-    assert "@@" not in job.sql
-    assert len(service.tables) == len(project().contracts)

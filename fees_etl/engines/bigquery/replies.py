@@ -91,9 +91,7 @@ def _said(error: Any) -> tuple[str, str]:
         return _said(error.cause)
     reasons: list[Mapping[str, Any]] = getattr(error, "errors", None) or [{}]
     first = reasons[0] if isinstance(reasons[0], dict) else {}
-    said = (
-        first.get("message") or getattr(error, "message", "") or error
-    )  # an error's own begins with the request's URL
+    said = first.get("message") or getattr(error, "message", "") or error  # the error's own begins with a URL
     return str(first.get("reason", "")), _line(str(said))
 
 

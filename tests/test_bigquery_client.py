@@ -1,0 +1,81 @@
+"""Whose credentials, which endpoint; and that nothing is asked before there is a question."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from bigquery_service import DEV, URL, Service, engine_on
+from bigquery_wire import served
+from google.auth.exceptions import RefreshError
+from pipeline import project
+
+from fees_etl import UsageError, connect
+from fees_etl.engines.bigquery.client import connected
+from fees_etl.script import Ask, Fill, Record, Script, Steps
+from fees_etl.types import Table
+
+CLEAR = "DELETE FROM ops.pending WHERE TRUE"
+RUN = Script(
+    "R1",
+    [Fill("fees", (CLEAR,)), Ask("n", "SELECT 1 AS n")],
+    Record(Table("ops", "runs"), {"run_id": "R1", "steps": Steps()}),
+)
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """A machine on which nobody has logged in, and whose network must not be asked."""
+    for name in ("BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "CLOUDSDK_CONFIG", "APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+    def connect(*_):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    return tmp_path
+
+
+def test_without_credentials_the_next_step_is_to_log_in(nobody):
+    with connect(URL, target=DEV) as engine, pytest.raises(UsageError) as caught:
+        engine.query("SELECT 1 AS n")
+    assert caught.value.message.startswith("Google takes no request without credentials: ")
+    assert caught.value.published == "Nothing was touched."
+    assert caught.value.hint.startswith("gcloud auth application-default login")
+    assert caught.value.exit_code == 2
+
+
+def test_with_credentials_nothing_is_asked_until_there_is_a_question(nobody, monkeypatch):
+    login = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}
+    (nobody / "login.json").write_text(json.dumps(login))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(nobody / "login.json"))
+    with connected("p", "europe-west2") as client:
+        assert (client.project, client.location) == ("p", "europe-west2")
+
+
+def test_a_login_that_has_expired_is_a_matter_of_credentials(monkeypatch):
+    def expired(*_):
+        raise RefreshError("Reauthentication is needed.")
+
+    with engine_on(Service(), monkeypatch) as engine:
+        monkeypatch.setattr(engine.client._http.credentials, "before_request", expired)
+        with pytest.raises(UsageError, match="Reauthentication is needed"):
+            engine.query("SELECT 1 AS n")
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_an_emulator_needs_no_credentials_and_knows_no_system_variables(monkeypatch, scheme):
+    service = Service(answers={"rows": [["1"]]})
+    with served(service) as url:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", scheme + url.removeprefix("http://"))
+        with connect(URL, target=DEV) as engine:
+            engine.prepare(project().contracts)
+            assert engine.query("SELECT 1 AS n").rows == ((1,),)
+            engine.transact(RUN)
+    (job,) = service.begun
+    assert "@@" not in job.sql
+    assert len(service.tables) == len(project().contracts)
