@@ -28,7 +28,7 @@ Chunk: TypeAlias = Literal["none", "month"]
 OnChunk: TypeAlias = Callable[[int, int, Result], None]
 
 
-def backfill(
+def backfill(  # noqa: PLR0913 - one argument an option
     project: Project,
     engine: Engine,
     start: date,
@@ -36,6 +36,7 @@ def backfill(
     *,
     chunk: Chunk = "none",
     resume: bool = False,
+    run_id: str | None = None,
     on_step: OnStep | None = None,
     on_chunk: OnChunk | None = None,
 ) -> Result:
@@ -51,6 +52,7 @@ def backfill(
         end: last fee date.
         chunk: how to cut the range.
         resume: continue the last stopped backfill of the same range and chunks.
+        run_id: the name of its first transaction; left out, a new one.
         on_step: called with each step's result.
         on_chunk: called with number, count and result of each chunk.
 
@@ -68,8 +70,9 @@ def backfill(
     if chunk == "none":
         state = ledger.state(project, engine)
         planned = plan(project, window=Window.between(start, end), state=state)
-        return run(planned, engine, on_step=on_step, command=asked)
-    identity, done = _stopped(project, engine, asked) if resume else (ledger.new_run_id(datetime.now(UTC)), None)
+        return run(planned, engine, on_step=on_step, command=asked, run_id=run_id)
+    first = run_id or ledger.new_run_id(datetime.now(UTC))
+    identity, done = _stopped(project, engine, asked) if resume else (first, None)
     return _in_chunks(project, engine, Window.between(start, end), asked, identity, done, on_step, on_chunk)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ __all__ = [
     "STAGED_AFTER",
     "STAGED_BEFORE",
     "ask",
+    "git_sha",
     "history",
     "left_out",
     "new_run_id",
@@ -116,7 +118,7 @@ def record(
         "assertions": Verdicts(tuple(verdicts)),
         "error": error,
         "fingerprint": plan.project.fingerprint,
-        "git_sha": _git_sha(plan.project.root),
+        "git_sha": git_sha(plan.project.root),
         "package_version": _version(),
         "bytes_processed": Bytes(),
     }
@@ -137,7 +139,9 @@ def _ask(project: Project, engine: Engine, name: str, **context: Any) -> Rows:
     return engine.query(ask(project, name, **context).sql)
 
 
-def _git_sha(root: Path) -> str | None:
+@cache
+def git_sha(root: Path) -> str | None:
+    """The commit of a project folder that is a git checkout."""
     git = shutil.which("git")
     if git is None or "site-packages" in root.parts:
         return None

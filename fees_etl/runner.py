@@ -142,7 +142,8 @@ class _Attempt:
     def _script(self, *, keep: bool) -> Script:
         failures = Failures(tuple(step.name for step in self._assertions if step.severity == "error"))
         accepted, rejected = self._record(self._kept), self._record("rejected", failures)
-        return Script(self.run_id, self._parts(), accepted, rejected, keep=keep)
+        labels = {"git_sha": ledger.git_sha(self.plan.project.root) or ""}
+        return Script(self.run_id, self._parts(), accepted, rejected, keep=keep, labels=labels)
 
     def _parts(self) -> Iterator[Part]:
         plan, project = self.plan, self.plan.project

@@ -218,7 +218,7 @@ def _backfilled(attempt: Attempt, engine: Engine) -> Result:
 
         result = backfill(
             attempt.project, engine, request.start, request.end,
-            chunk=request.chunk, resume=request.resume, on_step=steps.step, on_chunk=told,
+            chunk=request.chunk, resume=request.resume, run_id=attempt.run_id, on_step=steps.step, on_chunk=told,
         )  # fmt: skip
     return replace(result, status="rehearsed") if request.rehearse and result.status == "published" else result
 

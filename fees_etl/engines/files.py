@@ -42,10 +42,22 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
     try:
         make(draft)
         with suppress(FileExistsError, FileNotFoundError):  # somebody else was first, and may have tidied up
-            os.link(draft, path)
+            _put(draft, path)
     finally:
         for leftover in (draft, Path(f"{draft}.wal")):
             leftover.unlink(missing_ok=True)
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Give the file its name unless it is taken; where the file system has no links, after a look."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError from None
+        draft.rename(path)
 
 
 def clean(path: Path, spill: Path) -> None:

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from fees_etl.target import Target
 
-__all__ = ["allow", "billed"]
+__all__ = ["allow", "billed", "require_short"]
 
 _MIB = 2**20
+_LONGEST = 1_000_000
 _LEAST = 10 * _MIB
 """Billed for each table that a query refers to, at least (page "BigQuery pricing", on-demand compute)."""
 
@@ -25,6 +26,20 @@ def billed(bytes_read: int, tables: int) -> int:
     (20971520, 27262976)
     """
     return max(-(-bytes_read // _MIB) * _MIB, tables * _LEAST)
+
+
+def require_short(sql: str) -> None:
+    """Refuse a job whose text is longer than BigQuery takes; it names each new file (page "Quotas and limits").
+
+    Raises:
+        GuardRefused: with the way out.
+    """
+    if len(sql.encode()) > _LONGEST:
+        raise GuardRefused(
+            f"the job would be {len(sql.encode()):,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
+            published="Nothing was written; the published numbers are as before.",
+            hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
+        )
 
 
 def allow(bytes_billed: Iterable[int], target: Target) -> None:

@@ -18,7 +18,7 @@ from fees_etl import query
 from fees_etl.engines.bigquery.answers import rows
 from fees_etl.engines.bigquery.cells import variable
 from fees_etl.engines.bigquery.client import connected, is_emulated
-from fees_etl.engines.bigquery.costs import allow, billed
+from fees_etl.engines.bigquery.costs import allow, billed, require_short
 from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
 from fees_etl.engines.bigquery.jobs import Jobs, job_id
 from fees_etl.engines.bigquery.prepare import prepare
@@ -178,6 +178,7 @@ class BigQuery:
         for attempt, pause in enumerate(_PAUSES, 1):
             identity = job_id(script.run_id, script.name, str(attempt))
             sql = job(script, parts, self._dialect, identity)
+            require_short(sql)
             try:
                 return self.jobs.run(sql, identity, {"run": script.run_id, "kind": script.name, **script.labels})
             except TransientFailure as failure:
