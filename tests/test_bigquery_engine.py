@@ -194,8 +194,8 @@ def test_an_estimate_is_ten_mebibytes_a_table_at_least(engine, service):
 
 
 CAPS = {
-    "max_bytes": ({"max_bytes": 35 * MIB}, "This would read and cost about 37,748,736 bytes, more than max_bytes = 36,700,160 of target 'dev'."),
-    "max_cost": ({"max_cost": Decimal("0.0002")}, "This would read and cost about 0.000215 US dollars, more than max_cost = 0.0002 of target 'dev'."),
+    "max_bytes": ({"max_bytes": 35 * MIB}, "This would read about 37,748,736 bytes, more than max_bytes = 36,700,160 of target 'dev'."),
+    "max_cost": ({"max_cost": Decimal("0.0002")}, "This would cost about 0.000215 US dollars, more than max_cost = 0.0002 of target 'dev'."),
 }  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def test_a_cap_refuses_before_anything_is_written(service, monkeypatch, cap):
         engine.transact(replace(RUN, parts=[STEP, Ask("n", "SELECT COUNT(*) AS n FROM ops.runs")]))
     assert caught.value.message == said
     assert caught.value.exit_code == 4
-    assert caught.value.published == "Nothing was written; the published numbers are as before."
+    assert caught.value.published == "Nothing was written by it; the published numbers are as before."
     assert caught.value.hint == "See what costs it: fees-etl plan; raise the cap in [targets.dev] if it is meant."
     assert len(service.weighed) == 3
     assert service.begun == []

@@ -224,7 +224,6 @@ def test_a_verdict_of_the_script_ends_the_ingestion(engine, service, lake, verdi
     assert f"SET script_verdict = '{verdict}';" in scripts(service)[0].sql
 
 
-@pytest.mark.xfail(strict=True, reason="a load without a schema takes all columns for NULLABLE: python-bigquery #1981")
 def test_the_table_that_is_loaded_has_no_required_column(engine, service, lake):
     service.infers_nullable = True
     ingested(engine, lake)

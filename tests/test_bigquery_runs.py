@@ -126,8 +126,8 @@ def test_a_run_on_a_prepared_warehouse_takes_at_most_20_requests_and_one_job_tha
     service.fates = [Fate(looks=5)]
     code, out, _ = shell("run", "--skip-ingest")
     assert (code, "PUBLISHED" in out) == (0, True)
-    tables, books, books_again = ["POST /queries"] * 3
-    assert service.beyond_polling == [tables, books, books_again, "POST /jobs", "GET /jobs"]
+    tables, books = ["POST /queries"] * 2
+    assert service.beyond_polling == [tables, books, "POST /jobs", "GET /jobs"]
     assert len(service.beyond_polling) <= 20
     assert [job.labels["kind"] for job in service.begun] == ["run"]
 
@@ -169,6 +169,7 @@ def test_what_is_refused_has_its_exit_code_and_no_run_is_begun(shell, service, m
 ENDS = {
     "a conflict": (Fate(reason="invalidQuery", message="Transaction is aborted due to concurrent update"), 75, "Another writer changed the warehouse"),
     "busy": (Fate(verdict="busy"), 75, "An ingestion changed what is pending"),
+    "masked": (Fate(verdict="masked"), 4, "This account is shown masked National Insurance numbers"),
     "a failure": (Fate(reason="quotaExceeded"), 5, "BigQuery refused"),
     "after the commit": (Fate(reason="backendError", commits=True), 5, "All of this command: the job failed after its commit."),
 }  # fmt: skip
@@ -180,6 +181,7 @@ def test_a_job_that_does_not_publish_has_its_exit_code(shell, service, case):
     service.fates = [fate]
     found, out, err = shell("run", "--skip-ingest")
     assert (found, said in re.sub(r"\s+", " ", err), out) == (code, True, "")
+    assert f"SET script_verdict = '{fate.verdict}';" in service.begun[0].sql or fate.reason
 
 
 def test_a_dead_line_is_exit_5(shell, service):

@@ -78,8 +78,12 @@ def run(call: Call, request: Request, output: Output) -> int:
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
         _rehearsal(attempt, engine),
     ):
-        ingested = _ingested(attempt, engine)
         state = ledger.state(attempt.project, engine)
+        if opening.is_remote(attempt.settings) and _reads(attempt.request):
+            planned = make_plan(attempt.project, attempt.request, state)
+            engine.allow(sql for step in planned.steps for sql in step.statements)  # a load job cannot be undone
+        ingested = _ingested(attempt, engine, state)
+        state = ledger.state(attempt.project, engine) if ingested else state
         if refused := _refused(ingested, state):
             _show_files(attempt, ingested, output)
             raise verdicts.refusal(call, refused, reads=_reads(request))
@@ -107,7 +111,7 @@ def ingest(call: Call, request: Request, output: Output) -> int:
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
         _rehearsal(attempt, engine),
     ):
-        ingested = _ingested(attempt, engine)
+        ingested = _ingested(attempt, engine, ledger.state(attempt.project, engine))
     _show_files(attempt, ingested, output)
     if refused := _refused(ingested, None):
         raise verdicts.refusal(call, refused, reads=_reads(request))
@@ -181,8 +185,7 @@ def _rehearsal(attempt: Attempt, engine: Engine) -> AbstractContextManager[objec
     return engine.rehearsal() if attempt.request.rehearse else nullcontext()
 
 
-def _ingested(attempt: Attempt, engine: Engine) -> IngestResult | None:
-    state = ledger.state(attempt.project, engine)
+def _ingested(attempt: Attempt, engine: Engine, state: State) -> IngestResult | None:
     source = source_of(attempt.request, attempt.settings, state)
     if source is None:
         files = plural(state.files, "file")

@@ -52,12 +52,12 @@ def allow(bytes_billed: Iterable[int], target: Target) -> None:
     cost = target.price(total)
     over = ""
     if target.max_bytes is not None and total > target.max_bytes:
-        over = f"{total:,} bytes, more than max_bytes = {target.max_bytes:,}"
+        over = f"read about {total:,} bytes, more than max_bytes = {target.max_bytes:,}"
     if target.max_cost is not None and cost > target.max_cost:
-        over = f"{cost:,f} US dollars, more than max_cost = {target.max_cost:,f}"
+        over = f"cost about {cost:,f} US dollars, more than max_cost = {target.max_cost:,f}"
     if over:
         raise GuardRefused(
-            f"This would read and cost about {over} of target {target.name!r}.",
-            published="Nothing was written; the published numbers are as before.",
+            f"This would {over} of target {target.name!r}.",
+            published="Nothing was written by it; the published numbers are as before.",
             hint=f"See what costs it: fees-etl plan; raise the cap in [targets.{target.name}] if it is meant.",
         )

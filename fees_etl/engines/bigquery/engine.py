@@ -99,13 +99,18 @@ class BigQuery:
         """See :class:`fees_etl.engines.Engine`."""
         return tuple(self._billed(sql) for sql in statements)
 
+    def allow(self, statements: Iterable[str]) -> None:
+        """See :class:`fees_etl.engines.Engine`; without a cap nothing is asked, for it takes a request a statement."""
+        if self.target.max_bytes is not None or self.target.max_cost is not None:
+            allow(map(self._billed, statements), self.target)
+
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
         parts = self._landed(script)
         if script.accepted is None and not any(isinstance(part, (Write, Fill)) for part in parts):
             return Outcome()
-        self._allow(parts)
+        self.allow(self._costly(parts))
         ended = self._committed(script, parts)
         outcome = self._outcome(ended, parts)
         if outcome.verdict == MASKED:
@@ -219,15 +224,11 @@ class BigQuery:
                 outcome.answers[ask.name] = Answer(ask.name, self._rows(ask, text), seconds)
         return outcome
 
-    def _allow(self, parts: Sequence[Part]) -> None:
-        """Refuse what is over a cap; without a cap nothing is estimated, because that takes a request a statement."""
-        if self.target.max_bytes is None and self.target.max_cost is None:
-            return
-        asks = [part for part in parts if isinstance(part, Ask)]
-        statements = [sql for part in parts if isinstance(part, Fill) for sql in part.statements]
-        if asks:
-            statements.append(question(asks, self._dialect))
-        allow(map(self._billed, statements), self.target)
+    def _costly(self, parts: Sequence[Part]) -> Iterator[str]:
+        """The statements of a script that read more than its books."""
+        yield from (sql for part in parts if isinstance(part, Fill) for sql in part.statements)
+        if asks := [part for part in parts if isinstance(part, Ask)]:
+            yield question(asks, replace(self._dialect, suffixed=str))
 
     def _billed(self, sql: str) -> int:
         asked = query.parse(sql, "statement")
