@@ -113,6 +113,16 @@ BEGIN
             FROM raw_ci.fees_incoming
             WHERE _load = 'load-1' AND _part = 'raw.fees_rejected'
             ;
+            DELETE FROM raw_ci.files
+            WHERE (uri IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd', 'file:/lake/bad.csv\n68b630bfc395f8ecf7639b534771fdbbcde8e06b52d83f812724d2ecfe9aa9c2', 'file:/lake/it%27s.csv\nd96b0226021ba3e104cf9e06d90fee54e03eba6f84bf47dc4eb6a713aaf70bf2'))
+            ;
+            INSERT INTO raw_ci.files (uri, version, sha256, bytes, row_count, loaded_count, rejected_count, total_amount, first_fee_date, last_fee_date, status, reason, ingested_at, ended_at, run_id)
+            VALUES
+                ('file:/lake/a.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '3.000000000', DATE '2025-01-31', DATE '2025-01-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2'),
+                ('file:/lake/bad.csv', 'SHA256', 'SHA256', 73, 1, 0, 1, NUMERIC '0.000000000', NULL, NULL, 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2'),
+                ('file:/lake/it%27s.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '2.000000000', DATE '2025-03-31', DATE '2025-03-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2')
+            ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
@@ -127,58 +137,90 @@ BEGIN
                 TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
                 'test-2'
             FROM raw_ci.file_totals
-            WHERE
-                fee_date IS NOT NULL
-                AND ((uri = 'file:/lake/bad.csv' AND version = 'SHA256') OR (uri = 'file:/lake/it%27s.csv' AND version = 'SHA256'))
+            WHERE fee_date IS NOT NULL AND (uri IN ('file:/lake/bad.csv', 'file:/lake/it%27s.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/bad.csv\n68b630bfc395f8ecf7639b534771fdbbcde8e06b52d83f812724d2ecfe9aa9c2', 'file:/lake/it%27s.csv\nd96b0226021ba3e104cf9e06d90fee54e03eba6f84bf47dc4eb6a713aaf70bf2'))
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
-            WITH differing AS (
+            WITH compared AS (
                 SELECT
+                    _source_file,
+                    client_id,
+                    client_nino,
+                    adviser_id,
                     fee_date,
                     fee_amount,
-                    SUM(IF(_source_version = 'SHA256', 1, -1)) AS net_rows
+                    (_source_file IN ('file:/lake/a.csv')
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd')) AS is_new
                 FROM raw_ci.fees
-                WHERE
-                    _source_file = 'file:/lake/a.csv'
-                    AND _source_version IN ('SHA256', 'SHA256')
-                    AND fee_date IS NOT NULL
-                GROUP BY client_id, client_nino, adviser_id, fee_date, fee_amount
+                WHERE fee_date IS NOT NULL AND (_source_file IN ('file:/lake/a.csv', 'file:/lake/a.csv')
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
+            ),
+
+            differing AS (
+                SELECT
+                    _source_file,
+                    fee_date,
+                    fee_amount,
+                    SUM(IF(is_new, 1, -1)) AS net_rows
+                FROM compared
+                GROUP BY _source_file, client_id, client_nino, adviser_id, fee_date, fee_amount
+            ),
+
+            changed AS (
+                SELECT
+                    _source_file,
+                    fee_date,
+                    SUM(IF(net_rows > 0, net_rows, 0)) AS rows_added,
+                    COALESCE(SUM(IF(net_rows > 0, net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
+                    SUM(IF(net_rows < 0, -net_rows, 0)) AS rows_removed,
+                    COALESCE(SUM(IF(net_rows < 0, -net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
+                FROM differing
+                WHERE net_rows != 0
+                GROUP BY _source_file, fee_date
             )
 
             SELECT
-                fee_date,
-                'file:/lake/a.csv',
-                'SHA256',
-                SUM(IF(net_rows > 0, net_rows, 0)),
-                COALESCE(SUM(IF(net_rows > 0, net_rows * fee_amount, NUMERIC '0')), NUMERIC '0'),
-                SUM(IF(net_rows < 0, -net_rows, 0)),
-                COALESCE(SUM(IF(net_rows < 0, -net_rows * fee_amount, NUMERIC '0')), NUMERIC '0'),
+                changed.fee_date,
+                changed._source_file,
+                files.version,
+                changed.rows_added,
+                changed.amount_added,
+                changed.rows_removed,
+                changed.amount_removed,
                 TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
                 'test-2'
-            FROM differing
-            WHERE net_rows != 0
-            GROUP BY fee_date
+            FROM changed
+            INNER JOIN raw_ci.files AS files ON changed._source_file = files.uri
+            WHERE (files.uri IN ('file:/lake/a.csv')
+                AND CONCAT(files.uri, '\n', files.version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd'))
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
             WITH conflicting AS (
-                SELECT fee_date
+                SELECT
+                    _source_file,
+                    _source_version,
+                    fee_date
                 FROM raw_ci.fees
-                WHERE
-                    _source_file = 'file:/lake/a.csv'
-                    AND _source_version = 'SHA256'
-                    AND fee_date IS NOT NULL
-                GROUP BY NULLIF(TRIM(client_id, ' \t\r\n\u00a0'), ''), NULLIF(TRIM(adviser_id, ' \t\r\n\u00a0'), ''), fee_date, fee_amount
+                WHERE fee_date IS NOT NULL AND (_source_file IN ('file:/lake/a.csv')
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd'))
+                GROUP BY
+                    _source_file,
+                    _source_version,
+                    NULLIF(TRIM(client_id, ' \t\r\n\u00a0'), ''),
+                    NULLIF(TRIM(adviser_id, ' \t\r\n\u00a0'), ''),
+                    fee_date,
+                    fee_amount
                 HAVING COUNT(DISTINCT NULLIF(UPPER(TRANSLATE(client_nino, ' \t\r\n\u00a0', '')), '')) > 1
             )
 
             SELECT DISTINCT
                 fee_date,
-                'file:/lake/a.csv',
-                'SHA256',
+                _source_file,
+                _source_version,
                 0,
                 NUMERIC '0',
                 0,
@@ -201,33 +243,27 @@ BEGIN
                 TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
                 'test-2'
             FROM raw_ci.file_totals
-            WHERE fee_date IS NOT NULL AND uri = 'file:/lake/b.csv' AND version = 'SHA256'
+            WHERE fee_date IS NOT NULL AND (uri IN ('file:/lake/b.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3'))
             ;
-            DELETE FROM raw_ci.fees WHERE ((_source_file = 'file:/lake/a.csv' AND _source_version = 'SHA256') OR (_source_file = 'file:/lake/b.csv' AND _source_version = 'SHA256'))
+            DELETE FROM raw_ci.fees WHERE (_source_file IN ('file:/lake/b.csv', 'file:/lake/a.csv')
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
             ;
-            DELETE FROM raw_ci.fees_rejected WHERE ((_source_file = 'file:/lake/a.csv' AND _source_version = 'SHA256') OR (_source_file = 'file:/lake/b.csv' AND _source_version = 'SHA256'))
+            DELETE FROM raw_ci.fees_rejected WHERE (_source_file IN ('file:/lake/b.csv', 'file:/lake/a.csv')
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
             ;
-            DELETE FROM raw_ci.file_totals WHERE ((uri = 'file:/lake/a.csv' AND version = 'SHA256') OR (uri = 'file:/lake/b.csv' AND version = 'SHA256'))
-            ;
-            UPDATE raw_ci.files
-            SET status = 'superseded', ended_at = TIMESTAMP '2025-09-30 12:00:00.000000+00:00', run_id = 'test-2'
-            WHERE uri = 'file:/lake/a.csv' AND version = 'SHA256'
+            DELETE FROM raw_ci.file_totals WHERE (uri IN ('file:/lake/b.csv', 'file:/lake/a.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
             ;
             UPDATE raw_ci.files
             SET status = 'withdrawn', ended_at = TIMESTAMP '2025-09-30 12:00:00.000000+00:00', run_id = 'test-2'
-            WHERE uri = 'file:/lake/b.csv' AND version = 'SHA256'
+            WHERE (uri IN ('file:/lake/b.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3'))
             ;
-            DELETE FROM raw_ci.files
-            WHERE
-                (uri = 'file:/lake/a.csv' AND version = 'SHA256')
-                OR (uri = 'file:/lake/bad.csv' AND version = 'SHA256')
-                OR (uri = 'file:/lake/it%27s.csv' AND version = 'SHA256')
-            ;
-            INSERT INTO raw_ci.files (uri, version, sha256, bytes, row_count, loaded_count, rejected_count, total_amount, first_fee_date, last_fee_date, status, reason, ingested_at, ended_at, run_id)
-            VALUES
-                ('file:/lake/a.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '3.000000000', DATE '2025-01-31', DATE '2025-01-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2'),
-                ('file:/lake/bad.csv', 'SHA256', 'SHA256', 73, 1, 0, 1, NUMERIC '0.000000000', NULL, NULL, 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2'),
-                ('file:/lake/it%27s.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '2.000000000', DATE '2025-03-31', DATE '2025-03-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2')
+            UPDATE raw_ci.files
+            SET status = 'superseded', ended_at = TIMESTAMP '2025-09-30 12:00:00.000000+00:00', run_id = 'test-2'
+            WHERE (uri IN ('file:/lake/a.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
             ;
             IF (
                 WITH entered AS (
