@@ -131,7 +131,7 @@ class Jobs(Wire):
         found = sent["configuration"][kind]
         if kind == "query":
             need(found["useLegacySql"] is False, "legacy SQL")
-            need(len(found["query"].encode()) <= 2**20, "The query is too large.")
+            need(len(found["query"].encode()) <= 10**6, "The query is too large.")
         return found
 
     def dry_run(self, sent, sql):

@@ -53,8 +53,6 @@ class Service(Jobs):
     faults: list[Fault] = field(default_factory=list)
     gone: int = 404
     """What another piece of an upload that is complete meets."""
-    infers_nullable: bool = False
-    """A load without a schema takes every column of a Parquet file for NULLABLE, which no REQUIRED one may become."""
     over: threading.Event = field(default_factory=threading.Event)
     uploads: dict[str, dict] = field(default_factory=dict)
 
@@ -124,9 +122,8 @@ class Service(Jobs):
         for column, kind in described(job.data):
             if column not in columns or columns[column]["type"] != PARQUET[kind]:
                 return {"reason": "invalid", "message": f"Provided Schema does not match Table p:{name}: {column}"}
-            if self.infers_nullable and columns[column]["mode"] == "REQUIRED":
-                message = f"Provided Schema does not match Table p:{name}. Field {column} has changed mode from REQUIRED to NULLABLE"
-                return {"reason": "invalid", "message": message}
+            if columns[column]["mode"] == "REQUIRED":  # without a schema, a load takes columns of Parquet for NULLABLE
+                return {"reason": "invalid", "message": f"Field {column} has changed mode from REQUIRED to NULLABLE"}
         return None
 
 
@@ -153,7 +150,7 @@ def hurry(monkeypatch, patience=10.0, timeout=5.0):
         monkeypatch.setattr(room, "TIMEOUT", timeout)
     monkeypatch.setattr(jobs, "_UPLOAD_TIMEOUT", timeout)
     monkeypatch.setattr(jobs, "_POLLS", (0.001, 0.001))
-    monkeypatch.setattr(engine, "_PAUSES", (0.001, 0.001, None))
+    monkeypatch.setattr(engine, "_PAUSES", tuple(pause and 0.001 for pause in engine._PAUSES))
     monkeypatch.setattr(google.cloud.bigquery.client, "_MIN_GET_QUERY_RESULTS_TIMEOUT", timeout)
     monkeypatch.setattr(_request_helpers, "time", SimpleNamespace(sleep=lambda _: None))
 

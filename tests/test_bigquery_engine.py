@@ -14,7 +14,7 @@ from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
 from fees_etl.engines.bigquery.answers import as_json, rows
-from fees_etl.script import Answer, Ask, Done, Fill, Script
+from fees_etl.script import Answer, Ask, Done, Fill, Script, Write
 
 MIB = 2**20
 ASK = Ask("n", "SELECT 1 AS n")
@@ -176,6 +176,14 @@ def test_without_child_jobs_nothing_is_known_of_the_steps(engine, service, fault
     outcome = engine.transact(RUN)
     assert outcome.steps == [Done("Fees_By_Day", 1, 0.5, None)]
     assert outcome.answers["n"] == Answer("n", outcome.answers["n"].rows, 0.0)
+
+
+def test_a_job_that_is_too_long_is_not_sent(engine, service):
+    ninety = tuple(f"DELETE FROM ops.pending WHERE uri = '{'x' * 12_000}'" for _ in range(90))
+    with pytest.raises(GuardRefused, match=r"bytes of SQL; BigQuery takes 1,000,000\.") as caught:
+        engine.transact(Script("R1", list(map(Write, ninety))))
+    assert caught.value.exit_code == 4
+    assert service.requests == []
 
 
 def test_a_script_that_writes_nothing_is_no_job(engine, service):

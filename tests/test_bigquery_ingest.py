@@ -224,9 +224,12 @@ def test_a_verdict_of_the_script_ends_the_ingestion(engine, service, lake, verdi
     assert f"SET script_verdict = '{verdict}';" in scripts(service)[0].sql
 
 
-def test_the_table_that_is_loaded_has_no_required_column(engine, service, lake):
-    service.infers_nullable = True
-    ingested(engine, lake)
+def test_a_required_column_could_not_be_loaded(engine, service, lake):
+    """The reason for a contract without one; googleapis/python-bigquery, issue 1981."""
+    assert not any(column.required for column in project().contracts[INCOMING].columns)
+    service.tables["raw.fees_incoming"]["schema"]["fields"][-1]["mode"] = "REQUIRED"
+    with pytest.raises(WarehouseError, match="invalid"):
+        ingested(engine, lake)
 
 
 # the spill folder

@@ -149,6 +149,15 @@ def test_a_cap_costs_a_request_for_each_statement_it_weighs(shell, service, monk
     assert len(service.beyond_polling) <= 20
 
 
+def test_a_cap_refuses_before_a_file_is_loaded(shell, service, monkeypatch, tmp_path):
+    monkeypatch.setenv("FEES_ETL_MAX_COST", "0.000001")
+    (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
+    code, _, err = shell("run", "--source", "*.csv")
+    assert (code, "more than max_cost" in err) == (4, True)
+    assert service.begun == []
+    assert service.uploads == {}
+
+
 EXITS = {
     "no source": (("run",), {}, 2, "no source is named"),
     "an ingestion rehearsed": (("ingest", "x.csv", "--rehearse"), {}, 2, "begins with a load job, which cannot be rolled back"),
