@@ -3,7 +3,8 @@
 A request may be repeated, a job may not. A job's id is fixed before it is sent, so a repeated request meets 409, and
 then the job that is there is ours. Only a job that has failed, and whose transaction is known to be rolled back, is
 sent anew, under another id. No call waits for ever: each request has a timeout, its repetitions have a deadline, and a
-job has one too, after which it is cancelled.
+job has one too, after which it is cancelled. While nobody knows what a job does, none is begun beside it: it would
+conflict with the first, or write down what is not so.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Jobs:
 
     def __init__(self, client: bigquery.Client, target: Target) -> None:
         self.client, self.target = client, target
+        self._at_large = ""
 
     def read(self, sql: str) -> list[Any]:
         """The rows of a query; to repeat one is harmless, and a short one is a single request."""
@@ -166,6 +168,8 @@ class Jobs:
 
     def _ended(self, send: Callable[[], Any], identity: str) -> Any:
         """The job when it is over and has not failed; Ctrl-C cancels it."""
+        if self._at_large:
+            raise WarehouseError(f"the job {self._at_large} may still be at work.", published=_BY_ITSELF)
         try:
             job = self._awaited(self._sent(send, identity))
         except KeyboardInterrupt:
@@ -197,6 +201,7 @@ class Jobs:
                 raise failed(error, f"job {identity}") from error
             raise unreachable(error, "no job was begun") from error
         except NO_ANSWER:
+            self._at_large = identity
             known = f"nobody knows whether the job {identity} was begun"
             raise unreachable(error, known, published=_BY_ITSELF) from error
 
@@ -204,6 +209,7 @@ class Jobs:
         try:
             return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
         except NO_ANSWER as error:
+            self._at_large = identity
             raise unreachable(error, f"nobody knows how the job {identity} went", published=_BY_ITSELF) from error
 
     def _awaited(self, job: Any) -> Any:
@@ -242,6 +248,7 @@ class Jobs:
             log.warning("The job %s was not begun.", identity)
             return None
         except (WarehouseError, *NO_ANSWER):
+            self._at_large = identity
             log.warning("The job %s could not be cancelled: it ends by itself, whole or not at all.", identity)
             return None
         if _is_done(job):
@@ -249,6 +256,7 @@ class Jobs:
         elif job.state == "DONE":
             log.warning("The job %s is cancelled; its transaction is rolled back.", identity)
         else:
+            self._at_large = identity
             log.warning("The job %s does not stop at once: it ends by itself, whole or not at all.", identity)
         return job
 
