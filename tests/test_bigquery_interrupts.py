@@ -102,6 +102,8 @@ def test_ctrl_c_does_not_wait_for_a_job_that_is_slow_to_stop(engine, service, sa
     with pytest.raises(KeyboardInterrupt):
         engine.transact(SCRIPT)
     assert said() == [f"The job {FIRST} does not stop at once: {BY_ITSELF}"]
+    with pytest.raises(WarehouseError, match="may still be at work"):
+        engine.transact(replace(SCRIPT, name="failed"))
 
 
 # a deadline

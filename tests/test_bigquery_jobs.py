@@ -126,6 +126,17 @@ def test_a_job_that_cannot_be_looked_at_any_more_ends_by_itself(hasty, service):
     assert error.published == WHOLE_OR_NOT
 
 
+@pytest.mark.parametrize("trouble", ["jobs", "GET /jobs/"])
+def test_no_job_follows_one_that_may_still_be_at_work(hasty, service, trouble):
+    service.fates, service.faults = [Fate(looks=9)], [Fault(trouble, 503, times=10**6)]
+    refused(hasty)
+    service.faults, before = [], names(service)
+    with pytest.raises(WarehouseError, match=f"the job {FIRST} may still be at work") as caught:
+        hasty.transact(script("failed"))
+    assert caught.value.published == WHOLE_OR_NOT
+    assert names(service) == before
+
+
 def test_a_job_whose_answer_cannot_be_fetched_has_ended(hasty, service):
     service.faults = [Fault("GET /queries/", 503, times=1000)]
     error = refused(hasty)
