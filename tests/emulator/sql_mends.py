@@ -35,6 +35,7 @@ MACROS = (
 """An argument is pasted wherever a macro names it, and in the macros within: a list of one names it once."""
 ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
 ASCII = 0x80
+TEXT_FUNCTIONS = ("GOOGLE_TEXT", "TO_JSON")
 
 
 def macros() -> None:
@@ -86,9 +87,19 @@ def types_and_texts() -> None:
 def _as_google(sql: str) -> str:
     tree = parse_one(sql, read="duckdb")
     for cast in reversed(list(tree.find_all(exp.Cast))):
-        if cast.to.is_type(*exp.DataType.TEXT_TYPES) and cast is not tree:
+        if cast.to.is_type(*exp.DataType.TEXT_TYPES) and cast is not tree and not _is_text(cast.this):
             cast.replace(exp.func("google_text", cast.this, dialect="duckdb"))
     return tree.sql("duckdb")
+
+
+def _is_text(value: exp.Expression) -> bool:
+    """Whether it is a text already; ``google_text`` of ``google_text`` of .. takes DuckDB long to plan."""
+    if isinstance(value, exp.Cast):
+        return value.to.is_type(*exp.DataType.TEXT_TYPES)
+    if isinstance(value, exp.Coalesce):  # its arguments are of one type
+        return any(map(_is_text, (value.this, *value.expressions)))
+    is_function = isinstance(value, exp.Anonymous) and value.name.upper() in TEXT_FUNCTIONS
+    return is_function or value.is_string or isinstance(value, exp.DPipe | exp.GroupConcat)
 
 
 def text_of_jobs() -> None:
@@ -107,7 +118,10 @@ def _character(found: re.Match[str]) -> str:
 
 
 def speed() -> None:
-    """No mend: the same statements come hundreds of times, and the emulator parses each a dozen times."""
+    """No mend: the same statements come hundreds of times, and the emulator parses each a dozen times.
+
+    DuckDB's threads would wait for each other: tables are small, and each worker of pytest has an emulator.
+    """
     parse, translate, known = lru_cache(maxsize=500)(Dialect.parse), SQLTranslator.translate, {}
     Dialect.parse = lambda self, sql, **options: [tree and tree.copy() for tree in parse(self, sql, **options)]
 
@@ -119,6 +133,13 @@ def speed() -> None:
 
     SQLTranslator.translate = remembered
     executor.parse_script = interpreter.parse_script = lru_cache(maxsize=4)(parse_script)
+    register = DuckDBEngine._register_builtin_udfs
+
+    def registered(self: DuckDBEngine) -> None:
+        register(self)
+        self.connection.execute("SET threads = 1")
+
+    DuckDBEngine._register_builtin_udfs = registered
 
 
 SQL_MENDS = (macros, division, counting, types_and_texts, text_of_jobs)
