@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl import ledger
-from fees_etl.errors import FeesError, WarehouseBusy
+from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
 from fees_etl.planner import check_step, matches
 from fees_etl.records import changes, note, value
 from fees_etl.script import (
@@ -35,7 +35,7 @@ from fees_etl.types import AssertionResult, Plan, Project, Result, Rows, RunStat
 if TYPE_CHECKING:
     from fees_etl.engines import Engine
 
-__all__ = ["check", "run"]
+__all__ = ["allow", "check", "run"]
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], None]
 _IS_WAIVED, _PLACE = "_is_waived", "_place"
@@ -81,9 +81,19 @@ def run(
     try:
         return attempt.happen(began, rehearse=rehearse)
     except BaseException as error:
-        if not rehearse and not isinstance(error, WarehouseBusy):
+        if not rehearse and not isinstance(error, (GuardRefused, WarehouseBusy)):  # these have attempted nothing
             attempt.record_failure(error)
         raise
+
+
+def allow(plan: Plan, engine: Engine) -> None:
+    """Refuse a plan that the target's caps do not allow.
+
+    Raises:
+        GuardRefused: it would read or cost more.
+    """
+    models = [sql for step in plan.steps if step.kind != "assertion" for sql in step.statements]
+    engine.allow(models, [_question(step) for step in plan.steps if step.kind == "assertion"])
 
 
 def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:

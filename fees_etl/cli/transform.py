@@ -17,6 +17,7 @@ from fees_etl.cli.text import count, net, plural, pounds
 from fees_etl.errors import UsageError
 from fees_etl.planner import plan
 from fees_etl.project import edges
+from fees_etl.runner import allow
 from fees_etl.runner import run as execute
 from fees_etl.types import Window
 from fees_etl.window import everything
@@ -81,7 +82,7 @@ def run(call: Call, request: Request, output: Output) -> int:
         state = ledger.state(attempt.project, engine)
         if opening.is_remote(attempt.settings) and _reads(attempt.request):
             planned = make_plan(attempt.project, attempt.request, state)
-            engine.allow(sql for step in planned.steps for sql in step.statements)  # a load job cannot be undone
+            allow(planned, engine)  # before a load job, which cannot be undone
         ingested = _ingested(attempt, engine, state)
         state = ledger.state(attempt.project, engine) if ingested else state
         if refused := _refused(ingested, state):

@@ -125,7 +125,7 @@ class DuckDB:
         """See :class:`fees_etl.engines.Engine`."""
         return tuple(None for _ in statements)
 
-    def allow(self, statements: Iterable[str]) -> None:
+    def allow(self, statements: Iterable[str], asks: Iterable[Ask] = ()) -> None:
         """See :class:`fees_etl.engines.Engine`: reading is free."""
 
     @contextmanager

@@ -57,6 +57,7 @@ class BigQuery:
         self._rehearsing = False
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
+        self._weighed: dict[str, int] = {}
         self._dialect = Dialect(
             lambda sql: tuple(self._types(sql)), self._schema, self._suffixed, system_variables=not self._emulated
         )
@@ -99,18 +100,28 @@ class BigQuery:
         """See :class:`fees_etl.engines.Engine`."""
         return tuple(self._billed(sql) for sql in statements)
 
-    def allow(self, statements: Iterable[str]) -> None:
+    def allow(self, statements: Iterable[str], asks: Iterable[Ask] = ()) -> None:
         """See :class:`fees_etl.engines.Engine`; without a cap nothing is asked, for it takes a request a statement."""
-        if self.target.max_bytes is not None or self.target.max_cost is not None:
-            allow(map(self._billed, statements), self.target)
+        if self.target.max_bytes is None and self.target.max_cost is None:
+            return
+        asked = list(asks)
+        together = [question(asked, replace(self._dialect, suffixed=str))] if asked else []
+        allow(map(self._billed, [*statements, *together]), self.target)
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
-        parts = self._landed(script)
+        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)))
+        parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Fill)) for part in parts):
             return Outcome()
-        self.allow(self._costly(parts))
+        self.allow(
+            (sql for part in parts if isinstance(part, Fill) for sql in part.statements),
+            (part for part in parts if isinstance(part, Ask)),
+        )
+        require_short(job(script, parts, self._dialect, incoming.load))
+        if incoming:
+            self._load(script, incoming)
         ended = self._committed(script, parts)
         outcome = self._outcome(ended, parts)
         if outcome.verdict == MASKED:
@@ -161,29 +172,26 @@ class BigQuery:
             self._local = DuckDB(f"duckdb://{path}", path, read_only=False, suffix="")
         return self._local
 
-    def _landed(self, script: Script) -> list[Part]:
-        """The script's parts; its files are loaded, and statements that move their rows on stand in their place."""
-        identity = job_id(script.run_id, "load", token_hex(3))
-        incoming = Incoming(identity)
+    def _placed(self, script: Script, incoming: Incoming) -> list[Part]:
+        """The script's parts; its files are read and typed, and what moves their rows on stands in their place."""
         parts: list[Part] = []
         for part in script.parts:
             parts.append(part)
             if isinstance(part, Load):
                 incoming.take(part, self._embedded(), self.spill, self._schema[INCOMING])
-        if not incoming:
-            return [unmasked(), *parts]
+        return incoming.moved(parts, self._schema) if incoming else [unmasked(), *parts]
+
+    def _load(self, script: Script, incoming: Incoming) -> None:
         path = incoming.file(self._embedded(), self.spill, self._schema[INCOMING])
         table = f"{self.client.project}.{INCOMING.dataset}{self._suffix}.{INCOMING.name}"
-        self.jobs.load(path, table, identity, {"run": script.run_id, "kind": "load", **script.labels})
+        self.jobs.load(path, table, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
-        return incoming.moved(parts, self._schema)
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:
         """The ended job of the script. One that failed for a passing reason, and left nothing, is tried again."""
         for attempt, pause in enumerate(_PAUSES, 1):
             identity = job_id(script.run_id, script.name, str(attempt))
             sql = job(script, parts, self._dialect, identity)
-            require_short(sql)
             try:
                 return self.jobs.run(sql, identity, {"run": script.run_id, "kind": script.name, **script.labels})
             except TransientFailure as failure:
@@ -224,15 +232,13 @@ class BigQuery:
                 outcome.answers[ask.name] = Answer(ask.name, self._rows(ask, text), seconds)
         return outcome
 
-    def _costly(self, parts: Sequence[Part]) -> Iterator[str]:
-        """The statements of a script that read more than its books."""
-        yield from (sql for part in parts if isinstance(part, Fill) for sql in part.statements)
-        if asks := [part for part in parts if isinstance(part, Ask)]:
-            yield question(asks, replace(self._dialect, suffixed=str))
-
     def _billed(self, sql: str) -> int:
-        asked = query.parse(sql, "statement")
-        return billed(self.jobs.bytes_of(self._suffixed(sql)), len(asked.reads | asked.writes))
+        """What a statement would be billed for; each is asked about once."""
+        if sql not in self._weighed:
+            asked = query.parse(sql, "statement")
+            read = self.jobs.bytes_of(self._suffixed(sql))
+            self._weighed[sql] = billed(read, len(asked.reads | asked.writes))
+        return self._weighed[sql]
 
     def _rows(self, ask: Ask, text: str) -> Rows:
         return rows(text, self._types(ask.sql))

@@ -36,7 +36,7 @@ class Incoming:
     """The rows of one transaction; each part is written to a file of its own while its source is there."""
 
     def __init__(self, load: str) -> None:
-        self._load, self._loaded_at = load, datetime.now(UTC)
+        self.load, self._loaded_at = load, datetime.now(UTC)
         self._files: list[Path] = []
 
     def __bool__(self) -> bool:
@@ -68,7 +68,7 @@ class Incoming:
         return [self._canary(), unmasked(), *parts[:first], *moves, *after, self._sweep()]
 
     def _moves(self, tables: Iterable[Table], columns: Mapping[Table, Mapping[str, str]]) -> Iterator[Write]:
-        load = literal(self._load)
+        load = literal(self.load)
         for table in tables:
             listed = ",\n    ".join(columns[table])
             yield Write(
@@ -81,7 +81,7 @@ class Incoming:
         before = literal(self._loaded_at - _STALE)
         return Write(
             f"DELETE FROM {INCOMING}\n"  # noqa: S608 - literals
-            f"WHERE _load = {literal(self._load)} OR (_load != 'canary' AND _loaded_at < {before})"
+            f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {before})"
         )
 
     def _canary(self) -> Write:
@@ -94,7 +94,7 @@ class Incoming:
         )
 
     def _stamp(self, table: Table) -> dict[str, object]:
-        return {"_load": self._load, "_loaded_at": self._loaded_at, "_part": str(table)}
+        return {"_load": self.load, "_loaded_at": self._loaded_at, "_part": str(table)}
 
     def _copy(self, relation: str, constants: Mapping[str, Any], local: DuckDB, folder: Path) -> None:
         path = folder / f"part-{len(self._files)}.parquet"
