@@ -70,8 +70,18 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         "fee_date": change.fee_date.isoformat(),
         "rows": [change.rows_before, change.rows_after],
-        "amount": [str(change.amount_before), str(change.amount_after)],
+        "amount": [_text(change.amount_before), _text(change.amount_after)],
     }
+
+
+def _text(amount: Decimal) -> str:
+    """As GoogleSQL casts a NUMERIC, so that both engines write the same ledger.
+
+    >>> _text(Decimal("100.000000000")), _text(Decimal("1.60"))
+    ('100', '1.6')
+    """
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _verdict(verdict: Verdict, answer: Answer) -> dict[str, Any]:
