@@ -20,6 +20,7 @@ __all__ = ["changes", "filled", "note", "value"]
 def changes(before: Rows, after: Rows) -> tuple[Change, ...]:
     """The dates whose rows or pounds differ, in order.
 
+    >>> from datetime import date
     >>> day = date(2025, 1, 1)
     >>> changes(Rows(rows=((day, 1, Decimal(2)),)), Rows(rows=((day, 1, Decimal("2.00")),)))
     ()
