@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import Forbidden, NotFound
+from google.api_core.exceptions import Forbidden, GatewayTimeout, NotFound
 from google.cloud import bigquery
 
 from fees_etl.engines.bigquery.tables import API_TYPES, label
@@ -36,7 +36,14 @@ __all__ = [
 PUBLISHED = "Nothing was written; the published numbers are as before."
 TIMEOUT = 30.0
 """Seconds to wait for one answer; without it the library waits for ever."""
-RETRY = bigquery.DEFAULT_RETRY.with_timeout(120)
+
+
+def _may_pass(error: Exception) -> bool:
+    """The library's own rule, and 504, which it gives up at once; whatever is asked here may be asked again."""
+    return isinstance(error, GatewayTimeout) or bigquery.DEFAULT_RETRY._predicate(error)  # noqa: SLF001 - the rule has no public name
+
+
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(120).with_predicate(_may_pass)
 _READ = (
     "table_schema",
     "table_name",
