@@ -45,9 +45,7 @@ def value(cell: Cell, outcome: Outcome) -> Any:
             answer = outcome.answers[ask].rows
             found = answer.rows[0][answer.columns.index(column)]
         case Steps():
-            found = json.dumps(
-                [{"name": one.name, "rows": one.rows, "seconds": round(one.seconds, 3)} for one in outcome.steps]
-            )
+            found = json.dumps([_step(one) for one in outcome.steps])
         case Changes(before, after):
             differing = changes(outcome.answers[before].rows, outcome.answers[after].rows) if before else ()
             found = json.dumps([_change(one) for one in differing])
