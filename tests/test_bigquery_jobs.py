@@ -8,7 +8,7 @@ import pytest
 from bigquery_jobs import Fate
 from bigquery_service import Fault, Service, engine_on
 
-from fees_etl import GuardRefused, WarehouseError
+from fees_etl import GuardRefused, UsageError, WarehouseError
 from fees_etl.engines.bigquery.jobs import job_id
 from fees_etl.engines.bigquery.replies import failed
 from fees_etl.errors import WarehouseBusy
@@ -68,6 +68,15 @@ def test_a_job_whose_reply_is_lost_is_adopted_and_not_run_again(engine, service,
     service.faults = [Fault("POST /jobs$", status, reason, after=True)]
     assert engine.transact(script()).answers["n"].rows.rows == ((1,),)
     assert names(service) == [FIRST]
+
+
+def test_a_run_id_that_was_used_before_is_refused_and_not_taken_for_a_lost_reply(engine, service):
+    engine.transact(script())
+    other = Script("R1", [Write("DELETE FROM ops.left_out WHERE TRUE"), Ask("n", "SELECT 1 AS n")])
+    with pytest.raises(UsageError, match="its run id was used before") as caught:
+        engine.transact(other)
+    assert caught.value.published == "Nothing of this command; the published numbers are as before."
+    assert len(names(service)) == 1
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 502, 503])

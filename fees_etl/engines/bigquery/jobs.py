@@ -21,7 +21,7 @@ from google.cloud import bigquery
 from fees_etl.engines.bigquery.live import RETRY, TIMEOUT
 from fees_etl.engines.bigquery.replies import NO_ANSWER, failed, is_ambiguous, unreachable
 from fees_etl.engines.bigquery.tables import label
-from fees_etl.errors import WarehouseError
+from fees_etl.errors import UsageError, WarehouseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -89,6 +89,7 @@ class Jobs:
 
         Raises:
             FeesError: it failed, was cancelled, or nobody knows.
+            UsageError: the job of this id is another one.
         """
         config = self._config(labels)
         statements.debug("%s", sql)
@@ -104,7 +105,14 @@ class Jobs:
                 location=self.target.location,
             )
 
-        return self._ended(send, identity)
+        ended = self._ended(send, identity)
+        if ended.query != sql:  # a repeated request is word for word the same
+            raise UsageError(
+                f"the job {identity} was begun by another command: its run id was used before.",
+                published="Nothing of this command; the published numbers are as before.",
+                hint="Give each ingestion and each run a run id of its own.",
+            )
+        return ended
 
     def load(self, path: Path, table: str, identity: str, labels: Mapping[str, str]) -> None:
         """Append a Parquet file to a table that is there.
