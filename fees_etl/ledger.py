@@ -77,12 +77,19 @@ def left_out(answer: Answer) -> LeftOut:
 
 def history(project: Project, engine: Engine, limit: int = 20, run_id: str | None = None) -> Rows:
     """The newest attempts first; or the one attempt called ``run_id``."""
-    return _ask(project, engine, "history", limit=limit, run_id=run_id)
+    return _in_order(_ask(project, engine, "history", limit=limit, run_id=run_id), newest_first=True)
 
 
 def parts(project: Project, engine: Engine, command: str) -> Rows:
     """The chunks of every backfill that was asked for in these words, oldest first."""
-    return _ask(project, engine, "parts", command=command)
+    return _in_order(_ask(project, engine, "parts", command=command))
+
+
+def _in_order(attempts: Rows, *, newest_first: bool = False) -> Rows:
+    """Rows of ``ops.runs`` by their time: an engine need not keep the order of a query."""
+    places = [attempts.columns.index(name) for name in ("started_at", "run_id")]
+    rows = sorted(attempts.rows, key=lambda row: [row[at] for at in places], reverse=newest_first)
+    return Rows(attempts.columns, tuple(rows))
 
 
 def record(

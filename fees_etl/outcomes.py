@@ -56,7 +56,7 @@ class State:
     real: bool = False
     """Whether raw holds, or ever held, a file that is not the bundled sample's."""
     mark: str = ""
-    """A fingerprint of what is pending: a run that finds another one was overtaken by an ingestion."""
+    """A fingerprint of the files and of what is pending: a run that finds another one was overtaken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def run(
         now: when it began (UTC); left out, now.
 
     Raises:
-        WarehouseBusy: the pending fee dates changed between plan and BEGIN.
+        WarehouseBusy: the files or the pending fee dates changed between plan and BEGIN.
         WarehouseError: the warehouse failed.
     """
     began = time.monotonic()
@@ -126,7 +126,7 @@ class _Attempt:
         outcome = self.engine.transact(self._script(keep=not rehearse), self._watch)
         if outcome.verdict == _BUSY:
             raise WarehouseBusy(
-                "an ingestion changed what is pending after this run was planned.",
+                "an ingestion or another run changed what this run was planned on.",
                 published="Nothing was published by this run; the published numbers are as before.",
                 hint="Run the same command again.",
             )

@@ -15,9 +15,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pipeline import project
+from pipeline import LENIENT, Pipeline, project
 
-from fees_etl import cli, connect
+from fees_etl import cli, connect, ledger, run
+from fees_etl.backfill import backfill, command_line
+from fees_etl.errors import WarehouseBusy
+from fees_etl.types import Rows
 
 ROOT = Path(__file__).parents[1]
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
@@ -356,3 +359,39 @@ def test_a_waiver_has_as_many_values_as_its_assertion_has_keys(shell, assertion,
     code, _, err = shell(*where, "run", "--source", "lake")
     assert code == 2
     assert "waivers.yml:1" in err
+
+
+def test_a_run_planned_before_another_ingestion_was_published_is_busy(tmp_path):
+    """What is pending is then as it was; only the files tell that a full refresh would lose what came in between."""
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.all(a=HEADER + fee(1))
+        stale = pipeline.plan(full_refresh=True)
+        pipeline.all(b=HEADER + fee(2, day="2025-06-05"))
+        with pytest.raises(WarehouseBusy, match="another run changed"):
+            run(stale, pipeline.engine)
+        assert ledger.state(pipeline.project, pipeline.engine).last_staged == date(2025, 6, 5)
+
+
+def test_attempts_are_in_order_whatever_order_an_engine_gives_them_in(tmp_path):
+    """A query's rows are one text on BigQuery, in no order: the last backfill must not be taken for an older one."""
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.all(a=HEADER + fee(1))
+        begin, end = date(2025, 1, 1), date(2025, 1, 31)
+        for name in ("first", "second"):
+            backfill(pipeline.project, pipeline.engine, begin, end, chunk="month", run_id=name)
+        upside_down = Backwards(pipeline.engine)
+        asked = command_line(begin, end, "month")
+        for found in (ledger.parts, lambda *names: ledger.history(*names[:2])):
+            assert found(pipeline.project, upside_down, asked) == found(pipeline.project, pipeline.engine, asked)
+        assert ledger.parts(pipeline.project, upside_down, asked).rows[-2][0] == "second"
+
+
+class Backwards:
+    """An engine that gives rows in the opposite order."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def query(self, sql):
+        found = self.engine.query(sql)
+        return Rows(found.columns, found.rows[::-1])

@@ -1,4 +1,4 @@
-{# A fingerprint of a small table of the books: it differs when any row does. -#}
+{# Fingerprints of small tables of the books: one differs when any row does. -#}
 {%- macro mark_of(table, columns) -%}
 (
     SELECT COALESCE(TO_HEX(MD5(STRING_AGG(line, '\n' ORDER BY line))), '')
@@ -13,4 +13,11 @@
 {%- endmacro -%}
 {%- macro files_mark() -%}
 {{ mark_of('raw.files', ['uri', 'version', 'status', 'run_id']) }}
+{%- endmacro -%}
+{# What a plan rests on. The files too: an ingestion and the run that staged it leave what is pending as it was. -#}
+{%- macro plan_mark() -%}
+CONCAT(
+    {{ pending_mark() }},
+    {{ files_mark() }}
+)
 {%- endmacro -%}

@@ -2,6 +2,7 @@ SELECT
     run_id,
     part_of,
     status,
+    started_at,
     fee_dates,
     fingerprint
 FROM ops.runs

@@ -1,5 +1,5 @@
 {# What a plan depends on. Control totals answer for raw, so that raw itself is not scanned. -#}
-{% from 'marks.sql' import pending_mark -%}
+{% from 'marks.sql' import plan_mark -%}
 WITH loaded AS (
     SELECT
         MIN(totals.fee_date) AS first_raw,
@@ -30,7 +30,7 @@ SELECT
     staged.last_staged,
     files.file_count,
     files.has_real,
-    {{ pending_mark() }} AS pending_mark
+    {{ plan_mark() }} AS mark
 FROM loaded
 CROSS JOIN staged
 CROSS JOIN files

@@ -49,13 +49,22 @@ BEGIN
         SET script_verdict = 'masked';
     ELSE
         IF (
-            SELECT (
+            SELECT CONCAT(
+                (
                 SELECT COALESCE(TO_HEX(MD5(STRING_AGG(line, '\n' ORDER BY line))), '')
                 FROM (
                     SELECT CONCAT(COALESCE(CAST(fee_date AS STRING), ''), ' ', COALESCE(CAST(uri AS STRING), ''), ' ', COALESCE(CAST(version AS STRING), ''), ' ', COALESCE(CAST(rows_added AS STRING), ''), ' ', COALESCE(CAST(amount_added AS STRING), ''), ' ', COALESCE(CAST(rows_removed AS STRING), ''), ' ', COALESCE(CAST(amount_removed AS STRING), '')) AS line
                     FROM ops_ci.pending
                 )
-            ) != 'MD5' AS is_busy
+            ),
+                (
+                SELECT COALESCE(TO_HEX(MD5(STRING_AGG(line, '\n' ORDER BY line))), '')
+                FROM (
+                    SELECT CONCAT(COALESCE(CAST(uri AS STRING), ''), ' ', COALESCE(CAST(version AS STRING), ''), ' ', COALESCE(CAST(status AS STRING), ''), ' ', COALESCE(CAST(run_id AS STRING), '')) AS line
+                    FROM raw_ci.files
+                )
+            )
+            ) != 'SHA256' AS is_busy
         ) THEN
             ROLLBACK TRANSACTION;
             SET script_verdict = 'busy';
