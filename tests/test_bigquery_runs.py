@@ -81,7 +81,7 @@ def test_a_run_that_is_rejected_shows_its_rows_masked(engine, service):
 
 def test_a_run_that_an_ingestion_has_overtaken_is_busy(engine, service):
     service.fates = [Fate(verdict="busy")]
-    with pytest.raises(WarehouseBusy, match="an ingestion changed what is pending"):
+    with pytest.raises(WarehouseBusy, match="an ingestion or another run changed"):
         execute(engine)
     assert len(service.begun) == 1
 
@@ -177,7 +177,7 @@ def test_what_is_refused_has_its_exit_code_and_no_run_is_begun(shell, service, m
 
 ENDS = {
     "a conflict": (Fate(reason="invalidQuery", message="Transaction is aborted due to concurrent update"), 75, "Another writer changed the warehouse"),
-    "busy": (Fate(verdict="busy"), 75, "An ingestion changed what is pending"),
+    "busy": (Fate(verdict="busy"), 75, "An ingestion or another run changed"),
     "masked": (Fate(verdict="masked"), 4, "This account is shown masked National Insurance numbers"),
     "a failure": (Fate(reason="quotaExceeded"), 5, "BigQuery refused"),
     "after the commit": (Fate(reason="backendError", commits=True), 5, "All of this command: the job failed after its commit."),
@@ -226,5 +226,21 @@ def test_a_plan_weighs_each_statement_and_begins_no_job(shell, service):
     steps = json.loads(out)["steps"]
     assert code == 0
     assert service.begun == []
-    assert all(step["bytes_billed"] >= 12 * 2**20 for step in steps if "bytes_billed" in step)
+    assert all(step["estimated_bytes"] >= 12 * 2**20 for step in steps)
     assert len(service.weighed) >= len(steps)
+
+
+def test_a_plan_without_a_source_promises_no_sample(shell, service):
+    service.answers["state"] = [[None, None, None, None, "0", "false", "mark"]]
+    service.answers["pending"] = []
+    code, out, _ = shell("plan")
+    assert (code, "first ingests" in out) == (0, False)
+
+
+def test_chunks_are_not_rehearsed_because_the_assertions_would_see_none(shell, service):
+    asked = ("backfill", "--start", "2025-01-01", "--end", "2025-02-28", "--rehearse")
+    code, _, err = shell(*asked, "--chunk", "month")
+    assert (code, service.begun) == (2, [])
+    assert f"fees-etl --target dev {' '.join(asked)}" in " ".join(err.split())
+    assert shell(*asked)[0] == 0
+    assert "COMMIT" not in service.begun[0].sql

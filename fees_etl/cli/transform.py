@@ -73,6 +73,7 @@ def run(call: Call, request: Request, output: Output) -> int:
     refuse_contradictions(call, request)
     attempt = _attempt(call, request)
     selected(attempt.project, request)
+    _refuse_chunks(attempt)
     if _reads(attempt.request):
         opening.require_source(attempt.settings, f"{call.start} {request.command}")
     with (
@@ -125,7 +126,7 @@ def source_of(request: Request, settings: Settings, state: State) -> str | None:
         return None
     if settings.source is not None:
         return settings.source
-    return None if state.real else ingestion.SAMPLE
+    return None if state.real or opening.is_remote(settings) else ingestion.SAMPLE
 
 
 def make_plan(project: Project, request: Request, state: State) -> Plan:
@@ -184,6 +185,17 @@ def _attempt(call: Call, request: Request) -> Attempt:
 
 def _rehearsal(attempt: Attempt, engine: Engine) -> AbstractContextManager[object]:
     return engine.rehearsal() if attempt.request.rehearse else nullcontext()
+
+
+def _refuse_chunks(attempt: Attempt) -> None:
+    """Rolled back one by one, the chunks of a rehearsal would be unseen by the assertions at its end."""
+    request = attempt.request
+    if request.rehearse and request.chunk != "none" and opening.is_remote(attempt.settings):
+        raise UsageError(
+            "each chunk is a job of its own on BigQuery, and the assertions would see none that was rolled back.",
+            hint=f"Rehearse the dates as one transaction: {attempt.call.start} backfill --start {request.start} "
+            f"--end {request.end} --rehearse",
+        )
 
 
 def _ingested(attempt: Attempt, engine: Engine, state: State) -> IngestResult | None:
