@@ -1,0 +1,220 @@
+"""A warehouse and a lake in which the commands have something to do, again and again: the words of the fault tier.
+
+world.back("published")             files wait in the lake; from "ingested" they wait in raw
+world.bigquery.proxy.fail(..)
+code, said = world.command("ingest")
+world.contents() == world.holds["ingested"]
+world.truth()
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from io import StringIO
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from emulator.fixtures import Lake, Warehouse, bucket, warehouse
+from faults import HEADER, NEXT, START, VOLATILE
+from google.resumable_media.requests import _request_helpers
+from pipeline import LENIENT, project
+
+from fees_etl import cli, connect
+from fees_etl.cli import opening
+from fees_etl.engines.bigquery import engine, jobs, live, prepare
+from fees_etl.ingest import gcs
+from fees_etl.script import Ask
+from fees_etl.types import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from emulator.proxy import Proxy
+
+    from fees_etl import Engine, Project
+
+__all__ = ["World", "patience", "prepared"]
+
+KEPT = ("stg_fees", "dim_clients")
+TABLES = (
+    *("staging.stg_fees", "reporting.dim_clients", "ops.pending", "ops.changes", "ops.left_out"),
+    *("raw.fees", "raw.fees_rejected", "raw.files", "raw.file_totals"),
+)
+RESTORED = (*TABLES, "ops.runs")
+REJECTED = {"e": [("C6", "2025-03-05", "4"), ("C6", "2025-03-05", "1e3")]}
+
+
+def small() -> Project:
+    """The project's staging and one report: a run makes the same requests and takes a third of the time."""
+    whole = project(**LENIENT)
+    models = {table: model for table, model in whole.models.items() if model.name in KEPT}
+    others = {table: model.contract for table, model in whole.models.items() if table not in models}
+    assertions = tuple(one for one in whole.assertions if one.reads.isdisjoint(others) and one.columns)
+    return replace(whole, models=models, sources=whole.sources | others, assertions=assertions)
+
+
+@dataclass
+class World:
+    """``holds`` are the tables after each stage of a clean story: published, ingested, run."""
+
+    bigquery: Warehouse
+    lake: Lake
+    reader: Engine
+    holds: dict[str, dict[str, list[tuple]]] = field(default_factory=dict)
+
+    @property
+    def services(self) -> dict[str, Proxy]:
+        return {"BigQuery": self.bigquery.proxy, "GCS": self.lake.proxy}
+
+    @property
+    def source(self) -> str:
+        return f"{self.lake.url}/*.csv"
+
+    def command(self, name: str, *more: str) -> tuple[int, str]:
+        """Exit code and what it said on stderr, in one line."""
+        line = {"ingest": ("ingest", self.source), "run": ("run", "--skip-ingest")}.get(name, (name,))
+        said = StringIO()
+        with redirect_stdout(StringIO()), redirect_stderr(said):
+            code = cli.main([*line, *more])
+        assert "Traceback" not in said.getvalue()
+        return code, " ".join(said.getvalue().split())
+
+    def deal(self, files: dict[str, list[tuple[str, str, str]] | None]) -> None:
+        for name, rows in files.items():
+            if rows is None:
+                self.lake.bucket.delete_blob(f"{name}.csv")
+                continue
+            lines = (f'"{client}",QQ00000{client[1]}A,A{client[1]},{day},{amount}\n' for client, day, amount in rows)
+            self.lake.put(f"{name}.csv", HEADER + "".join(lines))
+
+    def keep(self, stage: str) -> None:
+        """Remember the tables as they are now, here and in the warehouse."""
+        self.holds[stage] = self.contents()
+        kept = (f"CREATE TABLE kept.{_aside(stage, table)} AS SELECT * FROM {table}" for table in RESTORED)
+        self.bigquery.rows(";\n".join(kept))
+
+    def back(self, stage: str) -> None:
+        """Fill the tables as they were then, without faults; their logs begin anew."""
+        self.finish()
+        self.bigquery.rows(
+            ";\n".join(
+                f"DELETE FROM {table} WHERE TRUE;\nINSERT INTO {table} SELECT * FROM kept.{_aside(stage, table)}"
+                for table in RESTORED
+            )
+        )
+        self.bigquery.google.jobs.clear()
+        for proxy in self.services.values():
+            proxy.log.clear()
+
+    def finish(self) -> None:
+        """No more faults, and jobs that still run come to their end; new ones do so at once."""
+        for proxy in self.services.values():
+            proxy.fail()
+        self.bigquery.google.finish(self.bigquery.proxy.forward)
+        self.bigquery.google.polls = 0
+
+    def contents(self) -> dict[str, list[tuple]]:
+        """Every table but the ledger, without what differs from one attempt to the next."""
+        asks = []
+        for table in TABLES:
+            columns = [name for name in self.reader._schema[Table.parse(table)] if name not in VOLATILE]
+            asks.append(Ask(table.replace(".", "_"), f"SELECT {', '.join(columns)} FROM {table}"))
+        return {name: sorted(map(str, found.rows.rows)) for name, found in self.reader.answers(asks).items()}
+
+    def ledger(self) -> list[tuple]:
+        """Run id, status, rows and pounds before and after of every attempt, oldest first."""
+        return self.bigquery.rows(
+            "SELECT run_id, status, rows_before, amount_before, rows_after, amount_after FROM ops.runs "
+            "ORDER BY started_at, run_id"
+        )
+
+    def truth(self) -> list[str]:
+        """The ledger says what happened: each commit links to the one before; its statuses, oldest first."""
+        rows = self.ledger()
+        committed = [row for row in rows if row[1] in ("published", "staged")]
+        (now,) = self.bigquery.rows("SELECT COUNT(*), COALESCE(SUM(fee_amount), 0) FROM staging.stg_fees")
+        changed = self.bigquery.rows("SELECT DISTINCT run_id FROM ops.changes")
+        assert len({row[0] for row in rows}) == len(rows)
+        assert [row[2:4] for row in committed] == [(0, 0), *(row[4:] for row in committed[:-1])]
+        assert committed[-1][4:] == now
+        assert {row[0] for row in changed} <= {row[0] for row in committed}
+        assert all(row[2:4] == row[4:] for row in rows if row not in committed)
+        return [row[1] for row in rows]
+
+    def executed(self) -> Counter[str]:
+        """How many jobs of each kind were executed to their end since the tables went back."""
+        done = [job.resource for job in self.bigquery.google.jobs.values() if job.request is None and not job.error]
+        return Counter(one["configuration"].get("labels", {}).get("kind", "") for one in done)
+
+
+@contextmanager
+def prepared(bigquery_url: str, storage_url: str, folder: Path) -> Iterator[World]:
+    """A world whose files were published once and have changed since; the environment leads there."""
+    name = f"world-{uuid4().hex[:12]}"
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        google = stack.enter_context(warehouse(bigquery_url, name))
+        lake = stack.enter_context(bucket(storage_url, name))
+        _environment(patch, google, lake, folder)
+        known = small()
+        patch.setattr(opening, "load", lambda _: known)
+        reader = stack.enter_context(connect(f"bigquery://{name}?location=EU"))
+        reader._schema.update({table: contract.types for table, contract in known.contracts.items()})
+        yield _told(World(google, lake, reader))
+        logging.getLogger("fees_etl").handlers.clear()
+
+
+def patience(patch: pytest.MonkeyPatch, seconds: float, timeout: float = 30.0) -> None:
+    """How long a request is repeated, and waited for; all pauses are short."""
+    for room in (live, jobs, prepare, gcs):
+        patch.setattr(room, "RETRY", room.RETRY.with_timeout(seconds).with_delay(0.001, 0.02))
+        patch.setattr(room, "TIMEOUT", timeout)
+    patch.setattr(jobs, "_UPLOAD_TIMEOUT", timeout)
+    patch.setattr(jobs, "_POLLS", (0.02,))
+    patch.setattr(engine, "_PAUSES", (0.001, 0.001, None))
+    patch.setattr(_request_helpers, "time", SimpleNamespace(sleep=lambda _: None))  # between pieces of an upload
+
+
+def _environment(patch: pytest.MonkeyPatch, google: Warehouse, lake: Lake, folder: Path) -> None:
+    patch.chdir(folder)
+    patch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    for name, text in {
+        "BIGQUERY_EMULATOR_HOST": google.proxy.url,
+        "STORAGE_EMULATOR_HOST": lake.proxy.url,
+        "FEES_ETL_WAREHOUSE": f"bigquery://{google.project}?location=EU",
+        "FEES_ETL_PII": "synthetic",
+        "FEES_ETL_VARS": json.dumps(LENIENT),
+    }.items():
+        patch.setenv(name, text)
+    patience(patch, 10.0)
+
+
+def _told(world: World) -> World:
+    """The clean story, stage by stage."""
+    world.bigquery.client.create_dataset("kept")
+    world.deal(START)
+    _succeed(world, "ingest")
+    _succeed(world, "run")
+    world.deal(NEXT | REJECTED)
+    world.keep("published")
+    _succeed(world, "ingest")
+    world.keep("ingested")
+    _succeed(world, "run")
+    world.holds["run"] = world.contents()
+    return world
+
+
+def _succeed(world: World, command: str) -> None:
+    code, said = world.command(command)
+    assert code == 0, said
+
+
+def _aside(stage: str, table: str) -> str:
+    return f"{stage}_{table.replace('.', '_')}"
