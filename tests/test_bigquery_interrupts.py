@@ -62,7 +62,7 @@ def test_ctrl_c_cancels_the_job(engine, service, said):
         engine.transact(SCRIPT)
     assert cancellations(service) == [f"POST /jobs/{FIRST}/cancel"]
     assert service.jobs[FIRST].error["reason"] == "stopped"
-    assert said() == [f"The job {FIRST} is cancelled; its transaction is rolled back."]
+    assert said() == [f"The job {FIRST} is cancelled: what it had not committed is rolled back."]
 
 
 def test_ctrl_c_is_too_late_for_a_job_that_is_done(engine, service, said):
@@ -117,7 +117,7 @@ def test_a_job_over_its_deadline_is_cancelled(impatient, service, said):
     assert (caught.value.published, caught.value.exit_code) == ("", 5)
     assert caught.value.hint.startswith("Raise the target's deadline (FEES_ETL_DEADLINE=seconds)")
     assert cancellations(service) == [f"POST /jobs/{FIRST}/cancel"]
-    assert said() == [f"The job {FIRST} is cancelled; its transaction is rolled back."]
+    assert said() == [f"The job {FIRST} is cancelled: what it had not committed is rolled back."]
 
 
 def test_a_job_that_ends_while_it_is_cancelled_is_done(impatient, service):

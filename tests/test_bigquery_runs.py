@@ -208,7 +208,7 @@ def test_ctrl_c_is_exit_130_and_the_job_is_cancelled(shell, service):
     service.fates, service.on_look = [Fate(looks=9)], press
     code, _, err = shell("run", "--skip-ingest")
     assert code == 130
-    assert "is cancelled; its transaction is rolled back." in err
+    assert "is cancelled: what it had not committed is rolled back." in err
     assert [job.error and job.error["reason"] for job in service.begun] == ["stopped", None]
     assert "'interrupted' AS error" in service.begun[1].sql
 

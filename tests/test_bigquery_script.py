@@ -79,7 +79,7 @@ def test_everything_happens_in_one_transaction_in_order():
         "SET answer_check = (", "SET answer_after = (", "IF script_failures != '' THEN", "ROLLBACK TRANSACTION;",
         "SET script_verdict = 'rejected';", "ELSE", "INSERT INTO ops.runs", "COMMIT TRANSACTION;",
         "EXCEPTION WHEN ERROR THEN", "ROLLBACK TRANSACTION;", "RAISE;", "\nEND;",
-        "IF script_verdict = 'rejected' THEN", "INSERT INTO ops.runs", "END IF;",
+        "IF script_verdict = 'rejected' AND (", "WHERE run_id = 'R1'", "INSERT INTO ops.runs", "END IF;",
         "SELECT script_verdict, script_steps, answer_before, answer_check, answer_after;",
     )  # fmt: skip
     assert text().count("COMMIT TRANSACTION;") == text().count("BEGIN TRANSACTION;") == 1

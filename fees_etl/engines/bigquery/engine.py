@@ -22,7 +22,7 @@ from fees_etl.engines.bigquery.costs import allow, billed, require_short
 from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
 from fees_etl.engines.bigquery.jobs import Jobs, job_id
 from fees_etl.engines.bigquery.prepare import prepare
-from fees_etl.engines.bigquery.replies import TransientFailure
+from fees_etl.engines.bigquery.replies import JobFailed, TransientFailure
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.engines.bigquery.tables import label, require_protection
 from fees_etl.errors import FeesError, WarehouseBusy
@@ -194,8 +194,9 @@ class BigQuery:
             sql = job(script, parts, self._dialect, identity)
             try:
                 return self.jobs.run(sql, identity, {"run": script.run_id, "kind": script.name, **script.labels})
-            except TransientFailure as failure:
-                if self._is_committed(identity, failure) or pause is None:
+            except JobFailed as failure:
+                is_over = self._is_committed(identity, failure) or not isinstance(failure, TransientFailure)
+                if is_over or pause is None:
                     raise
                 time.sleep(pause)
             except WarehouseBusy as busy:
@@ -204,7 +205,7 @@ class BigQuery:
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _is_committed(self, identity: str, failure: TransientFailure) -> bool:
+    def _is_committed(self, identity: str, failure: JobFailed) -> bool:
         """Whether the job failed after its commit; ``failure`` then says so."""
         failure.published = "Perhaps all of this command: nobody knows whether the job failed after its commit."
         try:

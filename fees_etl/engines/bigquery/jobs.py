@@ -262,7 +262,7 @@ class Jobs:
         if _is_done(job):
             log.warning("The job %s had ended before it could be cancelled.", identity)
         elif job.state == "DONE":
-            log.warning("The job %s is cancelled; its transaction is rolled back.", identity)
+            log.warning("The job %s is cancelled: what it had not committed is rolled back.", identity)
         else:
             self._at_large = identity
             log.warning("The job %s does not stop at once: it ends by itself, whole or not at all.", identity)

@@ -14,7 +14,7 @@ from fees_etl.privacy import redact
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NO_ANSWER", "TransientFailure", "failed", "is_ambiguous", "unreachable"]
+__all__ = ["NO_ANSWER", "JobFailed", "TransientFailure", "failed", "is_ambiguous", "unreachable"]
 
 NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, ConnectionError, TimeoutError)
 """What the client raises when a request got no answer, or not the one that was hoped for."""
@@ -33,7 +33,11 @@ _CONFLICT = ("concurrent update", "could not serialize", "aborted due to")
 _CREDENTIALS = "gcloud auth application-default login"
 
 
-class TransientFailure(WarehouseError):
+class JobFailed(WarehouseError):
+    """A job failed; what it had not committed is rolled back."""
+
+
+class TransientFailure(JobFailed):
     """A job failed for a reason that may be gone the next time."""
 
 
@@ -58,13 +62,14 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
             published="Nothing was published; statements of the job before this one are billed all the same.",
             hint="Raise max_bytes of the target if it is meant to read that much; see: fees-etl plan",
         )
-    if reason == "accessDenied":
+    kind = JobFailed if isinstance(error, dict) else WarehouseError
+    if reason == "accessDenied":  # before any commit: what follows one touches no table
         return WarehouseError(f"This account may not do that ({doing}): {message}", hint=_role(message))
     if reason == "stopped":
-        return WarehouseError(f"The job was cancelled by somebody ({doing}).")
+        return kind(f"The job was cancelled by somebody ({doing}).")
     if isinstance(error, (RetryError, RequestException, ConnectionError, TimeoutError)):
         return unreachable(error, f"({doing})")
-    kind = TransientFailure if reason in _TRANSIENT else WarehouseError
+    kind = TransientFailure if reason in _TRANSIENT else kind
     return kind(f"BigQuery refused ({doing}; {reason or type(error).__name__}): {message}")
 
 

@@ -15,8 +15,8 @@
     EXCEPTION WHEN ERROR THEN
         ROLLBACK TRANSACTION; RAISE;
     END;
-    IF script_verdict = 'rejected' THEN INSERT the attempt into the ledger;    outside: there is nothing to roll back
-    END IF;
+    IF script_verdict = 'rejected' AND (it is not recorded) THEN INSERT the attempt into the ledger;
+    END IF;                                   outside: there is nothing to roll back, and a job that fails is repeated
     SELECT script_verdict, script_steps, answer_x, ...;
 
 DECLARE stands at the top, because a variable of an inner block is invisible to EXCEPTION. Variables are named so that
@@ -112,8 +112,10 @@ class _Writer:
         """What follows the transaction where assertions failed in it."""
         if self.script.rejected is None or not self.script.keep:
             return []
-        record = indent(self._record(self.script.rejected), _TAB)
-        return [f"IF script_verdict = 'rejected' THEN\n{record}\nEND IF;"]
+        record = self.script.rejected
+        known = f"SELECT COUNT(*) = 0 FROM {record.table} WHERE run_id = {literal(self.script.run_id)}"  # noqa: S608 - a literal
+        condition = f"script_verdict = 'rejected' AND (\n{indent(self.dialect.suffixed(known), _TAB)}\n)"
+        return [f"IF {condition} THEN\n{indent(self._record(record), _TAB)}\nEND IF;"]
 
     def _block(self, parts: Sequence[Part]) -> str:
         """These parts and the end; what follows a stop is its ELSE."""

@@ -1787,7 +1787,9 @@ EXCEPTION WHEN ERROR THEN
     ROLLBACK TRANSACTION;
     RAISE;
 END;
-IF script_verdict = 'rejected' THEN
+IF script_verdict = 'rejected' AND (
+    SELECT COUNT(*) = 0 FROM ops_ci.runs WHERE run_id = '20250930T120000-1a2b3c'
+) THEN
     SET script_bytes = @@script.bytes_processed;
     INSERT INTO ops_ci.runs (run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at, rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error, fingerprint, git_sha, package_version, bytes_processed)
     SELECT
