@@ -81,7 +81,8 @@ def run(
     try:
         return attempt.happen(began, rehearse=rehearse)
     except BaseException as error:
-        if not rehearse and not isinstance(error, (GuardRefused, WarehouseBusy)):  # these have attempted nothing
+        is_attempt = not isinstance(error, (GuardRefused, WarehouseBusy))  # else refused, or overtaken
+        if is_attempt and not rehearse:
             attempt.record_failure(error)
         raise
 
@@ -92,8 +93,7 @@ def allow(plan: Plan, engine: Engine) -> None:
     Raises:
         GuardRefused: it would read or cost more.
     """
-    models = [sql for step in plan.steps if step.kind != "assertion" for sql in step.statements]
-    engine.allow(models, [_question(step) for step in plan.steps if step.kind == "assertion"])
+    engine.allow(sql for step in plan.steps for sql in step.statements)
 
 
 def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:

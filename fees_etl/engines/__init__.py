@@ -62,7 +62,7 @@ class Engine(Protocol):
     def estimate(self, statements: Iterable[str]) -> tuple[int | None, ...]:
         """The bytes that each statement would be billed for, without executing it; None where reading is free."""
 
-    def allow(self, statements: Iterable[str], asks: Iterable[Ask] = ()) -> None:
+    def allow(self, statements: Iterable[str]) -> None:
         """Refuse what the target's caps do not allow, before anything is written.
 
         Raises:

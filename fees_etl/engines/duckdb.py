@@ -20,7 +20,7 @@ from fees_etl import query
 from fees_etl.engines import drift
 from fees_etl.engines.complaints import busy, reason
 from fees_etl.engines.files import clean, create, private
-from fees_etl.engines.native import MOMENT, Reader, stamped, with_moments
+from fees_etl.engines.native import MOMENT, Reader, quoted, stamped, with_moments
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.privacy import redact
 from fees_etl.records import filled
@@ -125,7 +125,7 @@ class DuckDB:
         """See :class:`fees_etl.engines.Engine`."""
         return tuple(None for _ in statements)
 
-    def allow(self, statements: Iterable[str], asks: Iterable[Ask] = ()) -> None:
+    def allow(self, statements: Iterable[str]) -> None:
         """See :class:`fees_etl.engines.Engine`: reading is free."""
 
     @contextmanager
@@ -137,7 +137,7 @@ class DuckDB:
 
     def copy(self, relation: str, path: Path, constants: Mapping[str, Any] | None = None) -> None:
         """Write the rows of a query in DuckDB's own SQL to a Parquet file."""
-        self._native(f"COPY ({stamped(relation, constants or {})}) TO '{path}' (FORMAT parquet)")
+        self._native(f"COPY ({stamped(relation, constants or {})}) TO {quoted(path)} (FORMAT parquet)")
 
     def scratch(self) -> Any:
         """See :class:`fees_etl.engines.Engine`."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
-__all__ = ["MOMENT", "Reader", "stamped", "with_moments"]
+__all__ = ["MOMENT", "Reader", "quoted", "stamped", "with_moments"]
 
 log = logging.getLogger("fees_etl.sql")
 MOMENT = "TIMESTAMP WITH TIME ZONE"
@@ -43,6 +44,11 @@ def with_moments(row: tuple[Any, ...], places: set[int]) -> tuple[Any, ...]:
         epoch + timedelta(microseconds=cell) if place in places and cell is not None else cell
         for place, cell in enumerate(row)
     )
+
+
+def quoted(path: Path) -> str:
+    """A path as a text, whatever is in its name."""
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def stamped(relation: str, constants: Mapping[str, Any]) -> str:

@@ -100,13 +100,10 @@ class BigQuery:
         """See :class:`fees_etl.engines.Engine`."""
         return tuple(self._billed(sql) for sql in statements)
 
-    def allow(self, statements: Iterable[str], asks: Iterable[Ask] = ()) -> None:
+    def allow(self, statements: Iterable[str]) -> None:
         """See :class:`fees_etl.engines.Engine`; without a cap nothing is asked, for it takes a request a statement."""
-        if self.target.max_bytes is None and self.target.max_cost is None:
-            return
-        asked = list(asks)
-        together = [question(asked, replace(self._dialect, suffixed=str))] if asked else []
-        allow(map(self._billed, [*statements, *together]), self.target)
+        if self.target.max_bytes is not None or self.target.max_cost is not None:
+            allow(map(self._billed, statements), self.target)
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
@@ -115,10 +112,7 @@ class BigQuery:
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Fill)) for part in parts):
             return Outcome()
-        self.allow(
-            (sql for part in parts if isinstance(part, Fill) for sql in part.statements),
-            (part for part in parts if isinstance(part, Ask)),
-        )
+        self.allow(_costly(parts))
         require_short(job(script, parts, self._dialect, incoming.load))
         if incoming:
             self._load(script, incoming)
@@ -253,3 +247,12 @@ class BigQuery:
 
     def _suffixed(self, sql: str) -> str:
         return query.with_suffix(sql, self._suffix)
+
+
+def _costly(parts: Iterable[Part]) -> Iterator[str]:
+    """The statements of a script that read more than its books."""
+    for part in parts:
+        if isinstance(part, Fill):
+            yield from part.statements
+        elif isinstance(part, Ask):
+            yield part.sql

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.engines.drift import TYPES
+from fees_etl.engines.native import quoted
 from fees_etl.errors import GuardRefused
 from fees_etl.script import Load, Stop, Write
 from fees_etl.template import literal
@@ -52,7 +53,7 @@ class Incoming:
     def file(self, local: DuckDB, folder: Path, columns: Mapping[str, str]) -> Path:
         """All rows as one Parquet file, in the columns of the table and of their types."""
         listed = ", ".join(f'CAST("{name}" AS {TYPES[kind]}) AS "{name}"' for name, kind in columns.items())
-        files = ", ".join(f"'{path}'" for path in self._files)
+        files = ", ".join(map(quoted, self._files))
         whole = folder / "incoming.parquet"
         local.copy(f"SELECT {listed} FROM read_parquet([{files}], union_by_name = true)", whole)  # noqa: S608 - names of ours
         for path in self._files:
