@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fees_etl.errors import ProjectError
@@ -15,6 +15,7 @@ from fees_etl.template import Templates, literal, source_line, statements
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
 
+@settings(deadline=None)
 @given(TEXT | st.sampled_from(["'; DROP TABLE x --", "\\", "\\'", "a\nb", "{{ x }}", "'''", "\u00a0", "\U0001f600"]))
 def test_a_text_literal_is_one_literal_and_survives(value):
     with duckdb.connect() as connection:
