@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from emulator.fixtures import Lake, Warehouse
+    from emulator.product import Product
 
 HERE = Path(__file__).parent
 
@@ -72,6 +73,15 @@ def lake(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
         yield found
 
 
+@pytest.fixture
+def product(bigquery_url: str, storage_url: str, tmp_path: Path) -> Iterator[Product]:
+    """The product in a folder of its own, with a project and a bucket of its own."""
+    from emulator import product as products
+
+    with products.product(bigquery_url, storage_url, tmp_path) as found:
+        yield found
+
+
 class NotInstalled(pytest.Module):
     """A test module that is not even imported."""
 
@@ -82,6 +92,11 @@ class NotInstalled(pytest.Module):
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Skip whole modules: `collect_ignore` would do so without a word."""
     return None if PYTHON else NotInstalled.from_parent(parent, path=module_path)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-bigquery-mock does not register its mark."""
+    config.addinivalue_line("markers", "bq_query_return_data(queries): what its client answers to which text")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
