@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from emulator.fixtures import Lake, Warehouse
     from emulator.product import Product
+    from emulator.world import World
 
 HERE = Path(__file__).parent
 
@@ -34,6 +35,24 @@ def bigquery_url(disk: Path) -> Iterator[str]:
 def storage_url(disk: Path) -> Iterator[str]:
     with storage_emulator(disk) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def story(bigquery_url: str, storage_url: str) -> Iterator[World]:
+    """A world whose clean story is told once; for tests that ask for ``world``."""
+    from emulator.world import told
+
+    with told(bigquery_url, storage_url) as found:
+        yield found
+
+
+@pytest.fixture
+def world(story: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A warehouse and a lake in which commands have something to do; the environment leads there."""
+    from emulator.world import enter
+
+    enter(story.environment, tmp_path, monkeypatch)
+    return story
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ import os
 import re
 import time
 from itertools import product
+from pathlib import Path
 
 import pytest
 from emulator.proxy import Fault
-from emulator.world import patience, prepared
+from emulator.world import patience
 
 ALL = os.environ.get("FAULTS") == "all"
 EVER = 10**6
@@ -63,12 +64,6 @@ LASTING = [
 ]
 
 
-@pytest.fixture(scope="module")
-def world(bigquery_url, storage_url, tmp_path_factory):
-    with prepared(bigquery_url, storage_url, tmp_path_factory.mktemp("world")) as found:
-        yield found
-
-
 def begin(world, command):
     """Where the command has something to do; its job is found running once."""
     world.back(STAGES[command][0])
@@ -82,6 +77,7 @@ def ends(world, command, code, said):
     held, executed = world.contents(), world.executed()
     known = world.truth()
 
+    assert list(Path("spill").iterdir()) == []
     assert executed[command] <= 1
     assert executed["load"] <= 1
     assert held == (after if executed[command] else before)

@@ -5,18 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from emulator.world import prepared
 
 CONFLICT = "Transaction is aborted due to concurrent update against table p:ops.writer. Transaction ID: 7"
 DENIED = "Access Denied: Table p:raw.fees: User does not have permission bigquery.tables.getData on QQ 12 34 56 C"
 STAYS = "Published: Nothing of this command: readers see what the last committed run published."
 COMMITTED = "Published: All of this command: the job failed after its commit."
-
-
-@pytest.fixture(scope="module")
-def world(bigquery_url, storage_url, tmp_path_factory):
-    with prepared(bigquery_url, storage_url, tmp_path_factory.mktemp("world")) as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """A warehouse and a lake in which the commands have something to do, again and again: the words of the fault tier.
 
-world.back("published")             files wait in the lake; from "ingested" they wait in raw
-world.bigquery.proxy.fail(..)
-code, said = world.command("ingest")
-world.contents() == world.holds["ingested"]
-world.truth()
+    world.back("published")             files wait in the lake; from "ingested" they wait in raw
+    world.bigquery.proxy.fail(..)
+    code, said = world.command("ingest")
+    world.contents() == world.holds["ingested"]
+    world.truth()
+
+Commands run in this process; children.py has those that are to be killed.
 """
 
 from __future__ import annotations
@@ -12,9 +14,12 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
+from functools import cache
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -34,15 +39,14 @@ from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from emulator.proxy import Proxy
 
     from fees_etl import Engine, Project
 
-__all__ = ["World", "patience", "prepared"]
+__all__ = ["World", "enter", "patience", "told"]
 
-KEPT = ("stg_fees", "dim_clients")
+KEPT = ("stg_fees", "dim_clients", "assert_client_data", "assert_row_count_reconciliation", "contract_runs")
 TABLES = (
     *("staging.stg_fees", "reporting.dim_clients", "ops.pending", "ops.changes", "ops.left_out"),
     *("raw.fees", "raw.fees_rejected", "raw.files", "raw.file_totals"),
@@ -51,12 +55,13 @@ RESTORED = (*TABLES, "ops.runs")
 REJECTED = {"e": [("C6", "2025-03-05", "4"), ("C6", "2025-03-05", "1e3")]}
 
 
+@cache
 def small() -> Project:
-    """The project's staging and one report: a run makes the same requests and takes a third of the time."""
+    """The project's staging, one report, some assertions: the same requests in a third of the time."""
     whole = project(**LENIENT)
     models = {table: model for table, model in whole.models.items() if model.name in KEPT}
     others = {table: model.contract for table, model in whole.models.items() if table not in models}
-    assertions = tuple(one for one in whole.assertions if one.reads.isdisjoint(others) and one.columns)
+    assertions = tuple(one for one in whole.assertions if one.name in KEPT)
     return replace(whole, models=models, sources=whole.sources | others, assertions=assertions)
 
 
@@ -79,12 +84,27 @@ class World:
 
     def command(self, name: str, *more: str) -> tuple[int, str]:
         """Exit code and what it said on stderr, in one line."""
-        line = {"ingest": ("ingest", self.source), "run": ("run", "--skip-ingest")}.get(name, (name,))
         said = StringIO()
         with redirect_stdout(StringIO()), redirect_stderr(said):
-            code = cli.main([*line, *more])
+            code = cli.main(self.line(name, *more))
         assert "Traceback" not in said.getvalue()
         return code, " ".join(said.getvalue().split())
+
+    def line(self, name: str, *more: str) -> list[str]:
+        """The words of a command."""
+        return [*{"ingest": ("ingest", self.source), "run": ("run", "--skip-ingest")}.get(name, (name,)), *more]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where commands find this world."""
+        return {
+            "BIGQUERY_EMULATOR_HOST": self.bigquery.proxy.url,
+            "STORAGE_EMULATOR_HOST": self.lake.proxy.url,
+            "FEES_ETL_WAREHOUSE": f"bigquery://{self.bigquery.project}?location=EU",
+            "FEES_ETL_PII": "synthetic",
+            "FEES_ETL_SPILL": "spill",
+            "FEES_ETL_VARS": json.dumps(LENIENT),
+        }
 
     def deal(self, files: dict[str, list[tuple[str, str, str]] | None]) -> None:
         for name, rows in files.items():
@@ -155,20 +175,35 @@ class World:
 
 
 @contextmanager
-def prepared(bigquery_url: str, storage_url: str, folder: Path) -> Iterator[World]:
-    """A world whose files were published once and have changed since; the environment leads there."""
+def told(bigquery_url: str, storage_url: str) -> Iterator[World]:
+    """A world whose files were published once and have changed since, and what each stage of its story holds."""
     name = f"world-{uuid4().hex[:12]}"
-    with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        google = stack.enter_context(warehouse(bigquery_url, name))
-        lake = stack.enter_context(bucket(storage_url, name))
-        _environment(patch, google, lake, folder)
-        known = small()
-        patch.setattr(opening, "load", lambda _: known)
-        reader = stack.enter_context(connect(f"bigquery://{name}?location=EU"))
-        reader._schema.update({table: contract.types for table, contract in known.contracts.items()})
-        yield _told(World(google, lake, reader))
-        logging.getLogger("fees_etl").handlers.clear()
+    with (
+        warehouse(bigquery_url, name) as google,
+        bucket(storage_url, name) as lake,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("BIGQUERY_EMULATOR_HOST", google.proxy.url)
+        with connect(f"bigquery://{name}?location=EU") as reader, TemporaryDirectory() as folder:
+            reader._schema.update({table: contract.types for table, contract in small().contracts.items()})
+            world = World(google, lake, reader)
+            enter(world.environment, Path(folder), patch)
+            _tell(world)
+            patch.undo()
+            yield world
+
+
+def enter(environment: dict[str, str], folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """The environment, the working folder and the spill folder of commands in this process."""
+    patch.chdir(folder)
+    Path("spill").mkdir(exist_ok=True)
+    patch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    for name, text in environment.items():
+        patch.setenv(name, text)
+    known = small()
+    patch.setattr(opening, "load", lambda _: known)
+    patch.setattr(logging.getLogger("fees_etl"), "handlers", [])
+    patience(patch, 10.0)
 
 
 def patience(patch: pytest.MonkeyPatch, seconds: float, timeout: float = 30.0) -> None:
@@ -182,21 +217,7 @@ def patience(patch: pytest.MonkeyPatch, seconds: float, timeout: float = 30.0) -
     patch.setattr(_request_helpers, "time", SimpleNamespace(sleep=lambda _: None))  # between pieces of an upload
 
 
-def _environment(patch: pytest.MonkeyPatch, google: Warehouse, lake: Lake, folder: Path) -> None:
-    patch.chdir(folder)
-    patch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    for name, text in {
-        "BIGQUERY_EMULATOR_HOST": google.proxy.url,
-        "STORAGE_EMULATOR_HOST": lake.proxy.url,
-        "FEES_ETL_WAREHOUSE": f"bigquery://{google.project}?location=EU",
-        "FEES_ETL_PII": "synthetic",
-        "FEES_ETL_VARS": json.dumps(LENIENT),
-    }.items():
-        patch.setenv(name, text)
-    patience(patch, 10.0)
-
-
-def _told(world: World) -> World:
+def _tell(world: World) -> None:
     """The clean story, stage by stage."""
     world.bigquery.client.create_dataset("kept")
     world.deal(START)
@@ -208,7 +229,6 @@ def _told(world: World) -> World:
     world.keep("ingested")
     _succeed(world, "run")
     world.holds["run"] = world.contents()
-    return world
 
 
 def _succeed(world: World, command: str) -> None:
