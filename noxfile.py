@@ -9,7 +9,7 @@ import nox
 
 nox.needs_version = ">=2025.11"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "tests", "googlesql", "emulator", "terraform"]
+nox.options.sessions = ["lint", "tests", "googlesql", "terraform"]
 nox.options.error_on_missing_interpreters = False
 
 HERE = Path(__file__).parent
@@ -48,7 +48,7 @@ def googlesql(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "--dist", "worksteal", "tests/googlesql", "-q", *session.posargs)
 
 
-@nox.session
+@nox.session(default=False)
 def emulator(session: nox.Session) -> None:
     """Google's clients over HTTP against BigQuery and GCS emulators, which live in an environment of their own."""
     install(session, "test")
