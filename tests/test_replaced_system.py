@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pipeline import MODELS, Pipeline
 
-REAL = next(iter(Path(__file__).parents[2].glob("shared/data/synthetic_fees_1024_0925.csv")), None)
+REAL = next(iter(Path(__file__).parents[2].glob("*/data/synthetic_fees_1024_0925.csv")), None)
 pytestmark = pytest.mark.skipif(REAL is None, reason="the real file is not beside this checkout")
 TRUE_TOTAL = Decimal("650123.37")
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from pipeline import LENIENT, MODELS
 from test_pipeline import FEE_ID, HARD, LINES, SHAPES, fee
 
-REAL = next(iter(Path(__file__).parents[3].glob("shared/data/synthetic_fees_1024_0925.csv")), None)
+REAL = next(iter(Path(__file__).parents[3].glob("*/data/synthetic_fees_1024_0925.csv")), None)
 BOTH = ("published", "published")
 HEADER = LINES[0]
 BAD = [
@@ -112,6 +112,10 @@ def test_however_a_file_is_written(twins):
     ann, bob = sorted(twins.product.rows("SELECT * FROM staging.stg_fees"), key=lambda row: row[1])
     assert ann == (FEE_ID, "ann", "QQ000001A", "x", date(2025, 1, 31), Decimal("1.6"))
     assert bob[1:] == ("bob", "QQ000002A", "y", date(2025, 1, 31), Decimal(2))
+    twins.product.rows(
+        "UPDATE staging.stg_fees SET fee_amount = fee_amount + NUMERIC '0.000000001' WHERE client_id = 'bob'"
+    )
+    assert {table: len(rows) for table, rows in twins.differences().items()} == {"staging.stg_fees": 2}
 
 
 def test_rejected_rows_refused_files_and_quoted_text(twins):

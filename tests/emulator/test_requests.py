@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from emulator import product as products
 from test_pipeline import fee
 
 MOST = 20
 DAY = date(2025, 1, 31)
 
 
-@pytest.fixture
-def prepared(product):
-    product.deal({"a.csv": [fee("ann", "x", DAY, "1")]})
-    assert product("run").code == 0
-    return product
+@pytest.fixture(scope="module")
+def prepared(bigquery_url, storage_url, tmp_path_factory):
+    with products.product(bigquery_url, storage_url, tmp_path_factory.mktemp("prepared")) as product:
+        product.deal({"a.csv": [fee("ann", "x", DAY, "1")]})
+        assert product("run").code == 0
+        yield product
 
 
 def counted(product, *args):

@@ -15,7 +15,7 @@ from test_pipeline import fee
 
 from fees_etl import load
 
-REAL = next(iter(Path(__file__).parents[3].glob("shared/data/synthetic_fees_1024_0925.csv")), None)
+REAL = next(iter(Path(__file__).parents[3].glob("*/data/synthetic_fees_1024_0925.csv")), None)
 needs_real = pytest.mark.skipif(REAL is None, reason="the real file is not beside this checkout")
 TOTAL = Decimal("650123.37")
 JANUARY, FEBRUARY, MARCH = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31)
