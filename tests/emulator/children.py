@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def until(condition, what="it happens"):
 
 
 def _command(environment: dict[str, str], folder: Path, errors: Path, line: list[str]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a command in the background ignores it
     enter(environment, folder, pytest.MonkeyPatch())
     with errors.open("w") as said, Path(os.devnull).open("w") as nothing:
         os.dup2(said.fileno(), 2)
