@@ -28,7 +28,7 @@ WAIVER = '- {assertion: assert_client_data, key: ["ann"], reason: "re-issued, ca
 
 
 @pytest.fixture(scope="module")
-def shared(bigquery_url, storage_url, tmp_path_factory):
+def kept(bigquery_url, storage_url, tmp_path_factory):
     with products.product(bigquery_url, storage_url, tmp_path_factory.mktemp("replaced")) as product:
         product.deal({"fees.csv": REAL.read_bytes()})
         assert product("run").code == 0
@@ -37,11 +37,11 @@ def shared(bigquery_url, storage_url, tmp_path_factory):
 
 
 @pytest.fixture
-def replaced(shared):
+def replaced(kept):
     """The real file, published. Whatever a test does to the lake is undone in it; the next run finds that out."""
-    yield shared
-    names = {blob.name for blob in shared.lake.bucket.list_blobs()} - {"fees.csv"}
-    shared.deal({"fees.csv": REAL.read_bytes(), **dict.fromkeys(names)})
+    yield kept
+    names = {blob.name for blob in kept.lake.bucket.list_blobs()} - {"fees.csv"}
+    kept.deal({"fees.csv": REAL.read_bytes(), **dict.fromkeys(names)})
 
 
 def totals(product):
