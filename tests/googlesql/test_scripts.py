@@ -88,7 +88,10 @@ def life(folder):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    return life(tmp_path_factory.mktemp("files"))
+    """The same on a checkout and on an unpacked archive, which has no commit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "git_sha", lambda root: "0" * 40)
+        return life(tmp_path_factory.mktemp("files"))
 
 
 def steady(text):
