@@ -142,6 +142,21 @@ def test_files_take_an_upload_and_a_job_more(shell, service, tmp_path):
     assert len(service.beyond_polling) == 10
 
 
+def test_an_ingestion_sees_raw_and_the_books_only(shell, service, tmp_path):
+    """Its account has no right to any other dataset, not even to look whether it exists."""
+    service.answers["files_mark"] = [["mark"]]
+    service.tables = {name: table for name, table in service.tables.items() if name.startswith(("raw.", "ops."))}
+    (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
+    assert shell("ingest", "*.csv")[0] == 0
+    sent = [
+        *(asked["query"] for asked in service.queries),
+        *(job.sql for job in service.begun if "query" in job.sent["configuration"]),
+    ]
+    assert len(sent) > 2
+    assert not [text for text in sent if re.search(r"\b(staging|reporting)\b", text)]
+    assert not [name for name in service.requests if re.search("staging|reporting", name)]
+
+
 def test_a_cap_costs_a_request_for_each_statement_it_weighs(shell, service, monkeypatch):
     monkeypatch.setenv("FEES_ETL_MAX_COST", "5")
     assert shell("run", "--skip-ingest")[0] == 0

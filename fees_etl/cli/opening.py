@@ -47,14 +47,18 @@ def outline(found: Settings) -> Project:
 
 @contextmanager
 def warehouse(
-    found: Settings, project: Project, *, read_only: bool = False, rehearse: bool = False
+    found: Settings, project: Project, *, read_only: bool = False, rehearse: bool = False, models: bool = True
 ) -> Iterator[engines.Engine]:
-    """The target's engine, opened; a rehearsal leaves no file where there was none."""
+    """The target's engine, opened and prepared; a rehearsal leaves no file where there was none.
+
+    Without ``models`` nothing of BigQuery is looked at but raw and ops: an ingestion's account may see no more.
+    """
     leaves_nothing = rehearse and not exists(found)
     suffix, target = found.dataset_suffix, found.as_target()
+    contracts = project.contracts if models or not is_remote(found) else project.sources
     try:
         with engines.connect(found.warehouse, read_only=read_only, suffix=suffix, target=target) as engine:
-            engine.prepare(project.contracts, create=not read_only)
+            engine.prepare(contracts, create=not read_only)
             yield engine
     finally:
         if leaves_nothing and (path := engines.path_of(found.warehouse)):
