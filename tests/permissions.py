@@ -13,6 +13,7 @@ REST = "bigquery/docs/reference/rest/v2"
 OBJECTS = "storage/docs/access-control/iam-json"
 BIGQUERY_ROLES = "iam/docs/roles-permissions/bigquery"
 STORAGE_ROLES = "iam/docs/roles-permissions/storage"
+RUN = "run/docs/reference/rest/v2/projects.locations"
 RUN_ROLES = "iam/docs/roles-permissions/run"
 
 LOOK = frozenset({"bigquery.tables.get", "bigquery.tables.list"})
@@ -54,18 +55,22 @@ TAGGED = ({FINE}, "bigquery/docs/column-level-security-writes")
 """What a statement needs that reads a column with a policy tag, to filter or to move it on too."""
 
 CALLS = {
-    "googleapis.run.v2.projects.locations.jobs.run": ("job", {"run.jobs.run"}, "run/docs/reference/rest/v2/projects.locations.jobs/run"),
-    "overrides": ("job", {"run.jobs.runWithOverrides"}, "run/docs/reference/rest/v2/projects.locations.jobs/run"),
-    "poll": ("project", {"run.operations.get"}, "run/docs/reference/rest/v2/projects.locations.operations/get"),
-    "googleapis.run.v2.projects.locations.jobs.executions.get": ("job", {"run.executions.get"}, "run/docs/reference/rest/v2/projects.locations.jobs.executions/get"),
-    "googleapis.run.v2.projects.locations.jobs.executions.list": ("job", {"run.executions.list"}, "run/docs/reference/rest/v2/projects.locations.jobs.executions/list"),
-    "googleapis.run.v2.projects.locations.jobs.executions.tasks.list": ("job", {"run.tasks.list"}, "run/docs/reference/rest/v2/projects.locations.jobs.executions.tasks/list"),
-    "googleapis.run.v2.projects.locations.jobs.executions.tasks.get": ("job", {"run.tasks.get"}, "run/docs/reference/rest/v2/projects.locations.jobs.executions.tasks/get"),
-    "googleapis.run.v2.projects.locations.operations.get": ("project", {"run.operations.get"}, "run/docs/reference/rest/v2/projects.locations.operations/get"),
-    "googleapis.pubsub.v1.projects.topics.publish": ("topic:dead_letter", {"pubsub.topics.publish"}, "pubsub/docs/access-control#required_permissions"),
-    "sys.log": ("project", {"logging.logEntries.create"}, "workflows/docs/log-workflow"),
+    "googleapis.run.v2.projects.locations.jobs.run": ("job:{job}", {"run.jobs.run"}, f"{RUN}.jobs/run"),
+    "googleapis.run.v2.projects.locations.jobs.executions.get": ("job:{job}", {"run.executions.get"}, f"{RUN}.jobs.executions/get"),
+    "googleapis.run.v2.projects.locations.jobs.executions.tasks.list": ("job:{job}", {"run.tasks.list"}, f"{RUN}.jobs.executions.tasks/list"),
+    "googleapis.pubsub.v1.projects.topics.publish": ("topic:dead_letter", {"pubsub.topics.publish"}, "pubsub/docs/access-control"),
+    "sys.sleep": ("project", set(), "workflows/docs/reference/stdlib/sys/sleep"),
 }  # fmt: skip
-"""A call of the workflow; "poll" is what a connector does until a long-running operation is over."""
+"""A call of the workflow. With overrides, or waited for by the connector, a job would need more."""
+CALL_LOG = ({("project", "logging.logEntries.create")}, "workflows/docs/log-workflow")
+"""What writing its own log takes."""
+
+TRIGGERS = {
+    "scheduler": ({("project", "workflows.executions.create")}, "workflows/docs/schedule-workflow"),
+    "eventarc": ({("project", "workflows.executions.create"), ("project", "eventarc.events.receiveEvent")}, "eventarc/standard/docs/workflows/route-trigger-cloud-storage"),
+    "storage_agent": ({("project", "pubsub.topics.publish")}, "eventarc/standard/docs/workflows/route-trigger-cloud-storage"),
+}  # fmt: skip
+"""Accounts that run nothing of ours."""
 
 _VIEWED = {
     "bigquery.datasets.get", "bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.list",
@@ -124,6 +129,13 @@ def of_statement(touched, tagged):
     return needs | {(f"dataset:{name}", right) for name in touched.described for right in DESCRIBED[0]}
 
 
+def of_call(name, args):
+    """The same of a call of the workflow."""
+    on, names, _ = CALLS[name]
+    job = re.search(r"jobs/fees-etl-(\w+)", str(args))
+    return {(on.format(job=job and job[1]), one) for one in names}
+
+
 def of_load(table):
     """The same of a load job into a table."""
     return _on(table, STATEMENTS["load"][0])
@@ -155,7 +167,14 @@ def superfluous(needs, grants):
 
 def pages():
     """Every page that a table names."""
-    rows = chain(METHODS.values(), STATEMENTS.values(), CALLS.values(), ROLES.values(), (READ, DESCRIBED, TAGGED))
+    rows = chain(
+        METHODS.values(),
+        STATEMENTS.values(),
+        CALLS.values(),
+        ROLES.values(),
+        TRIGGERS.values(),
+        (READ, DESCRIBED, TAGGED, CALL_LOG),
+    )
     return [row[-1] for row in rows]
 
 

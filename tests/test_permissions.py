@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,28 @@ import yaml
 from bigquery_jobs import Fate
 from bigquery_service import ANSWERS, Service, engine_on
 from fake_gcs import FakeGCS
-from permissions import ROLES, missing, of_load, of_request, of_statement, pages, superfluous
+from permissions import (
+    CALL_LOG,
+    ROLES,
+    TRIGGERS,
+    missing,
+    of_call,
+    of_load,
+    of_request,
+    of_statement,
+    pages,
+    superfluous,
+)
 from pipeline import project
 from sent_sql import touched
+from workflow_cloud import ENVIRON, Cloud
+from workflows import Raised, Workflow
 
 from fees_etl import cli
 from fees_etl.cli import opening
 from fees_etl.target import Target
 
-ROLES_FILE = Path(__file__).parents[1] / "terraform" / "roles.yaml"
+TERRAFORM = Path(__file__).parents[1] / "terraform"
 TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
 TARGET = f"""
 [targets.prod]
@@ -36,7 +49,7 @@ ROW = "C1,QQ000001A,A1,{},1.50\n"
 
 def granted():
     """The grants by account. YAML 1.1 reads the bare key ``on`` as true, Terraform as text."""
-    listed = yaml.safe_load(ROLES_FILE.read_text(encoding="utf-8"))
+    listed = yaml.safe_load((TERRAFORM / "roles.yaml").read_text(encoding="utf-8"))
     return {who: [{"on" if key is True else key: text for key, text in grant.items()} for grant in grants] for who, grants in listed.items()}  # fmt: skip
 
 
@@ -154,14 +167,33 @@ def transform(tmp_path_factory):
         yield command.needs()
 
 
-@pytest.mark.parametrize("who", ["ingest", "transform"])
+@pytest.fixture(scope="module")
+def workflow():
+    """What every course of the workflow needs: all is well, a job is busy, a job fails."""
+    text = (TERRAFORM / "workflow.yaml").read_text(encoding="utf-8")
+    needs = set(CALL_LOG[0])
+    for codes in ([0], [75, 0], [3]):
+        cloud = Cloud({"ingest": [0], "run": codes})
+        with suppress(Raised):
+            Workflow(text, cloud, ENVIRON).run()
+        needs |= {need for call in cloud.calls for need in of_call(*call)}
+    return needs
+
+
+@pytest.mark.parametrize("who", ["ingest", "transform", "workflow"])
 def test_an_account_has_every_permission_that_its_commands_need(who, request):
     assert sorted(missing(request.getfixturevalue(who), GRANTS[who])) == []
 
 
-@pytest.mark.parametrize("who", ["ingest", "transform"])
+@pytest.mark.parametrize("who", ["ingest", "transform", "workflow"])
 def test_an_account_has_no_role_that_its_commands_do_not_need(who, request):
     assert list(superfluous(request.getfixturevalue(who), GRANTS[who])) == []
+
+
+@pytest.mark.parametrize("who", TRIGGERS)
+def test_what_only_starts_something_may_do_nothing_else(who):
+    needs, _ = TRIGGERS[who]
+    assert (missing(needs, GRANTS[who]), list(superfluous(needs, GRANTS[who]))) == (set(), [])
 
 
 @pytest.mark.parametrize(
@@ -169,6 +201,7 @@ def test_an_account_has_no_role_that_its_commands_do_not_need(who, request):
     [
         ("ingest", "roles/storage.objectViewer", "roles/storage.objectUser"),
         ("ingest", "roles/bigquery.jobUser", "roles/bigquery.user"),
+        ("workflow", "roles/run.jobsExecutor", "roles/run.jobsExecutorWithOverrides"),
         ("transform", "roles/bigquery.dataViewer", "roles/bigquery.dataEditor"),
         ("transform", "roles/bigquery.dataEditor", "roles/bigquery.dataOwner"),
     ],
@@ -179,9 +212,9 @@ def test_a_role_that_is_wider_than_its_need_would_be_noticed(who, narrow, wide, 
     assert f"{narrow} would do" in " ".join(superfluous(request.getfixturevalue(who), grants))
 
 
-@pytest.mark.parametrize("who", ["ingest", "transform"])
+@pytest.mark.parametrize("who", ["ingest", "transform", "workflow"])
 def test_a_grant_that_nothing_needs_would_be_noticed(who, request):
-    more = [*GRANTS[who], {"role": "roles/bigquery.dataViewer", "on": "dataset:audit"}]
+    more = [*GRANTS[who], {"role": "roles/bigquery.dataViewer", "on": "dataset:audit", "reason": ""}]
     found = list(superfluous(request.getfixturevalue(who), more))
     assert found == ["roles/bigquery.dataViewer on dataset:audit gives nothing that is needed"]
 
@@ -198,7 +231,7 @@ def test_a_transformation_reads_raw_and_no_file(transform):
 def test_every_grant_has_a_reason_in_a_sentence():
     for who, grants in GRANTS.items():
         for grant in grants:
-            assert re.fullmatch(r"[A-Z].{15,}\.", grant["reason"], re.DOTALL), (who, grant)
+            assert re.fullmatch(r"\S.{15,}\.", grant["reason"]), (who, grant)
 
 
 def test_no_account_has_a_basic_role_or_data_in_the_whole_project():

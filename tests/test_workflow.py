@@ -6,18 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from workflow_cloud import Cloud
+from workflow_cloud import ENVIRON, Cloud
 from workflows import Raised, Unknown, Workflow
 
 TEXT = (Path(__file__).parents[1] / "terraform" / "workflow.yaml").read_text(encoding="utf-8")
 POLL = 15
-ENVIRON = {
-    "LANDING": "landing/fees/",
-    "INGEST_JOB": "projects/p/locations/l/jobs/fees-etl-ingest",
-    "RUN_JOB": "projects/p/locations/l/jobs/fees-etl-run",
-    "DEAD_LETTER_TOPIC": "projects/p/topics/fees-etl-dead-letter",
-    "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": "e1",
-}
 BOTH = {"ingest": [0], "run": [0]}
 
 

@@ -8,6 +8,15 @@ import re
 
 from workflows import Raised, Unknown
 
+ENVIRON = {
+    "LANDING": "landing/fees/",
+    "INGEST_JOB": "projects/p/locations/l/jobs/fees-etl-ingest",
+    "RUN_JOB": "projects/p/locations/l/jobs/fees-etl-run",
+    "DEAD_LETTER_TOPIC": "projects/p/topics/fees-etl-dead-letter",
+    "GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID": "e1",
+}
+"""What it is deployed with."""
+
 
 class Cloud:
     """Cloud Run and Pub/Sub: each execution of a job ends with the next of its exit codes, after ``looks`` looks.
