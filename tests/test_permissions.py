@@ -242,4 +242,4 @@ def test_no_account_has_a_basic_role_or_data_in_the_whole_project():
 
 
 def test_every_row_of_the_tables_names_its_page():
-    assert all(re.fullmatch(r"[\w-]+/docs(/[\w.-]+)+(#[\w-]+)?", page) for page in pages())
+    assert all(re.fullmatch(r"[\w/-]+/docs(/[\w.-]+)+(#[\w-]+)?", page) for page in pages())

@@ -58,7 +58,7 @@ def arrived(event: CloudEvent) -> None:
     try:
         settings = read(Path(__file__).parent)
         bind(run_id=run_id, command="function", target=settings.target)
-        if is_data(settings.source or "", bucket, name):
+        if concerns(settings.source or "", bucket, name):
             logger.info("%s: %s.", key, publish(settings, run_id))
         else:
             logger.info("%s: ignored, for it is no file of %s.", key, settings.source)
@@ -71,16 +71,20 @@ def arrived(event: CloudEvent) -> None:
         logger.error("%s: %s", key, error.message, extra=said)  # noqa: TRY400 - a traceback may quote rows
 
 
-def is_data(source: str, bucket: str, name: str) -> bool:
-    """Whether an object is one that the source means: not a folder's marker, not another prefix.
+def concerns(source: str, bucket: str, name: str) -> bool:
+    """Whether an object is a file that the source means, or a control file of one, which may come after it.
 
-    >>> is_data("gs://lake/landing/fees/*.csv", "lake", "landing/fees/2025-09.csv")
+    >>> concerns("gs://lake/landing/fees/*.csv", "lake", "landing/fees/2025-09.csv")
     True
-    >>> is_data("gs://lake/landing/fees/*.csv", "lake", "landing/fees/")
+    >>> concerns("gs://lake/landing/fees/*.csv", "lake", "landing/fees/2025-09.control.json")
+    True
+    >>> concerns("gs://lake/landing/fees/*.csv", "lake", "landing/fees/")
     False
     """
+    stem = name.removesuffix(".control.json")
+    files = [name] if stem == name else [stem, f"{stem}.csv", f"{stem}.csv.gz"]
     pattern = f"/{source.removeprefix('gs://')}"
-    return not name.endswith("/") and PurePosixPath("/", bucket, name).match(pattern)
+    return not name.endswith("/") and any(PurePosixPath("/", bucket, file).match(pattern) for file in files)
 
 
 def publish(settings: Settings, run_id: str) -> str:

@@ -99,7 +99,7 @@ def test_an_event_that_is_delivered_again_finds_nothing_to_do(published):
     assert published.staged() == (2, Decimal("3.6"))
 
 
-@pytest.mark.parametrize("name", [f"{PREFIX}/", "landing/other/a.csv", f"{PREFIX}/a.csv.part", f"{PREFIX}/archive/a.csv", f"{PREFIX}/a.control.json"])  # fmt: skip
+@pytest.mark.parametrize("name", [f"{PREFIX}/", "landing/other/a.csv", f"{PREFIX}/a.csv.part", f"{PREFIX}/archive/a.csv", f"{PREFIX}/a.csv.json"])  # fmt: skip
 def test_an_event_of_another_object_asks_nobody_anything(published, name):
     published.product.google.proxy.log.clear()
     assert published.event(name) == DROPPED
@@ -164,6 +164,16 @@ def test_a_file_that_is_refused_stops_the_models_and_is_said_once(published, cap
     assert published.event(f"{PREFIX}/bad.csv") == DROPPED
     assert "bad.csv" in capsys.readouterr().err
     assert published.statuses() == ["published"]
+
+
+def test_a_control_file_that_comes_after_its_file_frees_it(published):
+    control = f"{PREFIX}/b.control.json"
+    published.product.deal({control: '{"rows": 2, "total": "4"}'})
+    assert published.arrives(f"{PREFIX}/b.csv", SECOND) == DROPPED
+    assert published.staged() == (2, Decimal("3.6"))
+    published.product.deal({control: '{"rows": 1, "total": "4"}'})
+    assert published.event(control) == DROPPED
+    assert published.staged() == (3, Decimal("7.6"))
 
 
 def test_a_warehouse_that_fails_is_said_and_the_next_event_makes_up_for_it(published, capsys):
