@@ -38,7 +38,7 @@ TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
 TARGET = f"""
 [targets.prod]
 warehouse = "bigquery://p?location=EU"
-source = "gs://lake/fees/*.csv"
+source = "gs://lake/fees/"
 max_cost = 5
 policy_tags.nino = "{TAG}"
 """

@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from fake_gcs import FakeGCS
 from workflow_cloud import ENVIRON, Cloud
 from workflows import Raised, Unknown, Workflow
 
-TEXT = (Path(__file__).parents[1] / "terraform" / "workflow.yaml").read_text(encoding="utf-8")
+from fees_etl.ingest.lake import listing
+
+TERRAFORM = Path(__file__).parents[1] / "terraform"
+TEXT = (TERRAFORM / "workflow.yaml").read_text(encoding="utf-8")
 POLL = 15
 BOTH = {"ingest": [0], "run": [0]}
 
@@ -178,4 +182,18 @@ def test_what_google_raises_is_raised(expression):
 
 
 def test_every_variable_that_it_asks_for_is_one_that_it_is_given():
-    assert set(re.findall(r'sys\.get_env\("(\w+)"\)', TEXT)) == set(ENVIRON)
+    given = re.search(r"user_env_vars = {(.*?)}", (TERRAFORM / "workflow.tf").read_text(encoding="utf-8"), re.DOTALL)[1]
+    own = {"GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"}
+    assert set(re.findall(r'sys\.get_env\("(\w+)"\)', TEXT)) - own == set(re.findall(r"(\w+) +=", given))
+    assert set(ENVIRON) - own == set(re.findall(r"(\w+) +=", given))
+
+
+def test_no_file_of_the_source_is_ignored(monkeypatch):
+    """The source that the jobs are given is the folder whose objects the workflow does not ignore."""
+    names = ["a.csv", "b.csv.gz", "c d.csv", "e[1].csv", "f.txt", "g/h.csv", "i.csv.control.json", "j.csv/"]
+    with FakeGCS("lake") as store:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", store.url)
+        source = listing(f"gs://lake/{ENVIRON['LANDING']}")
+    covered = [name for name in names if source.covers(f"gs://lake/{ENVIRON['LANDING']}{name}")]
+    assert covered == ["a.csv", "b.csv.gz", "c d.csv", "e[1].csv"]
+    assert [executed(Cloud(BOTH), arrived(ENVIRON["LANDING"] + name)) for name in covered] == ["Published"] * 4

@@ -74,17 +74,19 @@ def arrived(event: CloudEvent) -> None:
 def concerns(source: str, bucket: str, name: str) -> bool:
     """Whether an object is a file that the source means, or a control file of one, which may come after it.
 
-    >>> concerns("gs://lake/landing/fees/*.csv", "lake", "landing/fees/2025-09.csv")
+    >>> concerns("gs://lake/landing/fees/", "lake", "landing/fees/2025-09.csv.gz")
     True
     >>> concerns("gs://lake/landing/fees/*.csv", "lake", "landing/fees/2025-09.control.json")
     True
-    >>> concerns("gs://lake/landing/fees/*.csv", "lake", "landing/fees/")
+    >>> concerns("gs://lake/landing/fees/", "lake", "landing/fees/")
     False
     """
+    place = f"/{source.removeprefix('gs://')}"
+    patterns = [f"{place}*.csv", f"{place}*.csv.gz"] if source.endswith("/") else [place]
     stem = name.removesuffix(".control.json")
     files = [name] if stem == name else [stem, f"{stem}.csv", f"{stem}.csv.gz"]
-    pattern = f"/{source.removeprefix('gs://')}"
-    return not name.endswith("/") and any(PurePosixPath("/", bucket, file).match(pattern) for file in files)
+    paths = [] if name.endswith("/") else [PurePosixPath("/", bucket, file) for file in files]
+    return any(path.match(pattern) for path in paths for pattern in patterns)
 
 
 def publish(settings: Settings, run_id: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import logging
+import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +31,7 @@ class Cloud:
         self.product, self.client = product, client
         self.settings = {
             "warehouse": product.url,
-            "source": f"{product.lake.url}/{PREFIX}/*.csv",
+            "source": f"{product.lake.url}/{PREFIX}/",
             "pii": "synthetic",
             "vars": json.dumps(LENIENT),
         }
@@ -103,7 +105,7 @@ def test_an_event_that_is_delivered_again_finds_nothing_to_do(published):
 def test_an_event_of_another_object_asks_nobody_anything(published, name):
     published.product.google.proxy.log.clear()
     assert published.event(name) == DROPPED
-    assert published.event(f"{PREFIX}/a.csv", source="gs://another-lake/landing/fees/*.csv") == DROPPED
+    assert published.event(f"{PREFIX}/a.csv", source="gs://another-lake/landing/fees/") == DROPPED
     assert published.product.google.proxy.log == []
 
 
@@ -188,3 +190,7 @@ def test_a_warehouse_that_fails_is_said_and_the_next_event_makes_up_for_it(publi
 def test_a_setting_that_is_wrong_is_said(cloud, capsys):
     assert cloud.event(f"{PREFIX}/a.csv", warehouse="bigquery://") == DROPPED
     assert '"exit_code": 2' in capsys.readouterr().err
+
+
+def test_its_examples_are_true(client):
+    assert doctest.testmod(sys.modules["main"]).failed == 0
