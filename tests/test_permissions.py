@@ -45,15 +45,7 @@ policy_tags.nino = "{TAG}"
 PROD = Target("prod", policy_tags={"nino": TAG})
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
 ROW = "C1,QQ000001A,A1,{},1.50\n"
-
-
-def granted():
-    """The grants by account. YAML 1.1 reads the bare key ``on`` as true, Terraform as text."""
-    listed = yaml.safe_load((TERRAFORM / "roles.yaml").read_text(encoding="utf-8"))
-    return {who: [{"on" if key is True else key: text for key, text in grant.items()} for grant in grants] for who, grants in listed.items()}  # fmt: skip
-
-
-GRANTS = granted()
+GRANTS = yaml.safe_load((TERRAFORM / "roles.yaml").read_text(encoding="utf-8"))
 KNOWN = "gs://lake/fees/{}.csv v0 v0 loaded 2 0 1 - 2025-01-01"
 TAGGED = {
     str(one.table): {column.name for column in one.columns if column.policy_tag}
@@ -149,7 +141,7 @@ def ingest(tmp_path_factory):
         command.service.fates = [Fate(looks=1), Fate(reason="invalidQuery")]
         command.deal("new", ROW.format("2025-03-01"))
         assert command("ingest", "--allow-withdraw") == 5
-        yield command.needs()
+        return command.needs()
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +156,7 @@ def transform(tmp_path_factory):
         for fate, code in ((Fate(verdict="busy"), 75), (Fate(reason="invalidQuery"), 5), (Fate(verdict="rejected"), 1)):
             command.service.fates = [fate]
             assert command("run", "--from", "stg_fees") == code
-        yield command.needs()
+        return command.needs()
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from functions_framework import create_app
 from pipeline import LENIENT
 from test_pipeline import fee
 
+from fees_etl.cli.logs import configure
+
 MAIN = Path(__file__).parents[2] / "examples" / "cloud_function" / "main.py"
 PREFIX = "landing/fees"
 FIRST = [fee("ann", "x", date(2025, 1, 31), "1.6"), fee("bob", "y", date(2025, 1, 31), "2")]
@@ -72,9 +74,17 @@ class Cloud:
 @pytest.fixture(scope="module")
 def client():
     """The framework's own application; only the socket is missing."""
-    kept = logging.getLogger("fees_etl").handlers[:]
-    yield create_app("arrived", str(MAIN), "cloudevent").test_client()
-    logging.getLogger("fees_etl").handlers[:] = kept
+    return create_app("arrived", str(MAIN), "cloudevent").test_client()
+
+
+@pytest.fixture(autouse=True)
+def logged(client):
+    """The layout of the cloud; the client, and so the function, comes first."""
+    logger = logging.getLogger("fees_etl")
+    kept = logger.handlers[:]
+    configure("gcp", 0)
+    yield
+    logger.handlers[:] = kept
 
 
 @pytest.fixture
