@@ -11,24 +11,13 @@ from decimal import Decimal
 
 import pytest
 from bigquery_jobs import Fate
-from bigquery_service import Fault, Service, engine_on
+from bigquery_service import ANSWERS, Fault, Service, engine_on
 from pipeline import MODELS, NOW, project
 
 from fees_etl import cli, plan, run, state
 from fees_etl.cli import opening
 from fees_etl.errors import WarehouseBusy, WarehouseError
 
-BEFORE = ["1", "100", "1", "100", "1", "1", "2025-01-01", "2025-01-01", "1", "2025-01"]
-AFTER = ["2", "150.5", "2", "150.5", "1", "2", "2025-01-01", "2025-02-01", "2", "2025-01 2025-02"]
-ANSWERS = {
-    "state": [["2025-01-01", "2025-02-01", "2025-01-01", "2025-01-01", "1", "true", "mark"]],
-    "pending": [["2025-02-01", "file:///lake/a.csv", "v1", "1", "50.5", "0", "0"]],
-    "published_before": [BEFORE],
-    "published_after": [AFTER],
-    "left_out": [["2", "150.5", "0", "0", "0", "0", "0"]],
-    "staged_before": [["2025-01-01", "1", "100"]],
-    "staged_after": [["2025-01-01", "1", "100"], ["2025-02-01", "1", "50.5"]],
-}
 NAMES = [name.partition(".")[2] for name in MODELS]
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount"
 TARGET = '[targets.dev]\nwarehouse = "bigquery://p?location=EU"\npii = "synthetic"\n'
