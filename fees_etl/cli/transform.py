@@ -80,17 +80,18 @@ def run(call: Call, request: Request, output: Output) -> int:
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
         _rehearsal(attempt, engine),
     ):
-        state = ledger.state(attempt.project, engine)
+        state = _state(attempt, engine)
         if opening.is_remote(attempt.settings) and _reads(attempt.request):
             planned = make_plan(attempt.project, attempt.request, state)
             allow(planned, engine)  # before a load job, which cannot be undone
         ingested = _ingested(attempt, engine, state)
-        state = ledger.state(attempt.project, engine) if ingested else state
-        if refused := _refused(ingested, state):
+        state = _state(attempt, engine) if ingested else state
+        if refused := _refused(attempt, ingested, state):
             _show_files(attempt, ingested, output)
             raise verdicts.refusal(call, refused, reads=_reads(request))
         _warn_outside(request, state)
         result = _backfilled(attempt, engine) if request.command == "backfill" else _execute(attempt, state, engine)
+        call.findings.result = result
     if output == "json":
         show_json(document.run(result, ingested, attempt.settings, request.command))
     else:
@@ -113,9 +114,9 @@ def ingest(call: Call, request: Request, output: Output) -> int:
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
         _rehearsal(attempt, engine),
     ):
-        ingested = _ingested(attempt, engine, ledger.state(attempt.project, engine))
+        ingested = _ingested(attempt, engine, _state(attempt, engine))
     _show_files(attempt, ingested, output)
-    if refused := _refused(ingested, None):
+    if refused := _refused(attempt, ingested, None):
         raise verdicts.refusal(call, refused, reads=_reads(request))
     return 0
 
@@ -198,6 +199,11 @@ def _refuse_chunks(attempt: Attempt) -> None:
         )
 
 
+def _state(attempt: Attempt, engine: Engine) -> State:
+    attempt.call.findings.state = state = ledger.state(attempt.project, engine)
+    return state
+
+
 def _ingested(attempt: Attempt, engine: Engine, state: State) -> IngestResult | None:
     source = source_of(attempt.request, attempt.settings, state)
     if source is None:
@@ -206,7 +212,7 @@ def _ingested(attempt: Attempt, engine: Engine, state: State) -> IngestResult | 
         return None
     with progress() as steps:
         steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")
-        return ingestion.ingest(
+        attempt.call.findings.ingested = ingested = ingestion.ingest(
             attempt.project,
             engine,
             source,
@@ -214,6 +220,7 @@ def _ingested(attempt: Attempt, engine: Engine, state: State) -> IngestResult | 
             run_id=attempt.run_id,
             now=attempt.now,
         )
+    return ingested
 
 
 def _reads(request: Request) -> bool:
@@ -254,7 +261,7 @@ def _warn_outside(request: Request, state: State) -> None:
 
 
 def _execute(attempt: Attempt, state: State, engine: Engine) -> Result:
-    planned = make_plan(attempt.project, attempt.request, state)
+    attempt.call.findings.plan = planned = make_plan(attempt.project, attempt.request, state)
     if attempt.settings.late_policy == "fail" and planned.late:
         raise verdicts.late(attempt.call, planned.late)
     with progress(len(planned.steps)) as steps:
@@ -277,7 +284,8 @@ def _show_files(attempt: Attempt, ingested: IngestResult | None, output: Output)
         show([*report.opening(attempt.settings, ingested), *(report.files(ingested) if ingested else ())])
 
 
-def _refused(ingested: IngestResult | None, state: State | None) -> list[tuple[str, str]]:
+def _refused(attempt: Attempt, ingested: IngestResult | None, state: State | None) -> list[tuple[str, str]]:
     now = [(file.uri, file.note) for file in ingested.refused] if ingested else []
     before = [found for found in state.refused if found[0] not in {uri for uri, _ in now}] if state else []
-    return now + before
+    attempt.call.findings.refused = refused = now + before
+    return refused
