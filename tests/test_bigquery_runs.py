@@ -58,6 +58,7 @@ def test_a_run_is_one_job_and_tells_what_it_did(engine, service):
     assert result.status == "published"
     assert sorted(step.name for step in result.steps) == sorted(NAMES)
     assert [(step.rows, step.bytes_read) for step in result.steps] == [(at, 20 * 2**20) for at in range(1, 6)]
+    assert (result.bytes_processed, result.bytes_billed) == (100 * 2**20, 200 * 2**20)
     assert [str(change.fee_date) for change in result.changes] == ["2025-02-01"]
     assert (result.before.staged_amount, result.after.staged_amount) == (Decimal(100), Decimal("150.5"))
     assert {one.failing for one in result.assertions} == {0}
