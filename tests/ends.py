@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import log_filters
 
 from fees_etl import cli
-from fees_etl.cli import transform
+from fees_etl.cli import finished, transform
 from fees_etl.errors import WarehouseBusy, WarehouseError
 
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
@@ -139,6 +143,30 @@ def guarded(scene):
     scene(*RUN)
 
 
+def fresh(scene):
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    scene.put(good=f"{HEADER}C1,QQ123401A,A1,{yesterday},7.00\n")
+    scene(*RUN)
+
+
+def slow(scene):
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 2000)
+    scene.patch.setattr(finished, "time", later)
+    published(scene)
+
+
+def billed(tebibytes):
+    """As if the run had been a job of BigQuery."""
+
+    def scene_of(scene):
+        real, size = transform.execute, int(tebibytes * 2**40)
+        spent = {"bytes_processed": size, "bytes_billed": size}
+        scene.patch.setattr(transform, "execute", lambda *args, **options: replace(real(*args, **options), **spent))
+        published(scene)
+
+    return scene_of
+
+
 def ends_with(error):
     def scene_of(scene):
         def fail(*_, **__):
@@ -157,6 +185,10 @@ SCENES = {
     "published": (published, 0, "published", ALL),
     "late": (late, 0, "published", ALL),
     "rejected_rows": (rejected_rows, 0, "published", ALL),
+    "fresh": (fresh, 0, "published", ALL),
+    "slow": (slow, 0, "published", ALL),
+    "billed": (billed(0.001), 0, "published", ALL),
+    "costly": (billed(1), 0, "published", ALL),
     "backfilled": (backfilled, 0, "published", STAGED),
     "rehearsed": (rehearsed, 0, "rehearsed", ALL - {"rows_staged"}),
     "ingested": (ingested, 0, "ingested", SPEC | FILES | FRESHNESS | COST | {"refused_files"}),

@@ -159,19 +159,26 @@ def test_sigterm_is_ctrl_c(tmp_path):
 
 # terraform/signals.yaml
 
-FAILED = {
-    "failing_assertion",
-    "tampered",
-    "usage",
-    "refused_file",
-    "still_refused",
-    "guarded",
-    "late_refused",
-    "warehouse",
-    "bug",
-    "interrupted",
+PUBLISHED = {"published", "late", "rejected_rows", "fresh", "slow", "billed", "costly"}
+LATE = {"late", "late_refused", "rehearsed"}
+DATED = SCENES.keys() - {"ingested", "asserted", "tampered", "usage"}
+BILLED = {"billed", "costly"}
+MEANT = {
+    "failed_runs": {name for name, (_, code, _, _) in SCENES.items() if code not in {0, 75}},
+    "busy_runs": {"busy"},
+    "good_runs": PUBLISHED,
+    "runs_with_late_rows": LATE,
+    "runs_with_rejected_rows": {"rejected_rows"},
+    "runs_with_refused_files": {"refused_file", "still_refused"},
+    "slow_runs": {"slow"},
+    "runs_on_old_data": DATED - {"fresh"},
+    "costly_runs": {"costly"},
+    "late_rows": LATE,
+    "rejected_rows": {"rejected_rows"},
+    "duration": {*SCENES},
+    "data_age": DATED,
+    "cost": BILLED,
 }
-MEANT: dict[str, set[str]] = {}
 """The scenes whose last line each metric counts or measures."""
 
 
