@@ -90,7 +90,7 @@ def life(folder):
 def written(tmp_path_factory):
     """The same on a checkout and on an unpacked archive, which has no commit."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "git_sha", lambda root: "0" * 40)
+        patch.setattr(ledger, "git_sha", lambda _: "0" * 40)
         return life(tmp_path_factory.mktemp("files"))
 
 
