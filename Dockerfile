@@ -2,10 +2,9 @@
 #
 #   docker build --build-arg GIT_SHA="$(git rev-parse HEAD)" --tag fees-etl .
 #
-# The tag is exact, but a tag can be moved: a deployment that must be the same to the byte adds the digest that
-# `docker buildx imagetools inspect python:3.11.14-slim-bookworm` prints, as python:3.11.14-slim-bookworm@sha256:...
-# The version is the one that the tests run on.
-ARG PYTHON=python:3.11.14-slim-bookworm
+# The version is the one that the tests run on. The tag says it to people, the digest decides: a tag can be moved. The
+# next one is what `docker buildx imagetools inspect python:TAG` prints.
+ARG PYTHON=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${PYTHON} AS wheel
 WORKDIR /src
