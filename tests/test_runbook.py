@@ -176,7 +176,7 @@ def test_raw_is_restored_from_the_lake_by_writing_its_file_anew(world, damage):
     assert world.published() == world.before
 
 
-def test_a_waiver_as_it_is_written_there_is_understood(world, tmp_path):
+def test_a_waiver_as_it_is_written_there_is_understood(tmp_path):
     import shutil
 
     from fees_etl import load
@@ -186,7 +186,6 @@ def test_a_waiver_as_it_is_written_there_is_understood(world, tmp_path):
     (tmp_path / "copy" / "sql" / "waivers.yml").write_text(text)
     (waiver,) = load(tmp_path / "copy").waivers
     assert [waiver.assertion] == [one["assertion"] for one in yaml.safe_load(text)]
-    assert set(world.follow("Waivers")) == {0}
 
 
 @pytest.mark.parametrize("sql", [text for kind, text in BLOCKS if kind == "sql"])
