@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from fees_etl import ledger
+
 ROOT = Path(__file__).parents[1]
 NOBODY = 65532
 BUILD, RUNTIME = "requirements-build.lock", "requirements-runtime.lock"
@@ -96,6 +98,14 @@ def test_every_requirement_of_the_image_has_a_hash(name):
     for line in filter(str.strip, text.splitlines()):
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", line), line
         assert "://" not in line
+
+
+def test_the_commit_of_the_image_is_the_one_in_the_ledger(dockerfile, monkeypatch):
+    assert [text for name, text in dockerfile if name == "ENV" and "GIT_SHA" in text] == ["FEES_ETL_GIT_SHA=${GIT_SHA}"]
+    monkeypatch.setenv("FEES_ETL_GIT_SHA", "a" * 40)
+    assert ledger.git_sha(ROOT) == "a" * 40
+    monkeypatch.setenv("FEES_ETL_GIT_SHA", "")  # built without the argument
+    assert ledger.git_sha(Path("/usr/lib/python3/site-packages/fees_etl")) is None
 
 
 # rehearsed
