@@ -143,6 +143,28 @@ def test_files_take_an_upload_and_a_job_more(shell, service, tmp_path):
     assert len(service.beyond_polling) == 10
 
 
+def test_an_ingestion_does_not_look_into_what_its_account_may_not_see(shell, service, tmp_path):
+    """The two jobs of production have an account each: this one has rights on raw and ops alone."""
+    service.forbidden = {"staging", "reporting"}
+    service.answers["files_mark"] = [["mark"]]
+    (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
+    code, out, err = shell("ingest", "*.csv")
+    assert (code, "loaded" in out) == (0, True), err
+    assert [job.labels["kind"] for job in service.begun] == ["load", "ingest"]
+    asked = [body["query"] for body in service.queries] + [
+        job.sql for job in service.begun if job.labels["kind"] != "load"
+    ]
+    assert not [sql for sql in asked if re.search(r"\b(staging|reporting)\b", sql)]
+
+
+def test_a_run_without_an_ingestion_writes_nothing_into_raw(shell, service):
+    assert shell("run", "--from", "stg_fees")[0] == 0
+    written = re.findall(
+        r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE(?: INTO)?|TRUNCATE TABLE) `?(\w+)\.", service.begun[0].sql
+    )
+    assert set(written) == {"staging", "reporting", "ops"}
+
+
 def test_a_cap_costs_a_request_for_each_statement_it_weighs(shell, service, monkeypatch):
     monkeypatch.setenv("FEES_ETL_MAX_COST", "5")
     assert shell("run", "--skip-ingest")[0] == 0

@@ -48,14 +48,18 @@ def outline(found: Settings) -> Project:
 
 @contextmanager
 def warehouse(
-    found: Settings, project: Project, *, read_only: bool = False, rehearse: bool = False
+    found: Settings, project: Project, *, read_only: bool = False, rehearse: bool = False, ingests: bool = False
 ) -> Iterator[engines.Engine]:
-    """The target's engine, opened; a rehearsal leaves no file where there was none."""
+    """The target's engine, opened; a rehearsal leaves no file where there was none.
+
+    An ingestion into BigQuery opens the sources alone: its account may not look into staging and reporting.
+    """
+    contracts = project.sources if ingests and is_remote(found) else project.contracts
     leaves_nothing = rehearse and not exists(found)
     suffix, target = found.dataset_suffix, found.as_target()
     try:
         with engines.connect(found.warehouse, read_only=read_only, suffix=suffix, target=target) as engine:
-            engine.prepare(project.contracts, create=not read_only)
+            engine.prepare(contracts, create=not read_only)
             yield engine
     finally:
         if leaves_nothing and (path := engines.path_of(found.warehouse)):

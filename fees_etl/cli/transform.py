@@ -19,7 +19,7 @@ from fees_etl.planner import plan
 from fees_etl.project import edges
 from fees_etl.runner import allow
 from fees_etl.runner import run as execute
-from fees_etl.types import Window
+from fees_etl.types import State, Window
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
     from fees_etl.settings import Settings
-    from fees_etl.types import IngestResult, Plan, Project, Result, State
+    from fees_etl.types import IngestResult, Plan, Project, Result
 
 __all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "selected", "source_of"]
 
@@ -111,10 +111,11 @@ def ingest(call: Call, request: Request, output: Output) -> int:
             hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {call.line}",
         )
     with (
-        opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
+        opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse, ingests=True) as engine,
         _rehearsal(attempt, engine),
     ):
-        ingested = _ingested(attempt, engine, _state(attempt, engine))
+        state = State() if opening.is_remote(attempt.settings) else _state(attempt, engine)  # which reads staging
+        ingested = _ingested(attempt, engine, state)
     _show_files(attempt, ingested, output)
     if refused := _refused(attempt, ingested, None):
         raise verdicts.refusal(call, refused, reads=_reads(request))
