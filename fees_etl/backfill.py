@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import chain, repeat
@@ -165,6 +165,7 @@ def _joined(results: list[Result], final: Result) -> Result:
     state = replace(results[0].plan.state, pending=arrivals)
     planned = replace(final.plan, window=window, state=state, late_before=results[0].plan.late_before)
     seconds = final.seconds + sum(result.seconds for result in results)
+    everything = (*results, final)
     return replace(
         final,
         chunks=len(results),
@@ -174,4 +175,12 @@ def _joined(results: list[Result], final: Result) -> Result:
         steps=(*steps, *final.steps),
         seconds=seconds,
         started_at=results[0].started_at,
+        bytes_processed=_sum(result.bytes_processed for result in everything),
+        bytes_billed=_sum(result.bytes_billed for result in everything),
     )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """None where nothing is counted."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

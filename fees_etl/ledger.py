@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -146,9 +147,13 @@ def _ask(project: Project, engine: Engine, name: str, **context: Any) -> Rows:
     return engine.query(ask(project, name, **context).sql)
 
 
-@cache
 def git_sha(root: Path) -> str | None:
-    """The commit of a project folder that is a git checkout."""
+    """The commit that an image was built from, else that of a project folder that is a git checkout."""
+    return os.environ.get("FEES_ETL_GIT_SHA") or _checked_out(root)
+
+
+@cache
+def _checked_out(root: Path) -> str | None:
     git = shutil.which("git")
     if git is None or "site-packages" in root.parts:
         return None

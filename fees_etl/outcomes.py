@@ -122,6 +122,9 @@ class IngestResult:
     source: str
     files: tuple[FileResult, ...]
     seconds: float
+    bytes_processed: int | None = None
+    bytes_billed: int | None = None
+    """Of its script; None where reading is free."""
 
     @property
     def refused(self) -> tuple[FileResult, ...]:
@@ -189,6 +192,9 @@ class Result:
     changes: tuple[Change, ...]
     chunks: int = 0
     """Chunks of a backfill that were committed before; they stay, whatever the status."""
+    bytes_processed: int | None = None
+    bytes_billed: int | None = None
+    """Of all its statements; None where reading is free."""
 
     @property
     def failures(self) -> tuple[AssertionResult, ...]:

@@ -139,6 +139,7 @@ class _Attempt:
             tuple(self._filled(done) for done in outcome.steps), tuple(judged),
             ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
             ledger.left_out(found[ledger.LEFT_OUT]), changed,
+            bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
         )  # fmt: skip
 
     @property

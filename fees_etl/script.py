@@ -210,6 +210,9 @@ class Outcome:
     verdict: str = "accepted"
     steps: list[Done] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+    bytes_processed: int | None = None
+    bytes_billed: int | None = None
+    """Of all statements together; None where reading is free."""
 
     def judge(self, fatal: Iterable[str]) -> None:
         """A fatal answer with failing rows rejects."""

@@ -184,19 +184,28 @@ class _TargetSection(PydanticBaseSettingsSource):
 
 
 def _section(project_dir: Path, target: str) -> tuple[str, dict[str, Any]]:
-    """Where the target is written and what is written there; the built-in ``local`` needs no section."""
+    """Where the target is written and what is written there.
+
+    The built-in ``local`` needs no section, nor does a target that the environment names together with its warehouse:
+    a container has no file to write it in.
+    """
     found = {name: (file, section) for file in FILES for name, section in _targets(project_dir / file).items()}
     if target in found:
         file, section = found[target]
         return f"{file} [{'.'.join((*FILES[file], target))}]", section
-    if target == "local":
-        return "", {}
     near = get_close_matches(target, [*found, "local"], n=1)
+    if target == "local" or (not near and _is_ambient(target, _ambient(project_dir))):
+        return "", {}
     raise UsageError(
         f"There is no target {target!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
         hint=f"Known targets: {', '.join(sorted({*found, 'local'}))}. "
         f"Write [targets.{target}] in {project_dir / 'fees_etl.toml'} to add one.",
     )
+
+
+def _is_ambient(target: str, ambient: dict[str, tuple[str, str]]) -> bool:
+    """Whether the environment names this target and its warehouse."""
+    return "warehouse" in ambient and ambient.get("target", ("", ""))[0] == target
 
 
 def _targets(path: Path) -> dict[str, dict[str, Any]]:
@@ -248,7 +257,7 @@ def _refuse_contradiction(
     flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str, section: dict[str, Any]
 ) -> None:
     """An explicit target against an ambient warehouse: somebody is about to write to the wrong place."""
-    if "target" not in flags or "warehouse" not in ambient:
+    if "target" not in flags or "warehouse" not in ambient or (not where and _is_ambient(flags["target"], ambient)):
         return
     text, place = ambient["warehouse"]
     target = flags["target"]

@@ -47,6 +47,7 @@ def test_a_run_is_one_job_and_tells_what_it_did(engine, service):
     assert result.status == "published"
     assert sorted(step.name for step in result.steps) == sorted(NAMES)
     assert [(step.rows, step.bytes_read) for step in result.steps] == [(at, 20 * 2**20) for at in range(1, 6)]
+    assert (result.bytes_processed, result.bytes_billed) == (100 * 2**20, 200 * 2**20)
     assert [str(change.fee_date) for change in result.changes] == ["2025-02-01"]
     assert (result.before.staged_amount, result.after.staged_amount) == (Decimal(100), Decimal("150.5"))
     assert {one.failing for one in result.assertions} == {0}
@@ -144,6 +145,14 @@ def test_an_ingestion_sees_raw_and_the_books_only(shell, service, tmp_path):
     assert len(sent) > 2
     assert not [text for text in sent if re.search(r"\b(staging|reporting)\b", text)]
     assert not [name for name in service.requests if re.search("staging|reporting", name)]
+
+
+def test_a_run_without_an_ingestion_writes_nothing_into_raw(shell, service):
+    assert shell("run", "--from", "stg_fees")[0] == 0
+    written = re.findall(
+        r"(?:INSERT INTO|DELETE FROM|UPDATE|MERGE(?: INTO)?|TRUNCATE TABLE) `?(\w+)\.", service.begun[0].sql
+    )
+    assert set(written) == {"staging", "reporting", "ops"}
 
 
 def test_a_cap_costs_a_request_for_each_statement_it_weighs(shell, service, monkeypatch):

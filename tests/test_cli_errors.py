@@ -191,10 +191,14 @@ def test_json_lines(capsys):
 
 @pytest.mark.parametrize("variable", ["CLOUD_RUN_JOB", "K_SERVICE"])
 def test_cloud_run_gets_the_fields_of_cloud_logging(capsys, variable):
-    found = [json.loads(line) for line in said(capsys, "auto", {variable: "fees"})]
+    execution = {"CLOUD_RUN_EXECUTION": "fees-etl-run-x7k", "CLOUD_RUN_TASK_ATTEMPT": "0"}
+    found = [json.loads(line) for line in said(capsys, "auto", {variable: "fees", **execution})]
     assert found[0]["severity"] == "INFO"
-    assert found[0]["logging.googleapis.com/labels"] == {"run_id": "r1", "command": "run", "target": "dev"}
-    assert found[0]["logging.googleapis.com/operation"] == {"id": "r1", "producer": "fees-etl"}
+    assert found[0]["logging.googleapis.com/labels"] == {
+        "run_id": "r1", "command": "run", "target": "dev", "execution": "fees-etl-run-x7k", "task_attempt": "0",
+    }  # fmt: skip
+    assert found[0]["logging.googleapis.com/operation"] == {"id": "r1", "producer": "fees-etl", "first": True}
+    assert found[1]["logging.googleapis.com/operation"] == {"id": "r1", "producer": "fees-etl"}
     assert "run_id" not in found[0]
 
 

@@ -277,3 +277,17 @@ def test_the_sample_stays_on_duckdb(folder, warehouse, source, refused):
     with pytest.raises(UsageError, match="no source is named") as caught:
         opening.require_source(found, "fees-etl run")
     assert caught.value.hint.startswith("fees-etl run --source 'gs://")
+
+
+def test_a_container_names_its_target_and_warehouse_in_the_environment_alone(folder, monkeypatch):
+    monkeypatch.setenv("FEES_ETL_TARGET", "prod")
+    with pytest.raises(UsageError, match="There is no target 'prod'"):
+        read(folder)
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", "bigquery://p?location=EU")
+    assert (read(folder).target, read(folder).warehouse) == ("prod", "bigquery://p?location=EU")
+    assert read(folder, target="prod").target == "prod"
+    with pytest.raises(UsageError, match="There is no target 'dev'"):
+        read(folder, target="dev")
+    (folder / "fees_etl.toml").write_text('[targets.prods]\nsource = "x.csv"\n')
+    with pytest.raises(UsageError, match="Did you mean 'prods'"):
+        read(folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fees_etl.cli import finished
 from fees_etl.cli.app import app
 from fees_etl.cli.exits import guarded
 from fees_etl.cli.logs import configure
@@ -30,7 +31,9 @@ def main(args: Sequence[str] | None = None) -> int:
     configure("auto", 0)
     call = Call(line=shlex.join(["fees-etl", *line]), start=shlex.join(["fees-etl", *outside]))
     verbose = not {"-v", "--verbose"}.isdisjoint(outside)
-    return guarded(lambda: _call([*outside, *inside], call), call, verbose=verbose)
+    code = guarded(lambda: _call([*outside, *inside], call), call, verbose=verbose)
+    finished.tell(call.findings, "".join(inside[:1]), code)
+    return code
 
 
 def _call(args: list[str], call: Call) -> int:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
-from fees_etl.cli.logs import configure
+from fees_etl.cli.logs import bind, configure
 
 __all__ = ["app"]
 
@@ -68,6 +68,8 @@ def start(
     context.obj = replace(context.obj, target=target, project_dir=project_dir)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+    else:
+        bind(command=context.invoked_subcommand)
 
 
 @app.command()

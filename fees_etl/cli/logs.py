@@ -17,7 +17,7 @@ from fees_etl.cli.text import paragraph
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["bind", "configure", "logger"]
 
@@ -25,6 +25,7 @@ logger = logging.getLogger("fees_etl")
 SEVERITIES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}
 NAMES = {"published": "Published", "hint": "Next"}
 """The two things every error says beside what went wrong: attributes of the record, and their labels."""
+EXECUTION = {"execution": "CLOUD_RUN_EXECUTION", "task_attempt": "CLOUD_RUN_TASK_ATTEMPT"}
 
 
 def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.environ) -> None:
@@ -32,7 +33,11 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
     if layout == "auto":
         layout = "gcp" if environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE") else "text"
     handler = _Stderr()
-    handler.setFormatter({"text": _Text, "json": _Json, "gcp": _Google}[layout]())
+    layouts: dict[str, Callable[[], logging.Formatter]]
+    layouts = {"text": _Text, "json": _Json, "gcp": lambda: _Google(_execution(environ))}
+    handler.setFormatter(layouts[layout]())
+    if layout == "text":
+        handler.addFilter(_for_people)
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel({-1: logging.ERROR, 0: logging.INFO}.get(verbosity, logging.DEBUG))
@@ -41,7 +46,18 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
 def bind(**labels: str) -> None:
     """Put these labels (run id, command, target) on every record from now on."""
     for handler in logger.handlers:
-        handler.filters[:] = [_Labels(labels)]
+        others = [one for one in handler.filters if not isinstance(one, _Labels)]
+        handler.filters[:] = [*others, _Labels(labels)]
+
+
+def _for_people(record: logging.LogRecord) -> bool:
+    """The line of figures that ends a command is for machines: people have the report."""
+    return not hasattr(record, "finished")
+
+
+def _execution(environ: Mapping[str, str]) -> dict[str, str]:
+    """Which execution of a Cloud Run job this is, and which attempt of its task."""
+    return {name: environ[variable] for name, variable in EXECUTION.items() if environ.get(variable)}
 
 
 class _Labels(logging.Filter):
@@ -92,17 +108,30 @@ class _Json(logging.Formatter):
             "message": record.getMessage(),
             **said,
             **getattr(record, "labels", {}),
+            **getattr(record, "finished", {}),
         }
 
 
 class _Google(_Json):
     """The special fields of Cloud Logging: labels, and the run as the operation that groups its lines."""
 
+    def __init__(self, execution: dict[str, str]) -> None:
+        super().__init__()
+        self.execution = execution
+        self.begun: set[str] = set()
+        """Operations that have had their first line."""
+
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        labels = getattr(record, "labels", {})
-        fields = {name: value for name, value in super().fields(record).items() if name not in labels}
-        if labels:
+        bound, finished = getattr(record, "labels", {}), getattr(record, "finished", {})
+        fields = {
+            name: value for name, value in super().fields(record).items() if name not in bound or name in finished
+        }
+        if labels := {**bound, **self.execution}:
             fields["logging.googleapis.com/labels"] = labels
-        if run_id := labels.get("run_id"):
-            fields["logging.googleapis.com/operation"] = {"id": run_id, "producer": "fees-etl"}
+        if run_id := bound.get("run_id"):
+            operation: dict[str, Any] = {"id": run_id, "producer": "fees-etl"}
+            operation |= {"first": True} if run_id not in self.begun else {}
+            operation |= {"last": True} if finished else {}
+            self.begun.add(run_id)
+            fields["logging.googleapis.com/operation"] = operation
         return fields

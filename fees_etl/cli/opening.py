@@ -26,6 +26,7 @@ def settings(call: Call, command: str, *, run_id: str = "", source: str | None =
     """The settings of this command line, and their names on every log record from here on."""
     found = read(call.project_dir or Path(), target=call.target, source=source)
     bind(**{name: text for name, text in (("run_id", run_id), ("command", command), ("target", found.target)) if text})
+    call.findings.settings = found
     logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
     return found
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path  # noqa: TC003  (typer reads annotations)
 from typing import Annotated, Literal, TypeAlias
 
 import typer
+
+from fees_etl.cli.finished import Findings
 
 __all__ = [
     "AllowWithdraw",
@@ -39,6 +41,8 @@ class Call:
     """Its beginning with the global options, for another command on the same target."""
     target: str | None = None
     project_dir: Path | None = None
+    findings: Findings = field(default_factory=Findings)
+    """What the command tells about itself at its end."""
 
 
 def _day(text: str) -> date:

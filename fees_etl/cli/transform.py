@@ -19,7 +19,7 @@ from fees_etl.planner import plan
 from fees_etl.project import edges
 from fees_etl.runner import allow
 from fees_etl.runner import run as execute
-from fees_etl.types import Window
+from fees_etl.types import State, Window
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
     from fees_etl.settings import Settings
-    from fees_etl.types import IngestResult, Plan, Project, Result, State
+    from fees_etl.types import IngestResult, Plan, Project, Result
 
 __all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "selected", "source_of"]
 
@@ -80,17 +80,18 @@ def run(call: Call, request: Request, output: Output) -> int:
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse) as engine,
         _rehearsal(attempt, engine),
     ):
-        state = ledger.state(attempt.project, engine)
+        state = _state(attempt, engine)
         if opening.is_remote(attempt.settings) and _reads(attempt.request):
             planned = make_plan(attempt.project, attempt.request, state)
             allow(planned, engine)  # before a load job, which cannot be undone
         ingested = _ingested(attempt, engine, _source(attempt, state))
-        state = ledger.state(attempt.project, engine) if ingested else state
-        if refused := _refused(ingested, state):
+        state = _state(attempt, engine) if ingested else state
+        if refused := _refused(attempt, ingested, state):
             _show_files(attempt, ingested, output)
             raise verdicts.refusal(call, refused, reads=_reads(request))
         _warn_outside(request, state)
         result = _backfilled(attempt, engine) if request.command == "backfill" else _execute(attempt, state, engine)
+        call.findings.result = result
     if output == "json":
         show_json(document.run(result, ingested, attempt.settings, request.command))
     else:
@@ -113,10 +114,10 @@ def ingest(call: Call, request: Request, output: Output) -> int:
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse, models=False) as engine,
         _rehearsal(attempt, engine),
     ):
-        source = attempt.settings.source or _source(attempt, ledger.state(attempt.project, engine))
+        source = attempt.settings.source or _source(attempt, _state(attempt, engine))
         ingested = _ingested(attempt, engine, source)
     _show_files(attempt, ingested, output)
-    if refused := _refused(ingested, None):
+    if refused := _refused(attempt, ingested, None):
         raise verdicts.refusal(call, refused, reads=_reads(request))
     return 0
 
@@ -199,6 +200,11 @@ def _refuse_chunks(attempt: Attempt) -> None:
         )
 
 
+def _state(attempt: Attempt, engine: Engine) -> State:
+    attempt.call.findings.state = state = ledger.state(attempt.project, engine)
+    return state
+
+
 def _source(attempt: Attempt, state: State) -> str | None:
     source = source_of(attempt.request, attempt.settings, state)
     if source is None:
@@ -211,7 +217,7 @@ def _ingested(attempt: Attempt, engine: Engine, source: str | None) -> IngestRes
         return None
     with progress() as steps:
         steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")
-        return ingestion.ingest(
+        attempt.call.findings.ingested = ingested = ingestion.ingest(
             attempt.project,
             engine,
             source,
@@ -219,6 +225,7 @@ def _ingested(attempt: Attempt, engine: Engine, source: str | None) -> IngestRes
             run_id=attempt.run_id,
             now=attempt.now,
         )
+    return ingested
 
 
 def _reads(request: Request) -> bool:
@@ -259,7 +266,7 @@ def _warn_outside(request: Request, state: State) -> None:
 
 
 def _execute(attempt: Attempt, state: State, engine: Engine) -> Result:
-    planned = make_plan(attempt.project, attempt.request, state)
+    attempt.call.findings.plan = planned = make_plan(attempt.project, attempt.request, state)
     if attempt.settings.late_policy == "fail" and planned.late:
         raise verdicts.late(attempt.call, planned.late)
     with progress(len(planned.steps)) as steps:
@@ -282,7 +289,8 @@ def _show_files(attempt: Attempt, ingested: IngestResult | None, output: Output)
         show([*report.opening(attempt.settings, ingested), *(report.files(ingested) if ingested else ())])
 
 
-def _refused(ingested: IngestResult | None, state: State | None) -> list[tuple[str, str]]:
+def _refused(attempt: Attempt, ingested: IngestResult | None, state: State | None) -> list[tuple[str, str]]:
     now = [(file.uri, file.note) for file in ingested.refused] if ingested else []
     before = [found for found in state.refused if found[0] not in {uri for uri, _ in now}] if state else []
-    return now + before
+    attempt.call.findings.refused = refused = now + before
+    return refused

@@ -64,7 +64,8 @@ def ingest(
     if outcome.verdict != "accepted":
         error = _STOPPED[outcome.verdict]
         raise error()
-    return IngestResult(run_id, source, tuple(results), time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return IngestResult(run_id, source, tuple(results), seconds, outcome.bytes_processed, outcome.bytes_billed)
 
 
 def _parts(

@@ -217,6 +217,7 @@ class BigQuery:
     def _outcome(self, ended: Any, parts: Sequence[Part]) -> Outcome:
         row = self.jobs.row(ended)
         outcome = Outcome(row["script_verdict"])
+        outcome.bytes_processed, outcome.bytes_billed = ended.total_bytes_processed, ended.total_bytes_billed
         spent = self.jobs.spent(ended)
         for step in json.loads(f"[{row['script_steps']}]"):
             read, _ = spent.get(label(step["name"]), (None, 0.0))
