@@ -1,7 +1,9 @@
 # National Insurance numbers: who reads them in clear, and what everybody else who may read the table is shown.
 locals {
   # Alias in the contracts -> what the tag says.
-  policy_tags = { nino = "National Insurance number, or a record that may hold one." }
+  policy_tags = {
+    nino = "National Insurance number, or a record that may hold one."
+  }
 
   # Readers of raw and staging, who would otherwise get an error from SELECT *.
   masked_readers = setunion(var.readers.engineers, var.readers.senior_analysts)
