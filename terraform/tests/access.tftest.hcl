@@ -1,5 +1,6 @@
 # Who may do what: roles.yaml as it becomes resources, and people.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
 }
 
@@ -103,7 +104,7 @@ run "only_the_pipeline_and_the_named_groups_read_ninos_in_clear" {
   }
 
   assert {
-    condition     = keys(google_data_catalog_policy_tag_iam_member.account) == sort([for account in ["ingest", "transform"] : "${account} roles/datacatalog.categoryFineGrainedReader policy_tag:nino"])
+    condition     = toset(values(google_data_catalog_policy_tag_iam_member.account)[*].member) == toset([for account in ["ingest", "transform"] : google_service_account.account[account].member])
     error_message = "The tag has other grants than those of ingest and transform."
   }
 

@@ -1,14 +1,7 @@
 # Where data is, how it is kept, and which columns are tagged.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
-}
-
-override_resource {
-  target          = google_data_catalog_policy_tag.tag
-  override_during = plan
-  values = {
-    name = "projects/wealth-fees-prod/locations/eu/taxonomies/1/policyTags/2"
-  }
 }
 
 variables {

@@ -1,5 +1,6 @@
 # What is refused before anything is planned.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
 }
 

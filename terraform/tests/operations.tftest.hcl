@@ -1,5 +1,6 @@
 # What runs, when, and what tells that it did not.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
 }
 

@@ -1,5 +1,6 @@
 # What is off unless asked for, and what it is when asked for.
 mock_provider "google" {
+  source          = "./tests/mocks"
   override_during = plan
 }
 
