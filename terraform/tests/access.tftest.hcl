@@ -198,6 +198,11 @@ run "pull_requests_may_plan_and_only_main_may_deploy" {
   }
 
   assert {
+    condition     = strcontains(google_iam_workload_identity_pool_provider.github[0].attribute_mapping["attribute.trust"], "(assertion.ref == 'refs/heads/main' && assertion.event_name in ['push', 'workflow_dispatch'] ? 'main' : 'none')")
+    error_message = "pull_request_target has the ref of main, and must not be trusted as main."
+  }
+
+  assert {
     condition = (
       endswith(google_service_account_iam_member.github["deployer"].member, "/attribute.trust/main")
       && endswith(google_service_account_iam_member.github["planner"].member, "/attribute.trust/pull_request")
