@@ -1,8 +1,10 @@
+# cloudresourcemanager and serviceusage must be enabled by hand before the first plan: what follows is read through them.
 locals {
   _apis = {
     always = [
-      "artifactregistry", "bigquery", "bigquerydatapolicy", "cloudscheduler", "datacatalog", "eventarc",
-      "eventarcpublishing", "iam", "logging", "monitoring", "pubsub", "run", "storage", "workflowexecutions", "workflows",
+      "artifactregistry", "bigquery", "bigquerydatapolicy", "cloudresourcemanager", "cloudscheduler", "datacatalog",
+      "eventarc", "eventarcpublishing", "iam", "logging", "monitoring", "pubsub", "run", "storage", "workflowexecutions",
+      "workflows",
     ]
     budget      = var.budget == null ? [] : ["billingbudgets"]
     catalog     = var.catalog || var.glossary ? ["dataplex"] : []

@@ -77,6 +77,11 @@ resource "google_monitoring_alert_policy" "alert" {
     }
   }
 
+  # While an incident is open the next failure tells nobody, and counts of failures have no zero that would close it.
+  alert_strategy {
+    auto_close = can(each.value.more_than) ? "1800s" : "604800s"
+  }
+
   documentation {
     mime_type = "text/markdown"
     content   = each.value.what_to_do

@@ -29,7 +29,7 @@ run "ingest_writes_raw_and_ops_only" {
   }
 
   assert {
-    condition     = [for grant in values(local.grants) : grant.role if grant.account == "ingest" && grant.kind == "bucket"] == ["roles/storage.objectViewer"]
+    condition     = toset([for grant in values(local.grants) : grant.role if grant.account == "ingest" && grant.kind == "bucket"]) == toset(["roles/storage.objectViewer", "roles/storage.bucketViewer"])
     error_message = "ingest may do more with the lake than read it."
   }
 }
