@@ -1,4 +1,5 @@
-# Who read and changed data: recorded by Google, kept where neither the pipeline nor its people can change it.
+# Who read and changed data: recorded by Google, kept where neither the pipeline nor its people can change it. The logs hold
+# the text of queries, and somebody may have typed a National Insurance number into one: only auditors read them.
 resource "google_project_iam_audit_config" "data" {
   for_each = toset(["bigquery.googleapis.com", "storage.googleapis.com"])
 

@@ -1,4 +1,6 @@
-# Opt in (var.kms): a key for each kind of store, used by Google's agent of that store and nobody else.
+# Opt in (var.kms): a key for each kind of store, used by Google's agent of that store and nobody else. Two of the agents
+# must be made by hand first: gcloud beta services identity create --service=pubsub.googleapis.com, and the same for
+# artifactregistry.googleapis.com.
 locals {
   _agent = "serviceAccount:service-${data.google_project.this.number}@"
 
@@ -7,8 +9,15 @@ locals {
     dead-letter = { ring = "data", agent = "${local._agent}gcp-sa-pubsub.iam.gserviceaccount.com" }
     images      = { ring = "region", agent = "${local._agent}gcp-sa-artifactregistry.iam.gserviceaccount.com" }
     lake        = { ring = "data", agent = local.agents.storage_agent }
-    warehouse   = { ring = "data", agent = "serviceAccount:bq-${data.google_project.this.number}@bigquery-encryption.iam.gserviceaccount.com" }
+    warehouse   = { ring = "data", agent = "serviceAccount:${data.google_bigquery_default_service_account.agent[0].email}" }
   } : {}
+}
+
+# Asking for BigQuery's agent makes it.
+data "google_bigquery_default_service_account" "agent" {
+  count = var.kms ? 1 : 0
+
+  project = var.project
 }
 
 # KMS calls the multi-region of the EU `europe`.

@@ -115,7 +115,7 @@ variable "max_cost" {
 }
 
 variable "perimeter" {
-  description = "Opt in: a VPC Service Controls perimeter around this project. It begins as a dry run, which only logs what it would refuse."
+  description = "Opt in: a VPC Service Controls perimeter around this project. It begins as a dry run, which only logs what it would refuse. Members come in from anywhere: CI's deployer must be one."
   type = object({
     access_policy = string
     members       = optional(set(string), [])

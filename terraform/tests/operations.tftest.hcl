@@ -223,3 +223,23 @@ run "images_cannot_be_replaced_under_their_tag" {
     error_message = "A tag could be moved to another image."
   }
 }
+
+run "people_are_told_how_to_reach_the_environment" {
+  command = plan
+
+  assert {
+    condition     = output.fees_etl_toml == <<-TOML
+      [targets.prod]
+      warehouse = "bigquery://wealth-fees-prod?location=EU"
+      source = "gs://wealth-fees-prod-lake/landing/fees/"
+      max_cost = 5
+      policy_tags.nino = "projects/wealth-fees-prod/locations/eu/taxonomies/1/policyTags/2"
+    TOML
+    error_message = "The section of fees_etl.toml is not that of this environment."
+  }
+
+  assert {
+    condition     = output.landing == "gs://wealth-fees-prod-lake/landing/fees/" && output.images == "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl"
+    error_message = "Files or images would go elsewhere."
+  }
+}
