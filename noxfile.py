@@ -9,7 +9,7 @@ import nox
 
 nox.needs_version = ">=2025.11"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "tests", "googlesql", "terraform"]
+nox.options.sessions = ["lint", "tests", "googlesql", "emulator", "terraform"]
 nox.options.error_on_missing_interpreters = False
 
 HERE = Path(__file__).parent
@@ -48,10 +48,10 @@ def googlesql(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "--dist", "worksteal", "tests/googlesql", "-q", *session.posargs)
 
 
-@nox.session(default=False)
+@nox.session
 def emulator(session: nox.Session) -> None:
     """Google's clients over HTTP against BigQuery and GCS emulators, which live in an environment of their own."""
-    install(session, "test")
+    install(session, "emulator")
     home = Path(session.create_tmp()).resolve() / "emulators"
     python = home / "bin" / "python"
     if not python.exists():
@@ -82,7 +82,7 @@ def bench(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write requirements.lock anew: the newest versions that pyproject.toml allows."""
     session.install("uv")
-    groups = [flag for name in ("dev", "googlesql") for flag in ("--group", name)]
+    groups = [flag for name in ("dev", "emulator", "googlesql") for flag in ("--group", name)]
     session.run(
         "uv", "pip", "compile", "--universal", "--upgrade", "--no-header", "--no-annotate", "--no-emit-index-url",
         "--python-version", "3.11", *groups, "pyproject.toml", "--output-file", "requirements.lock",

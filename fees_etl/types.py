@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fees_etl.outcomes import (
@@ -155,7 +157,10 @@ class Window:
         return cls(tuple(joined))
 
     def __contains__(self, day: object) -> bool:
-        return isinstance(day, date) and any(start <= day <= end for start, end in self.ranges)
+        if not isinstance(day, date):
+            return False
+        at = bisect_right(self.ranges, day, key=itemgetter(0))  # the only range that may hold it is the one before
+        return at > 0 and day <= self.ranges[at - 1][1]
 
     def __bool__(self) -> bool:
         return bool(self.ranges)

@@ -31,6 +31,19 @@ PARQUET = {
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
 }  # fmt: skip
 
+BEFORE = ["1", "100", "1", "100", "1", "1", "2025-01-01", "2025-01-01", "1", "2025-01"]
+AFTER = ["2", "150.5", "2", "150.5", "1", "2", "2025-01-01", "2025-02-01", "2", "2025-01 2025-02"]
+ANSWERS = {
+    "state": [["2025-01-01", "2025-02-01", "2025-01-01", "2025-01-01", "1", "true", "mark"]],
+    "pending": [["2025-02-01", "file:///lake/a.csv", "v1", "1", "50.5", "0", "0"]],
+    "published_before": [BEFORE],
+    "published_after": [AFTER],
+    "left_out": [["2", "150.5", "0", "0", "0", "0", "0"]],
+    "staged_before": [["2025-01-01", "1", "100"]],
+    "staged_after": [["2025-01-01", "1", "100"], ["2025-02-01", "1", "50.5"]],
+}
+"""What a warehouse with one staged file answers, and another file waits in raw."""
+
 
 @dataclass
 class Fault:

@@ -47,7 +47,7 @@ def opened(tmp_path):
     return again
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings().max_examples // 25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     worlds.files(names=("a.csv", "b.csv"), max_size=8), worlds.files(names=("a.csv", "b.csv"), max_size=8), st.data()
 )

@@ -20,7 +20,7 @@ from pipeline import LENIENT, MODELS, Pipeline
 
 from fees_etl import WarehouseError, run
 
-SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=settings().max_examples // 8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 JANUARY = date(2025, 1, 31)
 
 

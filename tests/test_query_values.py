@@ -149,7 +149,7 @@ def test_means_and_medians_are_exact(duck, amounts):
     )
 )
 def test_a_mean_to_whole_pennies_is_rounded_once(duck, amounts):
-    expression = "SIGN(SUM(n)) * DIV(ABS(SUM(n)) * 200 + COUNT(*), 2 * COUNT(*)) * NUMERIC '0.01'"
+    expression = "DIV(SUM(n) * 200 + IF(SUM(n) < 0, -COUNT(*), COUNT(*)), 2 * COUNT(*)) * NUMERIC '0.01'"
     found = answer(duck, expression, *({"n": amount} for amount in amounts))
     assert found == [rounded(sum(amounts) / len(amounts), PENNY)]
 

@@ -48,15 +48,15 @@ def outline(found: Settings) -> Project:
 
 @contextmanager
 def warehouse(
-    found: Settings, project: Project, *, read_only: bool = False, rehearse: bool = False, ingests: bool = False
+    found: Settings, project: Project, *, read_only: bool = False, rehearse: bool = False, models: bool = True
 ) -> Iterator[engines.Engine]:
-    """The target's engine, opened; a rehearsal leaves no file where there was none.
+    """The target's engine, opened and prepared; a rehearsal leaves no file where there was none.
 
-    An ingestion into BigQuery opens the sources alone: its account may not look into staging and reporting.
+    Without ``models`` nothing of BigQuery is looked at but raw and ops: an ingestion's account may see no more.
     """
-    contracts = project.sources if ingests and is_remote(found) else project.contracts
     leaves_nothing = rehearse and not exists(found)
     suffix, target = found.dataset_suffix, found.as_target()
+    contracts = project.contracts if models or not is_remote(found) else project.sources
     try:
         with engines.connect(found.warehouse, read_only=read_only, suffix=suffix, target=target) as engine:
             engine.prepare(contracts, create=not read_only)

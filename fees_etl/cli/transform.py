@@ -84,7 +84,7 @@ def run(call: Call, request: Request, output: Output) -> int:
         if opening.is_remote(attempt.settings) and _reads(attempt.request):
             planned = make_plan(attempt.project, attempt.request, state)
             allow(planned, engine)  # before a load job, which cannot be undone
-        ingested = _ingested(attempt, engine, state)
+        ingested = _ingested(attempt, engine, _source(attempt, state))
         state = _state(attempt, engine) if ingested else state
         if refused := _refused(attempt, ingested, state):
             _show_files(attempt, ingested, output)
@@ -111,11 +111,11 @@ def ingest(call: Call, request: Request, output: Output) -> int:
             hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {call.line}",
         )
     with (
-        opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse, ingests=True) as engine,
+        opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse, models=False) as engine,
         _rehearsal(attempt, engine),
     ):
-        state = State() if opening.is_remote(attempt.settings) else _state(attempt, engine)  # which reads staging
-        ingested = _ingested(attempt, engine, state)
+        source = attempt.settings.source or _source(attempt, _state(attempt, engine))
+        ingested = _ingested(attempt, engine, source)
     _show_files(attempt, ingested, output)
     if refused := _refused(attempt, ingested, None):
         raise verdicts.refusal(call, refused, reads=_reads(request))
@@ -205,11 +205,15 @@ def _state(attempt: Attempt, engine: Engine) -> State:
     return state
 
 
-def _ingested(attempt: Attempt, engine: Engine, state: State) -> IngestResult | None:
+def _source(attempt: Attempt, state: State) -> str | None:
     source = source_of(attempt.request, attempt.settings, state)
     if source is None:
-        files = plural(state.files, "file")
-        logger.info("No files are read: this works on the %s that raw holds.", files)
+        logger.info("No files are read: this works on the %s that raw holds.", plural(state.files, "file"))
+    return source
+
+
+def _ingested(attempt: Attempt, engine: Engine, source: str | None) -> IngestResult | None:
+    if source is None:
         return None
     with progress() as steps:
         steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")

@@ -52,7 +52,9 @@ _BODIES = {
     "bq_mul(x, y)": _let("bq_times(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
     # DIV and MOD cut towards zero.
     "bq_mod(x, y)": f"CASE WHEN {_BY_ZERO}::{_N} ELSE CAST(x AS {_N}) % CAST(y AS {_N}) END",
-    "bq_cut(x, y)": "bq_div(x - bq_mod(x, y), y)",
+    "bq_whole_quotient(x, y)": f"CASE WHEN {_BY_ZERO}::{_N} ELSE bq_sign(x) * bq_sign(y)"
+    f" * CAST(bq_units(ABS(x)) // bq_units(ABS(y)) AS {_N}) END",
+    "bq_cut(x, y)": _let("bq_whole_quotient(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
     "bq_mod_int(x, y)": f"CASE WHEN {_BY_ZERO}::BIGINT ELSE x % y END",
     "bq_cut_int(x, y)": f"CASE WHEN {_BY_ZERO}::BIGINT ELSE x // y END",
     # Text.

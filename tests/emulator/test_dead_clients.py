@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 from emulator.children import begin, until
+from emulator.world import few
 
 EVER = 10**6
 STAGES = {"ingest": ("published", "ingested"), "run": ("ingested", "run")}
@@ -124,7 +125,7 @@ def test_an_upload_whose_client_was_killed_is_no_ingestion(world, held):
     is_right(world, "ingest")
 
 
-@pytest.mark.parametrize("number", [1, 3, 5])
+@pytest.mark.parametrize("number", few(3, more=(1, 5)))
 def test_a_backfill_in_chunks_that_was_killed_is_resumed(world, runs_for_ever, number):
     """The fifth job is the last: it rebuilds reporting and judges."""
     if "backfill" not in world.holds:

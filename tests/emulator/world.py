@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections import Counter
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
 
     from fees_etl import Engine, Project
 
-__all__ = ["World", "enter", "patience", "told"]
+__all__ = ["ALL", "World", "enter", "few", "patience", "told"]
 
+ALL = os.environ.get("FAULTS") == "all"
 KEPT = ("stg_fees", "dim_clients", "assert_client_data", "assert_row_count_reconciliation", "contract_runs")
 TABLES = (
     *("staging.stg_fees", "reporting.dim_clients", "ops.pending", "ops.changes", "ops.left_out"),
@@ -204,6 +206,11 @@ def enter(environment: dict[str, str], folder: Path, patch: pytest.MonkeyPatch) 
     patch.setattr(opening, "load", lambda _: known)
     patch.setattr(logging.getLogger("fees_etl"), "handlers", [])
     patience(patch, 10.0)
+
+
+def few(*cases: object, more: tuple[object, ...] = ()) -> tuple[object, ...]:
+    """Cases of a test: FAULTS=all takes ``more`` of them."""
+    return (*cases, *more) if ALL else cases
 
 
 def patience(patch: pytest.MonkeyPatch, seconds: float, timeout: float = 30.0) -> None:

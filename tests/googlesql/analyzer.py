@@ -36,6 +36,7 @@ class Analyzer:
         )  # enough to look up the types that the strict ones need
         self._types: dict[str, TypeProto] = {}
         self._catalogs: dict[tuple[object, ...], int] = {}
+        self._resolved: dict[tuple[str, int, int], Message] = {}
         self.options = self._strict_options()
 
     def parsed(self, sql: str, *, script: bool = False) -> Message:
@@ -44,11 +45,14 @@ class Analyzer:
         return self.machine.call("Parse", request, service.ParseResponse)
 
     def resolved(self, sql: str, tables: Tables, variables: Columns) -> Message:
-        """A statement with every name and type resolved, or AnalysisError."""
-        self._check_case(sql, tables)
-        request = service.AnalyzeRequest(sql_statement=sql, options=self.options)
-        request.registered_catalog_id = self.catalog(tables, variables)
-        return self.machine.call("Analyze", request, service.AnalyzeResponse).resolved_statement
+        """A statement with every name and type resolved, or AnalysisError. Scripts repeat themselves: once is enough."""
+        catalog = self.catalog(tables, variables)
+        key = (sql, catalog, self.machine.breaks)
+        if key not in self._resolved:
+            self._check_case(sql, tables)
+            request = service.AnalyzeRequest(sql_statement=sql, options=self.options, registered_catalog_id=catalog)
+            self._resolved[key] = self.machine.call("Analyze", request, service.AnalyzeResponse).resolved_statement
+        return self._resolved[key]
 
     def check_expression(self, sql: str, tables: Tables, variables: Columns) -> None:
         """Resolve an expression which is no statement."""

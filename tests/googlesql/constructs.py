@@ -69,7 +69,6 @@ DOCUMENTED = {
     "RowNumber": NUMBERING,
     "Abs": MATH,
     "IntDiv": MATH,
-    "Sign": MATH,
     "ArrayToString": "Array functions",
     "Array": "Data types",
     "Concat": TEXT,

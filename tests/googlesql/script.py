@@ -73,14 +73,23 @@ def _declared(analyzer: Analyzer, leaf: Leaf, tables: Tables, variables: Columns
 
 
 def _check(analyzer: Analyzer, leaf: Leaf, tables: Tables, variables: Columns) -> None:
-    if leaf.text:  # by itself first: so an error names its place in the script
-        analyzer.check_expression(leaf.text, tables, variables)
+    try:
+        _check_use(analyzer, leaf, tables, variables)
+    except AnalysisError:
+        if leaf.text:  # by itself, so that the error names its place in the script
+            analyzer.check_expression(leaf.text, tables, variables)
+        raise
+
+
+def _check_use(analyzer: Analyzer, leaf: Leaf, tables: Tables, variables: Columns) -> None:
     if leaf.kind == "condition":
         analyzer.resolved(f"ASSERT ({leaf.text})", tables, variables)
-    if leaf.kind == "set":
+    elif leaf.kind == "set":
         _check_assignment(analyzer, leaf, _type_of(leaf.names[0], variables), tables, variables)
-    if leaf.kind == "declare" and leaf.type and leaf.text:
+    elif leaf.kind == "declare" and leaf.type and leaf.text:
         _check_assignment(analyzer, leaf, leaf.type, tables, variables)
+    elif leaf.text:
+        analyzer.check_expression(leaf.text, tables, variables)
 
 
 def _check_assignment(analyzer: Analyzer, leaf: Leaf, kind: str, tables: Tables, variables: Columns) -> None:

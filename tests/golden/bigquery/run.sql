@@ -90,21 +90,50 @@ BEGIN
             SET answer_published_before = (
             SELECT CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([CAST(staged_rows AS STRING), CAST(staged_amount AS STRING), CAST(clients AS STRING), CAST(ltv_total AS STRING), CAST(cohorts AS STRING), CAST(advisers AS STRING), CAST(first_fee_date AS STRING), CAST(last_fee_date AS STRING), CAST(incomplete_clients_6_month AS STRING), CAST(incomplete_cohorts_6_month AS STRING)]), ','), ''), ']')
             FROM (
+            WITH staged AS (
+                SELECT
+                    COUNT(*) AS staged_rows,
+                    COALESCE(SUM(fee_amount), NUMERIC '0') AS staged_amount,
+                    MIN(fee_date) AS first_fee_date,
+                    MAX(fee_date) AS last_fee_date
+                FROM staging_ci.stg_fees
+            ),
+
+            clients AS (
+                SELECT
+                    COUNT(*) AS clients,
+                    COALESCE(SUM(ltv_total), NUMERIC '0') AS ltv_total,
+                    COUNTIF(NOT is_complete_6_month) AS incomplete_clients_6_month
+                FROM reporting_ci.rpt_client_ltv
+            ),
+
+            cohorts AS (
+                SELECT
+                    COUNT(*) AS cohorts,
+                    STRING_AGG(IF(is_complete_6_month, NULL, cohort_month), ' ' ORDER BY cohort_month) AS incomplete_cohorts_6_month
+                FROM reporting_ci.rpt_cohort_ltv
+            ),
+
+            advisers AS (
+                SELECT COUNT(*) AS advisers
+                FROM reporting_ci.rpt_adviser_ltv
+            )
+
             SELECT
-                (SELECT COUNT(*) FROM staging_ci.stg_fees) AS staged_rows,
-                (SELECT COALESCE(SUM(fee_amount), NUMERIC '0') FROM staging_ci.stg_fees) AS staged_amount,
-                (SELECT COUNT(*) FROM reporting_ci.rpt_client_ltv) AS clients,
-                (SELECT COALESCE(SUM(ltv_total), NUMERIC '0') FROM reporting_ci.rpt_client_ltv) AS ltv_total,
-                (SELECT COUNT(*) FROM reporting_ci.rpt_cohort_ltv) AS cohorts,
-                (SELECT COUNT(*) FROM reporting_ci.rpt_adviser_ltv) AS advisers,
-                (SELECT MIN(fee_date) FROM staging_ci.stg_fees) AS first_fee_date,
-                (SELECT MAX(fee_date) FROM staging_ci.stg_fees) AS last_fee_date,
-                (SELECT COUNTIF(NOT is_complete_6_month) FROM reporting_ci.rpt_client_ltv) AS incomplete_clients_6_month,
-                (
-                    SELECT STRING_AGG(cohort_month, ' ' ORDER BY cohort_month)
-                    FROM reporting_ci.rpt_cohort_ltv
-                    WHERE NOT is_complete_6_month
-                ) AS incomplete_cohorts_6_month
+                staged.staged_rows,
+                staged.staged_amount,
+                clients.clients,
+                clients.ltv_total,
+                cohorts.cohorts,
+                advisers.advisers,
+                staged.first_fee_date,
+                staged.last_fee_date,
+                clients.incomplete_clients_6_month,
+                cohorts.incomplete_cohorts_6_month
+            FROM staged
+            CROSS JOIN clients
+            CROSS JOIN cohorts
+            CROSS JOIN advisers
             )
             );
             SET @@query_label = 'step:staged_before';
@@ -443,7 +472,7 @@ BEGIN
                 total_client_ltv_3_month,
                 total_client_ltv_6_month,
                 total_client_ltv_all_time,
-                SIGN(total_client_ltv_6_month) * DIV((ABS(total_client_ltv_6_month) * 200 + client_count), (2 * client_count)) * NUMERIC '0.01' AS avg_client_ltv_6_month,
+                DIV(total_client_ltv_6_month * 200 + IF(total_client_ltv_6_month < 0, -client_count, client_count), 2 * client_count) * NUMERIC '0.01' AS avg_client_ltv_6_month,
                 RANK() OVER (ORDER BY total_client_ltv_6_month DESC) AS rank_by_ltv_6_month,
                 complete_client_count_6_month
             FROM advisers
@@ -498,13 +527,13 @@ BEGIN
             SELECT
                 cohort_month,
                 client_count,
-                SIGN(total_ltv_1_month) * DIV((ABS(total_ltv_1_month) * 200 + client_count), (2 * client_count)) * NUMERIC '0.01' AS avg_ltv_1_month,
-                SIGN(total_ltv_3_month) * DIV((ABS(total_ltv_3_month) * 200 + client_count), (2 * client_count)) * NUMERIC '0.01' AS avg_ltv_3_month,
-                SIGN(total_ltv_6_month) * DIV((ABS(total_ltv_6_month) * 200 + client_count), (2 * client_count)) * NUMERIC '0.01' AS avg_ltv_6_month,
+                DIV(total_ltv_1_month * 200 + IF(total_ltv_1_month < 0, -client_count, client_count), 2 * client_count) * NUMERIC '0.01' AS avg_ltv_1_month,
+                DIV(total_ltv_3_month * 200 + IF(total_ltv_3_month < 0, -client_count, client_count), 2 * client_count) * NUMERIC '0.01' AS avg_ltv_3_month,
+                DIV(total_ltv_6_month * 200 + IF(total_ltv_6_month < 0, -client_count, client_count), 2 * client_count) * NUMERIC '0.01' AS avg_ltv_6_month,
                 total_ltv_1_month,
                 total_ltv_3_month,
                 total_ltv_6_month,
-                SIGN(middle_sum) * DIV((ABS(middle_sum) * 200 + middle_count), (2 * middle_count)) * NUMERIC '0.01' AS median_ltv_6_month,
+                DIV(middle_sum * 200 + IF(middle_sum < 0, -middle_count, middle_count), 2 * middle_count) * NUMERIC '0.01' AS median_ltv_6_month,
                 is_complete_1_month,
                 is_complete_3_month,
                 is_complete_6_month
@@ -1671,37 +1700,93 @@ BEGIN
             SET answer_published_after = (
             SELECT CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([CAST(staged_rows AS STRING), CAST(staged_amount AS STRING), CAST(clients AS STRING), CAST(ltv_total AS STRING), CAST(cohorts AS STRING), CAST(advisers AS STRING), CAST(first_fee_date AS STRING), CAST(last_fee_date AS STRING), CAST(incomplete_clients_6_month AS STRING), CAST(incomplete_cohorts_6_month AS STRING)]), ','), ''), ']')
             FROM (
+            WITH staged AS (
+                SELECT
+                    COUNT(*) AS staged_rows,
+                    COALESCE(SUM(fee_amount), NUMERIC '0') AS staged_amount,
+                    MIN(fee_date) AS first_fee_date,
+                    MAX(fee_date) AS last_fee_date
+                FROM staging_ci.stg_fees
+            ),
+
+            clients AS (
+                SELECT
+                    COUNT(*) AS clients,
+                    COALESCE(SUM(ltv_total), NUMERIC '0') AS ltv_total,
+                    COUNTIF(NOT is_complete_6_month) AS incomplete_clients_6_month
+                FROM reporting_ci.rpt_client_ltv
+            ),
+
+            cohorts AS (
+                SELECT
+                    COUNT(*) AS cohorts,
+                    STRING_AGG(IF(is_complete_6_month, NULL, cohort_month), ' ' ORDER BY cohort_month) AS incomplete_cohorts_6_month
+                FROM reporting_ci.rpt_cohort_ltv
+            ),
+
+            advisers AS (
+                SELECT COUNT(*) AS advisers
+                FROM reporting_ci.rpt_adviser_ltv
+            )
+
             SELECT
-                (SELECT COUNT(*) FROM staging_ci.stg_fees) AS staged_rows,
-                (SELECT COALESCE(SUM(fee_amount), NUMERIC '0') FROM staging_ci.stg_fees) AS staged_amount,
-                (SELECT COUNT(*) FROM reporting_ci.rpt_client_ltv) AS clients,
-                (SELECT COALESCE(SUM(ltv_total), NUMERIC '0') FROM reporting_ci.rpt_client_ltv) AS ltv_total,
-                (SELECT COUNT(*) FROM reporting_ci.rpt_cohort_ltv) AS cohorts,
-                (SELECT COUNT(*) FROM reporting_ci.rpt_adviser_ltv) AS advisers,
-                (SELECT MIN(fee_date) FROM staging_ci.stg_fees) AS first_fee_date,
-                (SELECT MAX(fee_date) FROM staging_ci.stg_fees) AS last_fee_date,
-                (SELECT COUNTIF(NOT is_complete_6_month) FROM reporting_ci.rpt_client_ltv) AS incomplete_clients_6_month,
-                (
-                    SELECT STRING_AGG(cohort_month, ' ' ORDER BY cohort_month)
-                    FROM reporting_ci.rpt_cohort_ltv
-                    WHERE NOT is_complete_6_month
-                ) AS incomplete_cohorts_6_month
+                staged.staged_rows,
+                staged.staged_amount,
+                clients.clients,
+                clients.ltv_total,
+                cohorts.cohorts,
+                advisers.advisers,
+                staged.first_fee_date,
+                staged.last_fee_date,
+                clients.incomplete_clients_6_month,
+                cohorts.incomplete_cohorts_6_month
+            FROM staged
+            CROSS JOIN clients
+            CROSS JOIN cohorts
+            CROSS JOIN advisers
             )
             );
             SET @@query_label = 'step:left_out';
             SET answer_left_out = (
             SELECT CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([CAST(raw_rows AS STRING), CAST(raw_amount AS STRING), CAST(duplicate_rows AS STRING), CAST(duplicate_amount AS STRING), CAST(blank_rows AS STRING), CAST(blank_amount AS STRING), CAST(rejected_rows AS STRING)]), ','), ''), ']')
             FROM (
+            WITH loaded AS (
+                SELECT
+                    COALESCE(SUM(loaded_count), 0) AS raw_rows,
+                    COALESCE(SUM(total_amount), NUMERIC '0') AS raw_amount,
+                    COALESCE(SUM(rejected_count), 0) AS rejected_rows
+                FROM raw_ci.files
+                WHERE status = 'loaded'
+            ),
+
+            dated AS (
+                SELECT
+                    COALESCE(SUM(IF(reason = 'duplicate', row_count, 0)), 0) AS duplicate_rows,
+                    COALESCE(SUM(IF(reason = 'duplicate', amount, NUMERIC '0')), NUMERIC '0') AS duplicate_amount,
+                    COALESCE(SUM(IF(reason = 'blank', row_count, 0)), 0) AS blank_rows,
+                    COALESCE(SUM(IF(reason = 'blank', amount, NUMERIC '0')), NUMERIC '0') AS blank_amount
+                FROM ops_ci.left_out
+            ),
+
+            undated AS (
+                SELECT
+                    COUNT(*) AS blank_rows,
+                    COALESCE(SUM(fee_amount), NUMERIC '0') AS blank_amount
+                FROM raw_ci.fees
+                WHERE fee_date IS NULL
+            )
+
             SELECT
-                (SELECT COALESCE(SUM(loaded_count), 0) FROM raw_ci.files WHERE status = 'loaded') AS raw_rows,
-                (SELECT COALESCE(SUM(total_amount), NUMERIC '0') FROM raw_ci.files WHERE status = 'loaded') AS raw_amount,
-                (SELECT COALESCE(SUM(row_count), 0) FROM ops_ci.left_out WHERE reason = 'duplicate') AS duplicate_rows,
-                (SELECT COALESCE(SUM(amount), NUMERIC '0') FROM ops_ci.left_out WHERE reason = 'duplicate') AS duplicate_amount,
-                (SELECT COALESCE(SUM(row_count), 0) FROM ops_ci.left_out WHERE reason = 'blank')
-                + (SELECT COUNT(*) FROM raw_ci.fees WHERE fee_date IS NULL) AS blank_rows,
-                (SELECT COALESCE(SUM(amount), NUMERIC '0') FROM ops_ci.left_out WHERE reason = 'blank')
-                + (SELECT COALESCE(SUM(fee_amount), NUMERIC '0') FROM raw_ci.fees WHERE fee_date IS NULL) AS blank_amount,
-                (SELECT COALESCE(SUM(rejected_count), 0) FROM raw_ci.files WHERE status = 'loaded') AS rejected_rows
+                loaded.raw_rows,
+                loaded.raw_amount,
+                dated.duplicate_rows,
+                dated.duplicate_amount,
+                dated.blank_rows + undated.blank_rows AS blank_rows,
+                dated.blank_amount + undated.blank_amount AS blank_amount,
+                loaded.rejected_rows
+            FROM loaded
+            CROSS JOIN dated
+            CROSS JOIN undated
             )
             );
             SET @@query_label = 'step:staged_after';

@@ -1,0 +1,33 @@
+locals {
+  # Those of sql/, a dataset a folder, and one for audit logs.
+  datasets = {
+    audit     = "Who read and changed data. Made by the log sink."
+    ops       = "The ledger of runs, pending fee dates and the lock of the one writer."
+    raw       = "The files as sent. Holds National Insurance numbers, tagged."
+    reporting = "Lifetime values by client, cohort and adviser. No National Insurance numbers."
+    staging   = "Distinct fees, cleaned. Holds National Insurance numbers, tagged."
+  }
+}
+
+resource "google_bigquery_dataset" "dataset" {
+  #checkov:skip=CKV_GCP_81:Keys of our own are opted into by var.kms; Google encrypts with its own otherwise.
+  for_each = local.datasets
+
+  dataset_id                      = each.key
+  description                     = each.value
+  location                        = var.location
+  labels                          = local.labels
+  max_time_travel_hours           = "168"
+  delete_contents_on_destroy      = !local.is_prod
+  default_partition_expiration_ms = each.key == "audit" ? var.audit_days * 24 * 60 * 60 * 1000 : null
+
+  dynamic "default_encryption_configuration" {
+    for_each = var.kms ? ["warehouse"] : []
+
+    content {
+      kms_key_name = google_kms_crypto_key.key[default_encryption_configuration.value].id
+    }
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.agent, google_project_service.api]
+}

@@ -1,0 +1,12 @@
+environment  = "prod"
+project      = "wealth-fees-prod"
+state_bucket = "wealth-fees-prod-tfstate"
+alert_email  = "fees-prod-alerts@example.com"
+
+readers = {
+  analysts        = ["group:analysts@example.com"]
+  auditors        = ["group:auditors@example.com"]
+  bi              = ["group:bi-tools@example.com"]
+  engineers       = ["group:data-engineers@example.com"]
+  senior_analysts = ["group:senior-analysts@example.com"]
+}

@@ -1,0 +1,190 @@
+# Where data is, how it is kept, and which columns are tagged.
+mock_provider "google" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  environment = "prod"
+  project     = "wealth-fees-prod"
+  image       = "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl/fees-etl:1.0.0"
+  alert_email = "alerts@example.com"
+}
+
+run "exactly_the_ninos_and_the_records_that_may_hold_one_are_tagged" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for name, table in google_bigquery_table.tagged : [
+        for field in jsondecode(table.schema) : "${name}.${field.name}"
+        if try(field.policyTags.names, []) == ["projects/wealth-fees-prod/locations/eu/taxonomies/1/policyTags/2"]
+      ]
+    ])) == toset(["raw.fees.client_nino", "raw.fees_incoming.client_nino", "raw.fees_incoming.record", "raw.fees_rejected.record", "staging.stg_fees.client_nino"])
+    error_message = "Other columns than the National Insurance numbers and the records as sent are tagged."
+  }
+
+  assert {
+    condition = length(flatten([
+      for table in google_bigquery_table.tagged : [for field in jsondecode(table.schema) : field if can(field.policyTags)]
+    ])) == 5
+    error_message = "A column has a tag that is not the one of National Insurance numbers."
+  }
+
+  assert {
+    condition     = google_data_catalog_taxonomy.pii.activated_policy_types == tolist(["FINE_GRAINED_ACCESS_CONTROL"])
+    error_message = "A tag of a taxonomy without access control protects nothing."
+  }
+}
+
+run "staging_is_partitioned_by_day_and_clustered_by_client" {
+  command = plan
+
+  assert {
+    condition = (
+      google_bigquery_table.tagged["staging.stg_fees"].time_partitioning[0].field == "fee_date"
+      && google_bigquery_table.tagged["staging.stg_fees"].time_partitioning[0].type == "DAY"
+      && google_bigquery_table.tagged["staging.stg_fees"].clustering == tolist(["client_id"])
+    )
+    error_message = "The MERGE of staging would not prune."
+  }
+
+  assert {
+    condition     = alltrue([for name, table in google_bigquery_table.tagged : name == "${table.dataset_id}.${table.table_id}"])
+    error_message = "A table is in another dataset than its name says."
+  }
+
+  assert {
+    condition     = alltrue([for table in google_bigquery_table.tagged : table.labels == tomap({ managed_by = "fees-etl", target = "prod" })])
+    error_message = "The labels are not those that fees-etl gives its tables."
+  }
+}
+
+run "files_grow_cold_after_90_days_and_after_a_year" {
+  command = plan
+
+  assert {
+    condition = { for rule in google_storage_bucket.lake.lifecycle_rule : one(rule.action).storage_class => one(rule.condition).age if one(rule.action).type == "SetStorageClass" } == {
+      NEARLINE = 90
+      COLDLINE = 365
+    }
+    error_message = "Files must become NEARLINE after 90 days and COLDLINE after 365."
+  }
+
+  assert {
+    condition     = length([for rule in google_storage_bucket.lake.lifecycle_rule : rule if one(rule.action).type == "Delete"]) == 0
+    error_message = "A rule deletes files that raw may have to be made from again."
+  }
+}
+
+run "the_lake_is_private_versioned_and_recoverable" {
+  command = plan
+
+  assert {
+    condition     = google_storage_bucket.lake.public_access_prevention == "enforced" && google_storage_bucket.lake.uniform_bucket_level_access
+    error_message = "The lake could be opened to the public."
+  }
+
+  assert {
+    condition     = google_storage_bucket.lake.versioning[0].enabled && google_storage_bucket.lake.soft_delete_policy[0].retention_duration_seconds >= 7 * 24 * 60 * 60
+    error_message = "A file that is overwritten or deleted must be recoverable."
+  }
+}
+
+run "all_data_is_in_the_eu" {
+  command = plan
+
+  assert {
+    condition     = toset(concat(values(google_bigquery_dataset.dataset)[*].location, [google_storage_bucket.lake.location])) == toset(["EU"])
+    error_message = "Bucket and datasets must share one location in the EU."
+  }
+
+  assert {
+    condition     = toset(keys(google_bigquery_dataset.dataset)) == toset(["audit", "ops", "raw", "reporting", "staging"])
+    error_message = "The datasets are raw, staging, reporting, ops and audit."
+  }
+
+  assert {
+    condition = (
+      google_data_catalog_taxonomy.pii.region == "eu"
+      && alltrue([for policy in google_bigquery_datapolicy_data_policy.mask : policy.location == "eu"])
+      && google_eventarc_trigger.object.location == "eu"
+    )
+    error_message = "Tags protect, and events come from, their own location only."
+  }
+
+  assert {
+    condition     = !contains(google_pubsub_topic.dead_letter.message_storage_policy[0].allowed_persistence_regions, "europe-west2")
+    error_message = "Messages could be kept outside the EU."
+  }
+}
+
+run "prod_keeps_its_data" {
+  command = plan
+
+  assert {
+    condition     = !google_storage_bucket.lake.force_destroy
+    error_message = "The lake of prod could be destroyed with its files."
+  }
+
+  assert {
+    condition     = alltrue([for dataset in google_bigquery_dataset.dataset : !dataset.delete_contents_on_destroy])
+    error_message = "A dataset of prod could be destroyed with its tables."
+  }
+
+  assert {
+    condition     = alltrue([for table in google_bigquery_table.tagged : table.deletion_protection])
+    error_message = "A table of prod could be destroyed or replaced."
+  }
+
+  assert {
+    condition     = alltrue([for dataset in google_bigquery_dataset.dataset : dataset.max_time_travel_hours == "168"])
+    error_message = "Time travel must reach back seven days."
+  }
+
+  assert {
+    condition     = alltrue([for name, dataset in google_bigquery_dataset.dataset : name == "audit" || dataset.default_partition_expiration_ms == null])
+    error_message = "Only audit logs may expire."
+  }
+}
+
+run "dev_can_be_taken_down" {
+  command = plan
+
+  variables {
+    environment = "dev"
+    project     = "wealth-fees-dev"
+  }
+
+  assert {
+    condition     = google_storage_bucket.lake.force_destroy && alltrue([for table in google_bigquery_table.tagged : !table.deletion_protection])
+    error_message = "What holds made-up data must be easy to remove."
+  }
+}
+
+run "access_to_data_is_recorded_where_only_auditors_read" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for service in ["bigquery.googleapis.com", "storage.googleapis.com"] :
+      toset([for config in google_project_iam_audit_config.data[service].audit_log_config : config.log_type]) == toset(["ADMIN_READ", "DATA_READ", "DATA_WRITE"])
+    ])
+    error_message = "Reading or changing data would leave no record."
+  }
+
+  assert {
+    condition     = google_logging_project_sink.audit.unique_writer_identity && google_logging_project_sink.audit.bigquery_options[0].use_partitioned_tables
+    error_message = "The sink must write as itself, into partitions that expire."
+  }
+
+  assert {
+    condition     = google_bigquery_dataset_iam_member.audit_sink.dataset_id == "audit" && google_bigquery_dataset_iam_member.audit_sink.role == "roles/bigquery.dataEditor"
+    error_message = "The sink cannot write."
+  }
+
+  assert {
+    condition     = length([for grant in values(local.grants) : grant if grant.kind == "dataset" && grant.name == "audit" && grant.account != "deployer"]) == 0
+    error_message = "The pipeline could change its own audit logs."
+  }
+}

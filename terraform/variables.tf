@@ -1,0 +1,221 @@
+variable "alert_email" {
+  description = "Address that alerts go to; a list or a pager rather than a person."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[^@ ]+@[^@ ]+$", var.alert_email))
+    error_message = "alert_email must be an e-mail address."
+  }
+}
+
+variable "audit_days" {
+  description = "Days that audit logs are kept in the audit dataset."
+  type        = number
+  default     = 400
+  nullable    = false
+
+  validation {
+    condition     = var.audit_days >= 30
+    error_message = "audit_days must be 30 or more: who read a NINO is often asked for weeks later."
+  }
+}
+
+variable "budget" {
+  description = "Opt in: a monthly budget of this project, with alerts at 50, 90 and 100 %. Needs rights on the billing account."
+  type = object({
+    billing_account = string
+    amount          = number
+    currency        = optional(string, "GBP")
+  })
+  default = null
+
+  validation {
+    condition     = try(var.budget.amount > 0, var.budget == null)
+    error_message = "The amount of the budget must be above 0."
+  }
+}
+
+variable "catalog" {
+  description = "Opt in: Dataplex lake, zones, assets, a data-quality scan and the aspect type that describes datasets."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Which environment this is. One environment is one project."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["dev", "ci", "prod"], var.environment)
+    error_message = "environment must be dev, ci or prod."
+  }
+}
+
+variable "github_repository" {
+  description = "Opt in: OWNER/NAME of the repository whose workflows may plan (pull requests) and deploy (main), without keys."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository)) || var.github_repository == null
+    error_message = "github_repository must be OWNER/NAME."
+  }
+}
+
+variable "glossary" {
+  description = "Opt in: a business glossary with the terms that the reports use."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "image" {
+  description = "Container image of both jobs, with a tag that is never moved or a digest."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("(@sha256:[0-9a-f]{64}|:[A-Za-z0-9_.-]+)$", var.image)) && !endswith(var.image, ":latest")
+    error_message = "image must name a digest or a tag other than latest, so that a plan shows what changes."
+  }
+}
+
+variable "kms" {
+  description = "Opt in: encrypt bucket, datasets, topic and images with keys of our own. Decide before the first apply: what exists is not encrypted anew."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "location" {
+  description = "Where all data is: the multi-region EU or one region of the EU. Bucket and datasets share it, since a load across locations is refused or charged."
+  type        = string
+  default     = "EU"
+  nullable    = false
+
+  validation {
+    condition     = var.location == "EU" || contains(local.eu_regions, var.location)
+    error_message = "location must be EU or a region in the EU. London (europe-west2) and Zurich (europe-west6) are not in the EU."
+  }
+}
+
+variable "max_cost" {
+  description = "US dollars that one BigQuery job may be estimated to cost; a dearer one is refused before it starts."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.max_cost > 0
+    error_message = "max_cost must be above 0."
+  }
+}
+
+variable "perimeter" {
+  description = "Opt in: a VPC Service Controls perimeter around this project. It begins as a dry run, which only logs what it would refuse. Members come in from anywhere: CI's deployer must be one."
+  type = object({
+    access_policy = string
+    members       = optional(set(string), [])
+    subnetworks   = optional(set(string), [])
+    dry_run       = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = try(length(var.perimeter.members) + length(var.perimeter.subnetworks) > 0, var.perimeter == null)
+    error_message = "The perimeter must let somebody in: name members or subnetworks, or nobody can apply this again."
+  }
+}
+
+variable "pii_readers" {
+  description = "Groups that read National Insurance numbers in clear, beside the accounts of the pipeline."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.pii_readers : startswith(member, "group:")])
+    error_message = "pii_readers must be groups (group:NAME@DOMAIN), so that joining and leaving is recorded."
+  }
+}
+
+variable "project" {
+  description = "Project id of this environment. It must be in an organisation, or it cannot have policy tags."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id: 6 to 30 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "readers" {
+  description = "Who belongs to each group of people. iam.tf says which datasets a group reads."
+  type = object({
+    analysts        = optional(set(string), [])
+    auditors        = optional(set(string), [])
+    bi              = optional(set(string), [])
+    engineers       = optional(set(string), [])
+    senior_analysts = optional(set(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for member in flatten([for group in values(var.readers) : tolist(group)]) : can(regex("^(group|serviceAccount):[^@ ]+@[^@ ]+$", member))])
+    error_message = "readers must be groups (group:NAME@DOMAIN) or accounts of tools (serviceAccount:NAME@...), never users or allUsers."
+  }
+}
+
+variable "region" {
+  description = "Where jobs, workflow and images are: a region in the EU."
+  type        = string
+  default     = "europe-west1"
+  nullable    = false
+
+  validation {
+    condition     = contains(local.eu_regions, var.region)
+    error_message = "region must be a region in the EU."
+  }
+}
+
+variable "reservation" {
+  description = "Opt in: BigQuery slots of our own instead of on-demand queries."
+  type = object({
+    slots     = optional(number, 0)
+    max_slots = optional(number, 100)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.reservation.max_slots % 50 == 0 && var.reservation.max_slots > var.reservation.slots, var.reservation == null)
+    error_message = "max_slots must be a multiple of 50 above slots."
+  }
+}
+
+variable "schedule" {
+  description = "When the workflow starts by itself, in London time. Denser than the alert on absent runs (23.5 hours) needs."
+  type        = string
+  default     = "0 6,18 * * *"
+  nullable    = false
+
+  validation {
+    condition     = length(split(" ", var.schedule)) == 5
+    error_message = "schedule must be a cron line of five fields."
+  }
+}
+
+variable "state_bucket" {
+  description = "Bucket of this environment's state, which CI reads and writes; needed with github_repository."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.state_bucket != null || var.github_repository == null
+    error_message = "state_bucket must be set together with github_repository."
+  }
+}
