@@ -80,10 +80,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Write requirements.lock anew: the newest versions that pyproject.toml allows."""
+    """Write the locks anew: the newest versions that pyproject.toml allows, for development and for the image."""
     session.install("uv")
+    plain = ("--universal", "--upgrade", "--no-header", "--no-annotate", "--no-emit-index-url", "--python-version=3.11")
     groups = [flag for name in ("dev", "emulator", "googlesql") for flag in ("--group", name)]
-    session.run(
-        "uv", "pip", "compile", "--universal", "--upgrade", "--no-header", "--no-annotate", "--no-emit-index-url",
-        "--python-version", "3.11", *groups, "pyproject.toml", "--output-file", "requirements.lock",
-    )  # fmt: skip
+    session.run("uv", "pip", "compile", *plain, *groups, "pyproject.toml", "--output-file", "requirements.lock")
+    build = Path(session.create_tmp()).resolve() / "build.in"
+    build.write_text("\n".join(nox.project.load_toml("pyproject.toml")["build-system"]["requires"]), encoding="utf-8")
+    hashed = (*plain, "--generate-hashes", "--constraint", "requirements.lock")
+    session.run("uv", "pip", "compile", *hashed, "pyproject.toml", "--output-file", "requirements-runtime.lock")
+    session.run("uv", "pip", "compile", *hashed, str(build), "--output-file", "requirements-build.lock")

@@ -114,8 +114,8 @@ def ingest(call: Call, request: Request, output: Output) -> int:
         opening.warehouse(attempt.settings, attempt.project, rehearse=request.rehearse, models=False) as engine,
         _rehearsal(attempt, engine),
     ):
-        state = State() if opening.is_remote(attempt.settings) else _state(attempt, engine)  # which reads staging
-        ingested = _ingested(attempt, engine, _source(attempt, state))
+        source = attempt.settings.source or _source(attempt, _state(attempt, engine))  # which reads staging
+        ingested = _ingested(attempt, engine, source)
     _show_files(attempt, ingested, output)
     if refused := _refused(attempt, ingested, None):
         raise verdicts.refusal(call, refused, reads=_reads(request))
