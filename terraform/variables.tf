@@ -114,6 +114,18 @@ variable "max_cost" {
   }
 }
 
+variable "operators" {
+  description = "Groups that run the jobs with other arguments: backfills, rehearsals. By that they could reach National Insurance numbers, so choose them like pii_readers."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for member in var.operators : startswith(member, "group:")])
+    error_message = "operators must be groups (group:NAME@DOMAIN), so that joining and leaving is recorded."
+  }
+}
+
 variable "perimeter" {
   description = "Opt in: a VPC Service Controls perimeter around this project. It begins as a dry run, which only logs what it would refuse. Members come in from anywhere: CI's deployer must be one."
   type = object({
@@ -154,7 +166,7 @@ variable "project" {
 }
 
 variable "readers" {
-  description = "Who belongs to each group of people. iam.tf says which datasets a group reads."
+  description = "Who belongs to each group of people. people.tf says what a group reads."
   type = object({
     analysts        = optional(set(string), [])
     auditors        = optional(set(string), [])

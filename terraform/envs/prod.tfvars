@@ -3,6 +3,8 @@ project      = "wealth-fees-prod"
 state_bucket = "wealth-fees-prod-tfstate"
 alert_email  = "fees-prod-alerts@example.com"
 
+operators = ["group:fees-operators@example.com"]
+
 readers = {
   analysts        = ["group:analysts@example.com"]
   auditors        = ["group:auditors@example.com"]

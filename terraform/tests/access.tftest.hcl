@@ -77,7 +77,7 @@ run "nobody_holds_a_data_role_on_the_project" {
 
   assert {
     condition = length([
-      for role in concat(values(google_project_iam_member.account)[*].role, values(google_project_iam_member.reader)[*].role) : role
+      for role in concat(values(google_project_iam_member.account)[*].role, values(google_project_iam_member.on_call)[*].role, values(google_project_iam_member.reader)[*].role) : role
       if can(regex("^roles/(owner|editor|viewer|bigquery\\.(admin|data|user|studio)|storage\\.|datacatalog\\.categoryFine|bigquerydatapolicy\\.masked)", role))
     ]) == 0
     error_message = "A role on the project gives access to data; grant it on the dataset or the bucket."
@@ -214,5 +214,28 @@ run "pull_requests_may_plan_and_only_main_may_deploy" {
   assert {
     condition     = length([for grant in values(local.grants) : grant if grant.account == "planner" && can(regex("(?i)(admin|editor|owner$|writer|user$|executor|invoker|publisher)", grant.role))]) == 0
     error_message = "A pull request could change something."
+  }
+}
+
+run "who_is_on_call_sees_failures_and_only_operators_choose_what_a_job_does" {
+  command = plan
+
+  variables {
+    operators = ["group:operators@example.com"]
+  }
+
+  assert {
+    condition     = toset(values(google_project_iam_member.on_call)[*].member) == var.readers.engineers && toset(values(google_pubsub_subscription_iam_member.on_call)[*].member) == var.readers.engineers
+    error_message = "Engineers, and nobody else, are called."
+  }
+
+  assert {
+    condition     = toset(values(google_project_iam_member.on_call)[*].role) == toset(["roles/logging.viewer", "roles/monitoring.viewer", "roles/run.viewer", "roles/workflows.invoker", "roles/workflows.viewer"])
+    error_message = "Who is on call sees, and starts the workflow as it is; nothing else."
+  }
+
+  assert {
+    condition     = toset(keys(google_cloud_run_v2_job_iam_member.operator)) == toset(["ingest group:operators@example.com", "run group:operators@example.com"])
+    error_message = "Only operators may run a job with other arguments, by which National Insurance numbers could be reached."
   }
 }

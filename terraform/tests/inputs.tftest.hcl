@@ -126,6 +126,16 @@ run "a_single_person_as_reader_of_ninos_is_refused" {
   expect_failures = [var.pii_readers]
 }
 
+run "a_single_person_as_operator_is_refused" {
+  command = plan
+
+  variables {
+    operators = ["user:jane@example.com"]
+  }
+
+  expect_failures = [var.operators]
+}
+
 run "an_alert_to_nobody_is_refused" {
   command = plan
 
