@@ -140,7 +140,7 @@ def _history(call: Call, limit: int) -> list[dict[str, Any]]:
     """Rows of the ledger, their JSON columns parsed."""
     settings = opening.settings(call, "runs")
     project = opening.unproven(settings)
-    with opening.warehouse(settings, project, read_only=True) as engine:
+    with opening.warehouse(settings, project, read_only=True, models=False) as engine:
         found = ledger.history(project, engine, limit)
     records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     return [
