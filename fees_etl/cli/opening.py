@@ -52,7 +52,7 @@ def warehouse(
 ) -> Iterator[engines.Engine]:
     """The target's engine, opened and prepared; a rehearsal leaves no file where there was none.
 
-    Without ``models`` nothing of BigQuery is looked at but raw and ops: who ingests or reads the history may see no more.
+    Without ``models`` nothing of BigQuery is looked at but raw and ops: who ingests or reads history may see no more.
     """
     leaves_nothing = rehearse and not exists(found)
     suffix, target = found.dataset_suffix, found.as_target()
