@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     """The aliases that contracts use, each with the resource name of a policy tag."""
     pii: Literal["synthetic"] | None = None
     """Says that every National Insurance number is made up, so that columns need no policy tags."""
+    memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")] | None = None
+    """What the embedded engine may hold in memory; it spills the rest. Its own default is 80 % of the machine's."""
     spill: Path | None = None
     """The folder for working copies; on Cloud Run the file system is memory, so mount a volume there."""
     deadline: Annotated[int, Field(gt=0)] = Target().deadline_seconds
@@ -157,6 +159,7 @@ class Settings(BaseSettings):
             max_cost=self.max_cost,
             price_per_tib=self.price_per_tib,
             spill=self.spill,
+            memory=self.memory,
             deadline_seconds=self.deadline,
         )
 

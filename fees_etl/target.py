@@ -27,6 +27,7 @@ class Target:
     max_cost: Decimal | None = None
     price_per_tib: Decimal = Decimal("6.25")
     spill: Path | None = None
+    memory: str | None = None
     deadline_seconds: int = 3600
 
     def price(self, bytes_billed: int) -> Decimal:

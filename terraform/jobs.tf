@@ -9,6 +9,7 @@ locals {
   environment_variables = {
     FEES_ETL_DEADLINE    = "3300"
     FEES_ETL_MAX_COST    = tostring(var.max_cost)
+    FEES_ETL_MEMORY      = "2GB"
     FEES_ETL_POLICY_TAGS = jsonencode({ for alias, tag in google_data_catalog_policy_tag.tag : alias => tag.name })
     FEES_ETL_SOURCE      = "gs://${google_storage_bucket.lake.name}/${local.landing}"
     FEES_ETL_SPILL       = "/spill"

@@ -6,7 +6,8 @@ import duckdb
 import pytest
 from test_regressions import fee, put, shell
 
-from fees_etl import GuardRefused, UsageError, connect, load
+from fees_etl import GuardRefused, UsageError, WarehouseError, connect, load
+from fees_etl.target import Target
 
 __all__ = ["shell"]
 
@@ -73,3 +74,10 @@ def test_drift_is_found_before_the_first_statement(tmp_path):
         with pytest.raises(GuardRefused, match=r"raw\.fees\.client_id"):
             engine.prepare(load().contracts)
         assert engine.native.execute("SELECT COUNT(*) FROM duckdb_tables()").fetchone() == (1,)
+
+
+def test_the_embedded_engine_keeps_to_its_memory(tmp_path):
+    with connect(f"duckdb://{tmp_path}/small.duckdb", target=Target(memory="20MB")) as engine:
+        assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("19.0 MiB",)
+        with pytest.raises(WarehouseError, match="too little memory for this; FEES_ETL_MEMORY gives DuckDB more"):
+            engine._native("SELECT STRING_AGG(repeat('x', 10_000) || range, '' ORDER BY range) FROM range(20_000)")

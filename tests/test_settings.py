@@ -158,6 +158,12 @@ MISTAKES = {
         "",
         "FEES_ETL_DEADLINE in .env: Input should be greater than 0",
     ),
+    "a memory without a unit": (
+        {},
+        "FEES_ETL_MEMORY=1000",
+        "",
+        "FEES_ETL_MEMORY in .env: String should match pattern",
+    ),
     "a negative price": (
         {},
         "",
@@ -235,6 +241,7 @@ def test_what_an_engine_gets_may_come_from_the_environment(folder, monkeypatch):
         "MAX_COST": "0.1",
         "PRICE_PER_TIB": "7.82",
         "SPILL": "/mnt/spill",
+        "MEMORY": "1.5 GiB",
         "DEADLINE": "600",
     }.items():
         monkeypatch.setenv(f"FEES_ETL_{name}", text)
@@ -246,6 +253,7 @@ def test_what_an_engine_gets_may_come_from_the_environment(folder, monkeypatch):
         max_cost=Decimal("0.1"),
         price_per_tib=Decimal("7.82"),
         spill=Path("/mnt/spill"),
+        memory="1.5 GiB",
         deadline_seconds=600,
     )
 

@@ -102,7 +102,7 @@ def connect(url: str, *, read_only: bool = False, suffix: str = "", target: Targ
         url: the warehouse.
         read_only: open without the right to write; several readers may then share a DuckDB file.
         suffix: appended to every dataset's name (``_ci`` makes ``raw_ci``).
-        target: what BigQuery must know besides: location, policy tags, caps.
+        target: what the engine must know besides: memory; of BigQuery location, policy tags, caps.
 
     Raises:
         UsageError: the scheme is unknown, or there is nothing to read yet.
@@ -116,7 +116,8 @@ def connect(url: str, *, read_only: bool = False, suffix: str = "", target: Targ
     if url == _MEMORY or url.startswith(f"{_MEMORY}/"):
         from fees_etl.engines.duckdb import DuckDB  # noqa: PLC0415 - late: a third of a second for those who need it
 
-        return DuckDB(url, path_of(url), read_only=read_only, suffix=suffix)
+        memory = target.memory if target else None
+        return DuckDB(url, path_of(url), read_only=read_only, suffix=suffix, memory=memory)
     if url.startswith("bigquery://"):
         from fees_etl.engines.bigquery import BigQuery  # noqa: PLC0415 - late: half a second for those who need it
 

@@ -30,6 +30,7 @@ _REASONS = {
     "checksum": _DAMAGED,
     "enough bytes": _DAMAGED,
     "sqlite_scanner": "The file is an SQLite database",
+    "out of memory": "There is too little memory for this; FEES_ETL_MEMORY gives DuckDB more",
 }
 
 

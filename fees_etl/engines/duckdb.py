@@ -54,10 +54,11 @@ class _Block:
 class DuckDB:
     """A DuckDB file, or a database in memory when ``path`` is None."""
 
-    def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str) -> None:
+    def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str, memory: str | None = None) -> None:
         self.url, self.location = url, ""
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
         self._path = path
+        self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._suffix = suffix
         self._schema: dict[Table, dict[str, str]] = {}
@@ -164,10 +165,10 @@ class DuckDB:
 
     def _open(self, path: Path | None, *, read_only: bool) -> Any:
         if path is None:
-            return duckdb.connect(":memory:", config=_CONFIG)
+            return duckdb.connect(":memory:", config=self._config)
         if not read_only:
             create(path, lambda draft: duckdb.connect(str(draft)).close())
-        return duckdb.connect(str(path), read_only=read_only, config={**_CONFIG, "temp_directory": f"{path}.tmp"})
+        return duckdb.connect(str(path), read_only=read_only, config=self._config | {"temp_directory": f"{path}.tmp"})
 
     def _begin(self) -> None:
         if self._path is not None and self._owns_spill:

@@ -163,7 +163,7 @@ class BigQuery:
         if self._local is None:
             self.spill.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self.spill / "typing.duckdb"
-            self._local = DuckDB(f"duckdb://{path}", path, read_only=False, suffix="")
+            self._local = DuckDB(f"duckdb://{path}", path, read_only=False, suffix="", memory=self.target.memory)
         return self._local
 
     def _placed(self, script: Script, incoming: Incoming) -> list[Part]:
