@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import chain, repeat
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from fees_etl import ledger
 from fees_etl import window as windows
 from fees_etl.errors import FeesError, GuardRefused, UsageError
+from fees_etl.outcomes import summed
 from fees_etl.planner import plan
 from fees_etl.runner import OnStep, run
 from fees_etl.types import Result, Window
@@ -175,12 +176,6 @@ def _joined(results: list[Result], final: Result) -> Result:
         steps=(*steps, *final.steps),
         seconds=seconds,
         started_at=results[0].started_at,
-        bytes_processed=_sum(result.bytes_processed for result in everything),
-        bytes_billed=_sum(result.bytes_billed for result in everything),
+        bytes_processed=summed(result.bytes_processed for result in everything),
+        bytes_billed=summed(result.bytes_billed for result in everything),
     )
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    """None where nothing is counted."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None

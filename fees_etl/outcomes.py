@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date, datetime
 
     from fees_etl.types import Plan, Scalar, Severity, StepKind, Table
@@ -24,6 +25,7 @@ __all__ = [
     "RunStatus",
     "State",
     "StepResult",
+    "summed",
 ]
 
 
@@ -200,3 +202,13 @@ class Result:
     def failures(self) -> tuple[AssertionResult, ...]:
         """Assertions of severity ``error`` with rows that no waiver covers."""
         return tuple(found for found in self.assertions if found.severity == "error" and not found.passed)
+
+
+def summed(counts: Iterable[int | None]) -> int | None:
+    """The sum of what was counted; None where nothing was.
+
+    >>> summed([None, 2, 3]), summed([None])
+    (5, None)
+    """
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

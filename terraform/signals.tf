@@ -1,7 +1,14 @@
 # Metrics and alerts as signals.yaml says them.
 locals {
   signals = yamldecode(file("${path.module}/signals.yaml"))
-  _jobs   = "resource.type=\"cloud_run_job\" AND resource.labels.job_name=~\"^fees-etl-\""
+
+  # Alert -> the time series that it watches.
+  _watched = {
+    for name, alert in local.signals.alerts : name =>
+    "resource.type = \"cloud_run_job\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.metric[alert.metric].name}\""
+  }
+
+  _jobs = "resource.type=\"cloud_run_job\" AND resource.labels.job_name=~\"^fees-etl-\""
 }
 
 resource "google_monitoring_notification_channel" "email" {
@@ -48,7 +55,7 @@ resource "google_monitoring_alert_policy" "alert" {
       for_each = can(each.value.more_than) ? [each.value] : []
 
       content {
-        filter          = "resource.type = \"cloud_run_job\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.metric[each.value.metric].name}\""
+        filter          = local._watched[each.key]
         comparison      = "COMPARISON_GT"
         threshold_value = condition_threshold.value.more_than
         duration        = "0s"
@@ -65,7 +72,7 @@ resource "google_monitoring_alert_policy" "alert" {
       for_each = can(each.value.absent_for) ? [each.value] : []
 
       content {
-        filter   = "resource.type = \"cloud_run_job\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.metric[each.value.metric].name}\""
+        filter   = local._watched[each.key]
         duration = "${condition_absent.value.absent_for}s"
 
         aggregations {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,6 +28,17 @@ MODELS = (
     "reporting.rpt_adviser_ltv",
 )
 LENIENT = {"max_lost": "1", "max_rejected": "1"}
+
+
+def without_settings():
+    """The environment of this process but for the settings of fees-etl."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("FEES_ETL_")}
+
+
+def forget_settings(patch):
+    """Those settings are gone for a test."""
+    for name in os.environ.keys() - without_settings().keys():
+        patch.delenv(name)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import threading
@@ -12,7 +11,7 @@ from decimal import Decimal
 import pytest
 from bigquery_jobs import Fate
 from bigquery_service import ANSWERS, Fault, Service, engine_on
-from pipeline import MODELS, NOW, project
+from pipeline import MODELS, NOW, forget_settings, project
 
 from fees_etl import cli, plan, run, state
 from fees_etl.cli import opening
@@ -96,8 +95,7 @@ def test_a_rehearsal_of_a_run_leaves_nothing(engine, service):
 
 @pytest.fixture
 def shell(service, monkeypatch, tmp_path, capsys):
-    for name in [name for name in os.environ if name.startswith("FEES_ETL_")]:
-        monkeypatch.delenv(name)
+    forget_settings(monkeypatch)
     (tmp_path / "fees_etl.toml").write_text(TARGET)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(opening, "load", lambda _: project())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import duckdb
 import goldens
 import jsonschema
 import pytest
+from pipeline import forget_settings
 
 from fees_etl import cli
 from fees_etl.cli import document, transform
@@ -58,8 +58,7 @@ class Shell:
 
 @pytest.fixture
 def shell(capsys, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("FEES_ETL_")]:
-        monkeypatch.delenv(name)
+    forget_settings(monkeypatch)
     with TemporaryDirectory(dir="/tmp", prefix="") as folder:  # of the same length each time, for golden files
         monkeypatch.chdir(folder)
         yield Shell(Path(folder), capsys)

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import pytest
 from faults import HEADER, NEXT, START, contents, deal, ledger, story, truth
-from pipeline import LENIENT, Pipeline
+from pipeline import LENIENT, Pipeline, forget_settings
 
 from fees_etl import cli
 
@@ -31,8 +31,7 @@ POINTS = 8
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     """A working folder with a published warehouse and, in its lake, files that came since."""
-    for name in [name for name in os.environ if name.startswith("FEES_ETL_")]:
-        monkeypatch.delenv(name)
+    forget_settings(monkeypatch)
     monkeypatch.setenv("FEES_ETL_VARS", json.dumps(LENIENT))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(cli.__file__).parents[2]), *sys.path]))
     monkeypatch.chdir(tmp_path)

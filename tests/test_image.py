@@ -87,9 +87,13 @@ def test_the_image_has_the_versions_that_the_tests_run_with():
     locked, image = pins("requirements.lock"), pins(RUNTIME)
     assert {name: version for name, version in image.items() if locked.get(name) != version} == {}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    named = lambda wanted: {re.match(r"[\w-]+", one)[0].lower() for one in wanted}  # noqa: E731
     assert named(project["project"]["dependencies"]) <= image.keys()
     assert named(project["build-system"]["requires"]) <= pins(BUILD).keys()
+
+
+def named(wanted):
+    """The packages of requirements."""
+    return {re.match(r"[\w-]+", one)[0].lower() for one in wanted}
 
 
 @pytest.mark.parametrize("name", [BUILD, RUNTIME])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import worlds
+from pipeline import without_settings
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -26,7 +26,7 @@ def shell(command, folder):
         script = binary / "fees-etl"
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fees_etl "$@"\n')
         script.chmod(0o700)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FEES_ETL_")}
+    environment = without_settings()
     environment["PATH"] = f"{binary}:{environment['PATH']}"
     environment["PYTHONPATH"] = ":".join(filter(None, sys.path))
     return subprocess.run(

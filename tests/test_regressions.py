@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pipeline import LENIENT, Pipeline, project
+from pipeline import LENIENT, Pipeline, forget_settings, project
 
 from fees_etl import cli, connect, ledger, run
 from fees_etl.backfill import backfill, command_line
@@ -49,8 +49,7 @@ class Shell:
 
 @pytest.fixture
 def shell(capsys, monkeypatch, tmp_path):
-    for name in [name for name in os.environ if name.startswith("FEES_ETL_")]:
-        monkeypatch.delenv(name)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("lake").mkdir()
     return Shell(capsys)

@@ -13,7 +13,7 @@ import log_filters
 import pytest
 import yaml
 from ends import COST, FRESHNESS, SCENES, Scene
-from pipeline import project
+from pipeline import forget_settings, project, without_settings
 
 from fees_etl.cli import opening
 from fees_etl.cli.finished import Findings, facts
@@ -35,8 +35,7 @@ def ends(tmp_path_factory):
     found = {}
     for name, (play, *_) in SCENES.items():
         with pytest.MonkeyPatch.context() as patch:
-            for variable in [one for one in os.environ if one.startswith("FEES_ETL_")]:
-                patch.delenv(variable)
+            forget_settings(patch)
             patch.setattr(opening, "load", lambda _: project())
             play(scene := Scene(tmp_path_factory.mktemp(name), patch))
             found[name] = scene
@@ -142,7 +141,7 @@ def test_sigterm_is_ctrl_c(tmp_path):
         "sys.argv = ['fees-etl', '--log-format', 'gcp', 'run']\n"
         "main()\n"
     )
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("FEES_ETL_")}
+    environment = without_settings()
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
@@ -188,8 +187,6 @@ MEANT = {
 
 @pytest.fixture(scope="module")
 def signals():
-    if not SIGNALS.exists():
-        pytest.skip("terraform/signals.yaml is not there yet")
     return yaml.safe_load(SIGNALS.read_text(encoding="utf-8"))
 
 
@@ -209,10 +206,6 @@ def test_signals_read_fields_that_exist_and_figures_that_are_numbers(signals, en
         for field in log_filters.fields(metric.get("value", "")):
             measured = [ends[scene].finished()["jsonPayload"].get(field) for scene in MEANT[name]]
             assert all(isinstance(value, int | float) for value in measured), (name, field)
-
-
-def test_every_alert_has_a_metric_and_says_what_to_do(signals):
-    assert {alert["metric"] for alert in signals["alerts"].values()} <= signals["metrics"].keys()
 
 
 # the evaluator itself

@@ -64,9 +64,9 @@ def test_python_is_the_one_of_the_image_and_terraform_one_that_the_module_takes(
     (image,) = re.findall(r"PYTHON=python:(\d+\.\d+)\.", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     assert set(re.findall(r'python-version: "(.*)"', "".join(TEXTS.values()))) == {image}
     (terraform,) = set(re.findall(r'terraform_version: "(.*)"', "".join(TEXTS.values())))
-    if (versions := ROOT / "terraform" / "versions.tf").exists():
-        (least,) = re.findall(r'required_version = ">= ([\d.]+)"', versions.read_text(encoding="utf-8"))
-        assert [*map(int, terraform.split("."))] >= [*map(int, least.split("."))]
+    versions = (ROOT / "terraform" / "versions.tf").read_text(encoding="utf-8")
+    (least,) = re.findall(r'required_version = ">= ([\d.]+)"', versions)
+    assert [*map(int, terraform.split("."))] >= [*map(int, least.split("."))]
 
 
 def test_a_workflow_may_read_and_a_job_gets_a_token_only_where_it_authenticates_without_a_key():
@@ -116,8 +116,7 @@ def test_each_plan_names_files_of_one_environment_that_exist():
     terraform = ROOT / "terraform"
     named = re.findall(r"-(?:var-file|backend-config)=(\S+)", "".join(TEXTS.values()))
     assert set(named) == {"envs/prod.tfvars", "envs/prod.gcs.tfbackend"}
-    if terraform.is_dir():
-        assert all((terraform / name).is_file() for name in named)
+    assert all((terraform / name).is_file() for name in named)
 
 
 def test_the_image_is_built_with_its_commit_and_tagged_by_it():

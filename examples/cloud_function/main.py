@@ -23,13 +23,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import functions_framework
 
 from fees_etl import AssertionsFailed, FeesError, InputRefused, WarehouseBusy, connect, load, plan, run, state
 from fees_etl.cli.logs import bind, configure
 from fees_etl.ingest import ingest
+from fees_etl.ledger import new_run_id
 from fees_etl.settings import read
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def arrived(event: CloudEvent) -> None:
     """
     bucket, name = event.data["bucket"], event.data["name"]
     key = f"{bucket}/{name}#{event.data['generation']}"
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
+    run_id = new_run_id(datetime.now(UTC))
     try:
         settings = read(Path(__file__).parent)
         bind(run_id=run_id, command="function", target=settings.target)

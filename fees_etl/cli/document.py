@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.outcomes import summed
 from fees_etl.types import Rows, Table, Window
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def plan(found: Plan, settings: Settings, billed: Sequence[int | None]) -> dict[
         }
         for step, read in zip(found.steps, billed, strict=True)
     ]
-    known = [read for read in billed if read is not None]
-    total = sum(known) if known else None
+    total = summed(billed)
     dollars = None if total is None else f"{settings.as_target().price(total):f}"
     refused = [{"uri": uri, "reason": reason} for uri, reason in found.state.refused]
     return (

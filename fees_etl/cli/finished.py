@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.logs import logger
+from fees_etl.cli.text import net, total
+from fees_etl.outcomes import summed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +99,6 @@ def _late(found: Findings) -> dict[str, int | str]:
     if plan is None:
         return {}
     from fees_etl.cli.document import plain  # noqa: PLC0415  (a usage error is said without it)
-    from fees_etl.cli.text import net, total  # noqa: PLC0415
 
     late = plan.late
     pounds = net(total([one.amount_removed for one in late]), total([one.amount_added for one in late]))
@@ -130,10 +131,8 @@ def _cost(found: Findings) -> dict[str, int | float | None]:
     done = [one for one in (found.ingested, found.result) if one]
     if not done or found.settings is None:
         return {}
-    read = [one.bytes_processed for one in done if one.bytes_processed is not None]
-    billed = [one.bytes_billed for one in done if one.bytes_billed is not None]
-    price = found.settings.as_target().price
+    billed = summed(one.bytes_billed for one in done)
     return {
-        "bytes_processed": sum(read) if read else None,
-        "dollars": float(price(sum(billed))) if billed else None,
+        "bytes_processed": summed(one.bytes_processed for one in done),
+        "dollars": None if billed is None else float(found.settings.as_target().price(billed)),
     }

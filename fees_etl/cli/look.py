@@ -10,6 +10,7 @@ from fees_etl import graph, ledger, query
 from fees_etl.cli import document, opening, report, screens, transform
 from fees_etl.cli.console import show, show_json
 from fees_etl.errors import AssertionsFailed, UsageError
+from fees_etl.outcomes import summed
 from fees_etl.planner import render as rendered
 from fees_etl.project import edges
 from fees_etl.runner import check as judged
@@ -131,9 +132,7 @@ def _looking(settings: Settings, project: Project) -> Iterator[Engine | None]:
 
 def _billed(step: Step, engine: Engine | None) -> int | None:
     """The bytes a step would be billed for; None where reading is free."""
-    found = engine.estimate((*step.statements, *step.books)) if engine else ()
-    known = [one for one in found if one is not None]
-    return sum(known) if known else None
+    return summed(engine.estimate((*step.statements, *step.books)) if engine else ())
 
 
 def _history(call: Call, limit: int) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from fees_etl.planner import plan
 from fees_etl.project import edges
 from fees_etl.runner import allow
 from fees_etl.runner import run as execute
-from fees_etl.types import State, Window
+from fees_etl.types import Window
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
     from fees_etl.settings import Settings
-    from fees_etl.types import IngestResult, Plan, Project, Result
+    from fees_etl.types import IngestResult, Plan, Project, Result, State
 
 __all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "selected", "source_of"]
 

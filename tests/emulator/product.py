@@ -12,7 +12,6 @@ It works as at Google, where nothing says that an emulator stands in; only that 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -26,7 +25,7 @@ import worlds
 from emulator.fixtures import Lake, Warehouse, bucket, warehouse
 from faults import TABLES, VOLATILE
 from google.cloud.bigquery import Dataset
-from pipeline import Pipeline, project
+from pipeline import Pipeline, forget_settings, project
 
 from fees_etl import cli, connect
 from fees_etl.engines.bigquery import engine
@@ -97,10 +96,9 @@ class Product:
         """The folder, and an environment that leads to these emulators."""
         named = {f"FEES_ETL_{name.upper()}": text for name, text in settings.items()}
         named |= {"BIGQUERY_EMULATOR_HOST": self.google.proxy.url, "STORAGE_EMULATOR_HOST": self.lake.proxy.url}
-        ambient = [name for name in os.environ if name.startswith("FEES_ETL_")]
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("GOOGLE_APPLICATION_CREDENTIALS", *ambient):
-                patch.delenv(name, raising=False)
+            forget_settings(patch)
+            patch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
             for name, text in named.items():
                 patch.setenv(name, text)
             patch.setattr(engine, "is_emulated", lambda: self.is_emulated)
