@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pipeline import MODELS
 
-from fees_etl.engines import duckdb
 from fees_etl.errors import WarehouseError
 
 START = {
@@ -90,19 +89,6 @@ def fault(engine, number=0, how=BEFORE):
         assert found.fired
     finally:
         del engine._native
-
-
-def translate_once(monkeypatch):
-    """The same statements come hundreds of times."""
-    known = {}
-    translate = duckdb.query.to_duckdb
-
-    def remembered(sql, *rest):
-        if sql not in known:
-            known[sql] = translate(sql, *rest)
-        return known[sql]
-
-    monkeypatch.setattr(duckdb.query, "to_duckdb", remembered)
 
 
 def contents(pipeline):

@@ -12,7 +12,7 @@ import pytest
 import sqlglot
 import worlds
 from broken import FOLDERS, assembled
-from faults import AFTER, BEFORE, HEADER, NEXT, START, contents, deal, fault, ledger, translate_once, truth
+from faults import AFTER, BEFORE, HEADER, NEXT, START, contents, deal, fault, ledger, truth
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pipeline import LENIENT, MODELS, Pipeline, project
@@ -108,8 +108,7 @@ def test_months_without_data_are_left_out(opened):
 
 
 @pytest.mark.parametrize("how", [BEFORE, AFTER])
-def test_stopped_at_any_statement_it_resumes_without_repeating_a_chunk(opened, tmp_path, monkeypatch, how):
-    translate_once(monkeypatch)
+def test_stopped_at_any_statement_it_resumes_without_repeating_a_chunk(opened, tmp_path, how):
     with opened() as pipeline:
         with fault(pipeline.engine) as counted:
             fill(pipeline)

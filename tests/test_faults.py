@@ -17,7 +17,6 @@ from faults import (
     deal,
     fault,
     ledger,
-    translate_once,
     truth,
 )
 from pipeline import LENIENT, Pipeline
@@ -27,11 +26,6 @@ from fees_etl.engines import duckdb
 
 REFUSED = {"e": "client_id,fee_date\nC1,2025-01-01\n"}
 REJECTED = {"f": HEADER + "C6,QQ000006A,A6,2025-03-05,4\nC6,QQ000006A,A6,2025-03-05,1e3\n"}
-
-
-@pytest.fixture(autouse=True)
-def translated_once(monkeypatch):
-    translate_once(monkeypatch)
 
 
 def ingest(pipeline):

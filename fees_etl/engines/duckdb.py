@@ -11,8 +11,9 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
 
 import duckdb
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["DuckDB"]
 
 log = logging.getLogger("fees_etl.sql")
+
+_Schema: TypeAlias = tuple[tuple[Table, tuple[tuple[str, str], ...]], ...]
 
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
@@ -61,7 +64,7 @@ class DuckDB:
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._suffix = suffix
-        self._schema: dict[Table, dict[str, str]] = {}
+        self._schema: _Schema = ()
         self._block: _Block | None = None
         if path is not None and read_only and not path.exists():
             raise UsageError(
@@ -79,7 +82,7 @@ class DuckDB:
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
-        self._schema = {table: contract.types for table, contract in contracts.items()}
+        self._schema = tuple((table, tuple(contract.types.items())) for table, contract in contracts.items())
         live = self._live_columns()
         missing = tuple(drift.statements(contracts, live, may_create=create, suffix=self._suffix))
         if missing:  # all of it is judged before any of it is done
@@ -89,7 +92,7 @@ class DuckDB:
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
-        native = query.to_duckdb(sql, self._schema, self._suffix)
+        native = _translated(sql, self._schema, self._suffix)
         cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
         moments = [column[0] for column in cursor.description or () if column[1] == MOMENT]
@@ -206,7 +209,7 @@ class DuckDB:
                 (watch or _nobody)(outcome.answers[name])
 
     def _write(self, sql: str) -> int:
-        cursor = self._native(query.to_duckdb(sql, self._schema, self._suffix))
+        cursor = self._native(_translated(sql, self._schema, self._suffix))
         with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0
@@ -282,6 +285,12 @@ class DuckDB:
         if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
             raise WarehouseBusy(f"another connection of this process changed {self._path} meanwhile.") from error
         raise WarehouseError(f"{reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}") from error
+
+
+@lru_cache(maxsize=128)
+def _translated(sql: str, schema: _Schema, suffix: str) -> str:
+    """A run asks some questions before and after; every chunk of a backfill asks them again."""
+    return query.to_duckdb(sql, {table: dict(types) for table, types in schema}, suffix)
 
 
 def _nobody(_: object) -> None:
