@@ -39,6 +39,7 @@ __all__ = ["DuckDB"]
 log = logging.getLogger("fees_etl.sql")
 
 _Schema: TypeAlias = tuple[tuple[Table, tuple[tuple[str, str], ...]], ...]
+_Partitions: TypeAlias = tuple[tuple[Table, str], ...]
 
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
@@ -65,6 +66,7 @@ class DuckDB:
         self._owns_spill = path is not None and not read_only
         self._suffix = suffix
         self._schema: _Schema = ()
+        self._partitions: _Partitions = ()
         self._block: _Block | None = None
         if path is not None and read_only and not path.exists():
             raise UsageError(
@@ -83,6 +85,7 @@ class DuckDB:
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
         self._schema = tuple((table, tuple(contract.types.items())) for table, contract in contracts.items())
+        self._partitions = tuple((table, by) for table, contract in contracts.items() if (by := contract.partition_by))
         live = self._live_columns()
         missing = tuple(drift.statements(contracts, live, may_create=create, suffix=self._suffix))
         if missing:  # all of it is judged before any of it is done
@@ -92,7 +95,7 @@ class DuckDB:
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
-        native = _translated(sql, self._schema, self._suffix)
+        native = self._translated(sql)
         cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
         moments = [column[0] for column in cursor.description or () if column[1] == MOMENT]
@@ -209,14 +212,19 @@ class DuckDB:
                 (watch or _nobody)(outcome.answers[name])
 
     def _write(self, sql: str) -> int:
-        cursor = self._native(_translated(sql, self._schema, self._suffix))
+        cursor = self._native(self._translated(sql))
         with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0
 
+    def _translated(self, sql: str) -> str:
+        return _translated(sql, self._schema, self._suffix, self._partitions)
+
     def _load(self, part: Load) -> None:
         target = f'"{part.table.dataset}{self._suffix}"."{part.table.name}"'
-        self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}")
+        by = dict(self._partitions).get(part.table)
+        order = f' ORDER BY "{by}"' if by else ""  # as to_duckdb has it
+        self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}{order}")
 
     def _record(self, record: Record | None, outcome: Outcome) -> None:
         if record is not None:
@@ -288,9 +296,9 @@ class DuckDB:
 
 
 @lru_cache(maxsize=128)
-def _translated(sql: str, schema: _Schema, suffix: str) -> str:
+def _translated(sql: str, schema: _Schema, suffix: str, partitions: _Partitions) -> str:
     """A run asks some questions before and after; every chunk of a backfill asks them again."""
-    return query.to_duckdb(sql, {table: dict(types) for table, types in schema}, suffix)
+    return query.to_duckdb(sql, {table: dict(types) for table, types in schema}, suffix, dict(partitions))
 
 
 def _nobody(_: object) -> None:

@@ -64,6 +64,9 @@ _BODIES = {
     "bq_date_text(s)": "CASE WHEN regexp_full_match(s, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') AND s[1:4] <> '0000' THEN s"
     " WHEN s IS NOT NULL THEN '?' END",
     "bq_bool_text(s)": "CASE WHEN LOWER(s) IN ('true', 'false') THEN s WHEN s IS NOT NULL THEN '?' END",
+    # TRIM is slow, and few texts need it: only their ends tell.
+    "bq_trim(s, blanks)": "CASE WHEN CONTAINS(blanks, LEFT(s, 1)) OR CONTAINS(blanks, RIGHT(s, 1))"
+    " THEN TRIM(s, blanks) ELSE s END",
     # Letters that become two, where the engines differ.
     "bq_upper(s)": f"CASE WHEN regexp_matches(s, '[{_TWO_WHEN_UPPER}]')"
     " THEN CAST(error('on DuckDB UPPER knows no letter that becomes two') AS VARCHAR) ELSE UPPER(s) END",

@@ -45,8 +45,9 @@ def _text(it: Repairs, part: exp.Expr) -> exp.Expr:
 def _trimmed(it: Repairs, node: exp.Trim) -> exp.Expr:
     if it.kind(node) != "STRING":
         raise it.refused(node, "TRIM of BYTES")
-    name = _TRIMS.get(str(node.args.get("position")), "TRIM")
-    return call(name, node.this, node.expression or exp.Literal.string(_UNICODE_BLANKS))
+    blanks = node.expression or exp.Literal.string(_UNICODE_BLANKS)
+    both = "bq_trim" if isinstance(blanks, exp.Literal) else "TRIM"  # with NULL for a set, all is NULL
+    return call(_TRIMS.get(str(node.args.get("position")), both), node.this, blanks)
 
 
 def _code_points(it: Repairs, node: exp.CodePointsToString) -> exp.Expr:
@@ -160,7 +161,11 @@ def _translated(it: Repairs, node: exp.Translate) -> exp.Expr:
     source = node.args["from_"]
     if not isinstance(source, exp.Literal) or len(set(source.name)) < len(source.name):
         raise it.refused(node, "list the characters once each, as a literal")
-    return node
+    if not source.name:
+        return node
+    any_of = "".join(f"\\x{{{ord(char):x}}}" for char in source.name)
+    there = call("REGEXP_MATCHES", node.this.copy(), exp.Literal.string(f"[{any_of}]"))
+    return exp.Case(ifs=[exp.If(this=there, true=node)], default=node.this.copy())
 
 
 def _chr(it: Repairs, node: exp.Chr) -> exp.Expr:

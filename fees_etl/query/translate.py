@@ -13,9 +13,10 @@ from fees_etl.query.repairs import Repairs
 from fees_etl.query.resolve import Resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from fees_etl.query.prove import Schema
+    from fees_etl.types import Table
 
 __all__ = ["to_duckdb", "with_suffix"]
 
@@ -28,8 +29,13 @@ _OPTIONS: Any = {
 }
 
 
-def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
+def to_duckdb(
+    query: Query | str, schema: Schema, suffix: str = "", partitions: Mapping[Table, str] | None = None
+) -> str:
     r"""One statement for DuckDB; what DuckDB cannot do exactly is refused. It relies on ``MACROS``.
+
+    ``partitions`` are the columns that tables are partitioned by. DuckDB has no partitions, but skips a block of rows
+    whose least and greatest value lie outside a query's range: rows are inserted in that column's order.
 
     >>> to_duckdb("SELECT AVG(NUMERIC '1.5') AS mean", {})
     'SELECT bq_div(SUM(CAST(\'1.5\' AS DECIMAL(38, 9))), COUNT(CAST(\'1.5\' AS DECIMAL(38, 9)))) AS "mean"'
@@ -38,6 +44,8 @@ def to_duckdb(query: Query | str, schema: Schema, suffix: str = "") -> str:
     tree = asked.tree.copy() if asked is query else asked.tree
     try:
         tree = _repaired(asked, schema, tree)
+        for table in asked.writes & (partitions or {}).keys():
+            _put_in_order(tree, (partitions or {})[table])
         for dataset in _datasets(tree) if suffix else ():
             dataset.set("this", f"{dataset.this}{suffix}")
         return _DUCKDB.generate(tree, copy=False, **_OPTIONS)
@@ -57,6 +65,12 @@ def _repaired(asked: Query, schema: Schema, tree: exp.Expr) -> exp.Expr:
         resolver = Resolver(asked, schema)
         resolver.statement(tree)
     return Repairs(asked, resolver.kinds).done(tree)
+
+
+def _put_in_order(tree: exp.Expr, column: str) -> None:
+    query = tree.expression if isinstance(tree, exp.Insert) else None
+    if isinstance(query, exp.Query) and not isinstance(query, exp.Values) and not query.args.get("limit"):
+        query.set("order", exp.Order(expressions=[exp.Ordered(this=exp.column(column))]))
 
 
 def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) -> str:
