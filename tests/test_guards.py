@@ -7,6 +7,7 @@ import pytest
 from test_regressions import fee, put, shell
 
 from fees_etl import GuardRefused, UsageError, WarehouseError, connect, load
+from fees_etl.engines import duckdb as engine_room
 from fees_etl.target import Target
 
 __all__ = ["shell"]
@@ -74,6 +75,12 @@ def test_drift_is_found_before_the_first_statement(tmp_path):
         with pytest.raises(GuardRefused, match=r"raw\.fees\.client_id"):
             engine.prepare(load().contracts)
         assert engine.native.execute("SELECT COUNT(*) FROM duckdb_tables()").fetchone() == (1,)
+
+
+def test_a_warehouse_takes_a_modest_part_of_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setitem(engine_room._CONFIG, "threads", 16)
+    with connect(f"duckdb://{tmp_path}/fees.duckdb") as engine:
+        assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("2.0 GiB",)
 
 
 def test_the_embedded_engine_keeps_to_its_memory(tmp_path):

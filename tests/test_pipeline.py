@@ -76,6 +76,16 @@ def test_a_second_run_of_any_kind_leaves_every_table_identical(tmp_path, again):
         assert before == {name: pipeline.rows(name) for name in MODELS}
 
 
+@pytest.mark.parametrize("table", ["raw.fees", "staging.stg_fees"])
+def test_rows_lie_in_the_order_of_their_dates_so_that_a_window_reads_only_its_blocks(tmp_path, table):
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.all(fees=HARD)
+        days = pipeline.engine.native.execute(f"SELECT fee_date FROM {table} WHERE fee_date IS NOT NULL").fetchall()
+
+        assert days == sorted(days)
+        assert len(set(days)) > 1
+
+
 def fee(client, adviser, day, amount, nino=None):
     return (client, nino or f"QQ{crc32(client.strip().encode()) % 1000000:06}A", adviser, day, Decimal(amount))
 

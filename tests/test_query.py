@@ -295,6 +295,28 @@ def test_a_query_is_never_changed():
     assert (repr(query.tree), to_duckdb(query, SCHEMA, "_ci")) == (before, first)
 
 
+@pytest.mark.parametrize(
+    ("query", "ordered"),
+    [
+        ("SELECT fee_date FROM raw.fees", True),
+        ("SELECT fee_date FROM raw.fees ORDER BY _source_row", True),
+        ("WITH f AS (SELECT fee_date FROM raw.fees) SELECT fee_date FROM f UNION ALL SELECT fee_date FROM f", True),
+        ("SELECT fee_date FROM raw.fees ORDER BY _source_row LIMIT 1", False),
+        ("VALUES (DATE '2025-01-01')", False),
+    ],
+)
+def test_rows_are_inserted_in_the_order_of_partitions(query, ordered):
+    sql = f"INSERT INTO raw.fees (fee_date) {query}"
+    expected = (
+        f"{to_duckdb(sql, SCHEMA).split(' ORDER BY')[0]} ORDER BY fee_date" if ordered else to_duckdb(sql, SCHEMA)
+    )
+    assert (
+        to_duckdb(sql, SCHEMA, "", {Table("raw", "fees"): "fee_date"}).replace('BY "fee_date"', "BY fee_date")
+        == expected
+    )
+    assert to_duckdb(sql, SCHEMA, "", {Table("staging", "fees"): "fee_date"}) == to_duckdb(sql, SCHEMA)
+
+
 def test_a_window_of_many_dates_is_a_long_or():
     sql = "SELECT 1 AS x FROM raw.fees WHERE " + " OR ".join(["fee_date = DATE '2025-01-01'"] * 4000)
     assert to_duckdb(sql, SCHEMA).count("OR") == 3999

@@ -11,9 +11,8 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import duckdb
 
@@ -21,7 +20,7 @@ from fees_etl import query
 from fees_etl.engines import drift
 from fees_etl.engines.complaints import busy, reason
 from fees_etl.engines.files import clean, create, private
-from fees_etl.engines.native import MOMENT, Reader, quoted, stamped, with_moments
+from fees_etl.engines.native import LIMITS, MOMENT, Known, Reader, modest, quoted, stamped, translated, with_moments
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.privacy import redact
 from fees_etl.records import filled
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["DuckDB"]
 
 log = logging.getLogger("fees_etl.sql")
-
-_Schema: TypeAlias = tuple[tuple[Table, tuple[tuple[str, str], ...]], ...]
-_Partitions: TypeAlias = tuple[tuple[Table, str], ...]
 
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
@@ -64,9 +60,7 @@ class DuckDB:
         self._path = path
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
-        self._suffix = suffix
-        self._schema: _Schema = ()
-        self._partitions: _Partitions = ()
+        self._known = Known(suffix=suffix)
         self._block: _Block | None = None
         if path is not None and read_only and not path.exists():
             raise UsageError(
@@ -84,10 +78,9 @@ class DuckDB:
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
-        self._schema = tuple((table, tuple(contract.types.items())) for table, contract in contracts.items())
-        self._partitions = tuple((table, by) for table, contract in contracts.items() if (by := contract.partition_by))
+        self._known = Known.of(contracts, self._known.suffix)
         live = self._live_columns()
-        missing = tuple(drift.statements(contracts, live, may_create=create, suffix=self._suffix))
+        missing = tuple(drift.statements(contracts, live, may_create=create, suffix=self._known.suffix))
         if missing:  # all of it is judged before any of it is done
             with self._transaction():
                 for sql in missing:
@@ -95,7 +88,7 @@ class DuckDB:
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
-        native = self._translated(sql)
+        native = translated(sql, self._known)
         cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
         moments = [column[0] for column in cursor.description or () if column[1] == MOMENT]
@@ -181,6 +174,9 @@ class DuckDB:
             clean(self._path, self.spill)
         for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
             self._native(statement)
+        if self._path is not None and "memory_limit" not in self._config:
+            threads, limit = self._native(LIMITS).fetchone()
+            self._native(f"SET memory_limit = '{modest(threads, limit)}'")
 
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []
@@ -212,17 +208,14 @@ class DuckDB:
                 (watch or _nobody)(outcome.answers[name])
 
     def _write(self, sql: str) -> int:
-        cursor = self._native(self._translated(sql))
+        cursor = self._native(translated(sql, self._known))
         with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0
 
-    def _translated(self, sql: str) -> str:
-        return _translated(sql, self._schema, self._suffix, self._partitions)
-
     def _load(self, part: Load) -> None:
-        target = f'"{part.table.dataset}{self._suffix}"."{part.table.name}"'
-        by = dict(self._partitions).get(part.table)
+        target = f'"{part.table.dataset}{self._known.suffix}"."{part.table.name}"'
+        by = dict(self._known.partitions).get(part.table)
         order = f' ORDER BY "{by}"' if by else ""  # as to_duckdb has it
         self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}{order}")
 
@@ -293,12 +286,6 @@ class DuckDB:
         if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
             raise WarehouseBusy(f"another connection of this process changed {self._path} meanwhile.") from error
         raise WarehouseError(f"{reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}") from error
-
-
-@lru_cache(maxsize=128)
-def _translated(sql: str, schema: _Schema, suffix: str, partitions: _Partitions) -> str:
-    """A run asks some questions before and after; every chunk of a backfill asks them again."""
-    return query.to_duckdb(sql, {table: dict(types) for table, types in schema}, suffix, dict(partitions))
 
 
 def _nobody(_: object) -> None:
