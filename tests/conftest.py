@@ -7,6 +7,9 @@ settings.register_profile("change", deadline=None)  # a busy machine is no failu
 settings.register_profile("night", deadline=None, max_examples=1000)
 settings.load_profile("change")
 
+REPEATED = {"test_assertions", "test_backfill", "test_crashes", "test_faults", "test_oracle"}
+"""Modules that do the same to many worlds, or at every statement; other tests reach those lines too."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """pytest-cov has this mark; some environments do without pytest-cov."""
@@ -14,7 +17,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A property runs the same lines a hundred times; counting them makes it take half as long again."""
+    """What runs the same lines a hundred times takes half as long again when they are counted."""
     for item in items:
-        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+        repeats = item.path.stem in REPEATED or (isinstance(item, pytest.Function) and is_hypothesis_test(item.obj))
+        if repeats:
             item.add_marker("no_cover")

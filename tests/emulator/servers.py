@@ -53,7 +53,7 @@ def _running(log: Path, *words: str) -> Iterator[str]:
 def _process(errors: IO[str], *words: str) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            [PYTHON, LAUNCH, *words],
+            [PYTHON, "-E", LAUNCH, *words],  # a PYTHONPATH of this process leads to other versions
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
