@@ -18,7 +18,8 @@ LINTED = ("staging", "reporting", "assertions")  # the rest of sql/ are statemen
 
 def install(session: nox.Session, group: str) -> None:
     """The package as a user gets it, and one group of tools, at the locked versions."""
-    session.install("--quiet", "--constraint", "requirements.lock", "--group", group, ".", silent=True)
+    locked = ("--constraint", "requirements.lock", "--group", group, ".")
+    session.install("--quiet", "--no-compile", *locked, silent=True)  # most of it is never imported
 
 
 @nox.session
@@ -56,9 +57,8 @@ def emulator(session: nox.Session) -> None:
     python = home / "bin" / "python"
     if not python.exists():
         session.run("python", "-m", "venv", str(home))
-    session.run(
-        str(python), "-m", "pip", "install", "-q", "-r", "tests/emulator/requirements.txt", external=True, silent=True
-    )
+    wanted = ("-q", "--no-compile", "-r", "tests/emulator/requirements.txt")
+    session.run(str(python), "-m", "pip", "install", *wanted, external=True, silent=True)
     served = {"EMULATOR_PYTHON": str(python)}
     session.run("pytest", "-n", "auto", "--dist", "worksteal", "tests/emulator", "-q", *session.posargs, env=served)
 
