@@ -158,11 +158,11 @@ def _cased(name: str) -> Callable[[Repairs, Any], exp.Expr]:
 
 
 def _translated(it: Repairs, node: exp.Translate) -> exp.Expr:
-    source = node.args["from_"]
+    source, target = node.args["from_"], node.args["to"]
     if not isinstance(source, exp.Literal) or len(set(source.name)) < len(source.name):
         raise it.refused(node, "list the characters once each, as a literal")
-    if not source.name:
-        return node
+    if not source.name or not isinstance(target, exp.Literal):
+        return node  # with NULL for a target, all is NULL
     any_of = "".join(f"\\x{{{ord(char):x}}}" for char in source.name)
     there = call("REGEXP_MATCHES", node.this.copy(), exp.Literal.string(f"[{any_of}]"))
     return exp.Case(ifs=[exp.If(this=there, true=node)], default=node.this.copy())
