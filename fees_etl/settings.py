@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     pii: Literal["synthetic"] | None = None
     """Says that every National Insurance number is made up, so that columns need no policy tags."""
     memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")] | None = None
-    """What the embedded engine may hold in memory; it spills the rest. See ``modest`` for its own default."""
+    """What the embedded engine may hold in memory; it spills the rest. Left out, ``modest`` decides for who writes."""
     spill: Path | None = None
     """The folder for working copies; on Cloud Run the file system is memory, so mount a volume there."""
     deadline: Annotated[int, Field(gt=0)] = Target().deadline_seconds

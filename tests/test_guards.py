@@ -81,6 +81,9 @@ def test_a_warehouse_takes_a_modest_part_of_the_memory(tmp_path, monkeypatch):
     monkeypatch.setitem(engine_room._CONFIG, "threads", 16)
     with connect(f"duckdb://{tmp_path}/fees.duckdb") as engine:
         assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("2.0 GiB",)
+    with connect(f"duckdb://{tmp_path}/fees.duckdb", read_only=True) as reader, connect("duckdb://") as own:
+        limits = [one.native.execute("SELECT current_setting('memory_limit')").fetchone() for one in (reader, own)]
+        assert limits[0] == limits[1]
 
 
 def test_the_embedded_engine_keeps_to_its_memory(tmp_path):

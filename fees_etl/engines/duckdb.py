@@ -20,7 +20,7 @@ from fees_etl import query
 from fees_etl.engines import drift
 from fees_etl.engines.complaints import busy, reason
 from fees_etl.engines.files import clean, create, private
-from fees_etl.engines.native import LIMITS, MOMENT, Known, Reader, modest, quoted, stamped, translated, with_moments
+from fees_etl.engines.native import LIMITS, MOMENT, Known, Reader, modest, quoted, stamped, to_native, with_moments
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.privacy import redact
 from fees_etl.records import filled
@@ -88,7 +88,7 @@ class DuckDB:
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
-        native = translated(sql, self._known)
+        native = to_native(sql, self._known)
         cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
         moments = [column[0] for column in cursor.description or () if column[1] == MOMENT]
@@ -174,7 +174,7 @@ class DuckDB:
             clean(self._path, self.spill)
         for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
             self._native(statement)
-        if self._path is not None and "memory_limit" not in self._config:
+        if self._owns_spill and "memory_limit" not in self._config:  # a reader may have no folder to spill into
             threads, limit = self._native(LIMITS).fetchone()
             self._native(f"SET memory_limit = '{modest(threads, limit)}'")
 
@@ -208,7 +208,7 @@ class DuckDB:
                 (watch or _nobody)(outcome.answers[name])
 
     def _write(self, sql: str) -> int:
-        cursor = self._native(translated(sql, self._known))
+        cursor = self._native(to_native(sql, self._known))
         with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fees_etl.types import Contract, Table
 
-__all__ = ["LIMITS", "MOMENT", "Known", "Reader", "modest", "quoted", "stamped", "translated", "with_moments"]
+__all__ = ["LIMITS", "MOMENT", "Known", "Reader", "modest", "quoted", "stamped", "to_native", "with_moments"]
 
 log = logging.getLogger("fees_etl.sql")
 MOMENT = "TIMESTAMP WITH TIME ZONE"
@@ -46,7 +46,7 @@ class Known:
 
 
 @lru_cache(maxsize=128)
-def translated(sql: str, known: Known) -> str:
+def to_native(sql: str, known: Known) -> str:
     """A run asks some questions before and after; every chunk of a backfill asks them again."""
     types = {table: dict(columns) for table, columns in known.types}
     return query.to_duckdb(sql, types, known.suffix, dict(known.partitions))
