@@ -44,8 +44,9 @@ def to_duckdb(
     tree = asked.tree.copy() if asked is query else asked.tree
     try:
         tree = _repaired(asked, schema, tree)
-        for table in asked.writes & (partitions or {}).keys():
-            _put_in_order(tree, (partitions or {})[table])
+        for table, column in (partitions or {}).items():
+            if table in asked.writes:
+                _put_in_order(tree, column)
         for dataset in _datasets(tree) if suffix else ():
             dataset.set("this", f"{dataset.this}{suffix}")
         return _DUCKDB.generate(tree, copy=False, **_OPTIONS)

@@ -134,10 +134,11 @@ def speed() -> None:
     DuckDB's threads would wait for each other: tables are small, and each worker of pytest has an emulator.
     """
     parse, translate, known = Dialect.parse, SQLTranslator.translate, {}
-    tokens = lru_cache(maxsize=4000)(Dialect.tokenize)
+    remember = lru_cache(maxsize=4000)
+    tokens = remember(Dialect.tokenize)
     Dialect.tokenize = lambda self, sql, **options: list(tokens(self, sql, **options))
 
-    @lru_cache(maxsize=4000)
+    @remember
     def parsed(dialect: Dialect, sql: str, **options: Any) -> list[exp.Expression | None]:
         trees = parse(dialect, sql, **options)
         for node in (node for tree in trees if tree for node in tree.walk()):
@@ -147,10 +148,10 @@ def speed() -> None:
     Dialect.parse = lambda self, sql, **options: [tree and tree.copy() for tree in parsed(self, sql, **options)]
     for module, *names in PURE:
         for name in names:
-            setattr(module, name, lru_cache(maxsize=4000)(getattr(module, name)))
+            setattr(module, name, remember(getattr(module, name)))
     executor._reject_dml_on_immutable = lambda *_: None  # snapshots and materialized views; there are none
-    read_only = lru_cache(maxsize=4000)(parse_one)
-    catalog_schema.sqlglot = SimpleNamespace(parse_one=read_only, errors=catalog_schema.sqlglot.errors)
+    errors = catalog_schema.sqlglot.errors
+    catalog_schema.sqlglot = SimpleNamespace(parse_one=remember(parse_one), errors=errors)  # it only reads the tree
 
     def remembered(self: SQLTranslator, sql: str, **context: Any) -> Any:
         key = (sql, str(context))
