@@ -28,23 +28,24 @@ from fees_etl.errors import (
     WarehouseBusy,
     WarehouseError,
 )
-from fees_etl.types import IngestResult, Plan, Project, Result, State, Table, Window
+from fees_etl.results import IngestResult, Result
+from fees_etl.types import Plan, Project, State, Table, Window
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine, connect
-    from fees_etl.ledger import state
-    from fees_etl.planner import plan
-    from fees_etl.project import load
-    from fees_etl.runner import check, run
+    from fees_etl.project.load import load
+    from fees_etl.runs.ledger import state
+    from fees_etl.runs.plan import plan
+    from fees_etl.runs.run import check, run
 
 _LATE = {
     "Engine": "fees_etl.engines",
-    "check": "fees_etl.runner",
+    "check": "fees_etl.runs.run",
     "connect": "fees_etl.engines",
-    "load": "fees_etl.project",
-    "plan": "fees_etl.planner",
-    "run": "fees_etl.runner",
-    "state": "fees_etl.ledger",
+    "load": "fees_etl.project.load",
+    "plan": "fees_etl.runs.plan",
+    "run": "fees_etl.runs.run",
+    "state": "fees_etl.runs.ledger",
 }
 
 __all__ = [

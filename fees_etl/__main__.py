@@ -9,8 +9,6 @@ import sys
 
 from fees_etl import cli
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run the command line as a process: every file it makes is its user's alone, because fees carry NINOs."""

@@ -22,17 +22,6 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = [
-    "AssertionsFailed",
-    "FeesError",
-    "GuardRefused",
-    "InputRefused",
-    "ProjectError",
-    "UsageError",
-    "WarehouseBusy",
-    "WarehouseError",
-]
-
 
 class FeesError(Exception):
     """The root of the tree: a message, what is published now, and the next step."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["redact"]
-
 _NINO = re.compile(r"(?<![^\W_])[a-z]{2}\s?(?:\d\s?){6}[a-d](?![^\W_])", re.IGNORECASE)
 
 

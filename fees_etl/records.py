@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.project.template import literal
+from fees_etl.results import Change, Rows
 from fees_etl.script import FAILING, WAIVED, Bytes, Changes, Failures, Found, Now, Steps, Verdicts
-from fees_etl.template import literal
-from fees_etl.types import Change, Rows
 
 if TYPE_CHECKING:
     from fees_etl.script import Answer, Cell, Done, Outcome, Record, Verdict
-
-__all__ = ["changes", "filled", "note", "value"]
 
 
 def changes(before: Rows, after: Rows) -> tuple[Change, ...]:

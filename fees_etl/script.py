@@ -13,30 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fees_etl.types import Rows, Scalar, Severity, Table
+    from fees_etl.results import Rows
+    from fees_etl.types import Scalar, Severity, Table
 
-__all__ = [
-    "Answer",
-    "Ask",
-    "Bytes",
-    "Cell",
-    "Changes",
-    "Done",
-    "Failures",
-    "Fill",
-    "Found",
-    "Load",
-    "Now",
-    "Outcome",
-    "Part",
-    "Record",
-    "Script",
-    "Steps",
-    "Stop",
-    "Verdict",
-    "Verdicts",
-    "Write",
-]
 
 FAILING, WAIVED = "_failing_count", "_waived_count"
 """Columns of an assertion's answer: the same in each of its rows."""

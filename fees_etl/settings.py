@@ -40,8 +40,6 @@ from pydantic_settings import (
 from fees_etl.errors import UsageError
 from fees_etl.target import Target
 
-__all__ = ["Settings", "read"]
-
 PREFIX = "FEES_ETL_"
 SCHEMES = ("duckdb", "bigquery")
 LOCATION = "EU"

@@ -8,49 +8,10 @@ from datetime import date
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from fees_etl.outcomes import (
-    AssertionResult,
-    Change,
-    FileResult,
-    IngestResult,
-    LeftOut,
-    Pending,
-    Published,
-    Result,
-    Rows,
-    RunStatus,
-    State,
-    StepResult,
-)
-
 if TYPE_CHECKING:
+    from decimal import Decimal
     from pathlib import Path
 
-__all__ = [
-    "Assertion",
-    "AssertionResult",
-    "Change",
-    "Column",
-    "Contract",
-    "FileResult",
-    "IngestResult",
-    "LeftOut",
-    "Model",
-    "Pending",
-    "Plan",
-    "Project",
-    "Published",
-    "Result",
-    "Rows",
-    "RunStatus",
-    "State",
-    "Step",
-    "StepKind",
-    "StepResult",
-    "Table",
-    "Waiver",
-    "Window",
-]
 
 Severity: TypeAlias = Literal["error", "warn"]
 Scalar: TypeAlias = Any
@@ -238,6 +199,38 @@ class Project:
     def contracts(self) -> dict[Table, Contract]:
         """Every table the project knows, sources first."""
         return self.sources | {table: model.contract for table, model in self.models.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Rows of one file version on one fee date that arrived or vanished since that date was last staged."""
+
+    fee_date: date
+    source_file: str
+    source_version: str
+    rows_added: int
+    amount_added: Decimal
+    rows_removed: int
+    amount_removed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is in the warehouse that a plan depends on; dates are None when there is nothing."""
+
+    first_raw: date | None = None
+    last_raw: date | None = None
+    first_staged: date | None = None
+    last_staged: date | None = None
+    pending: tuple[Pending, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    """(uri, reason) of every file whose current content is refused."""
+    files: int = 0
+    """How many files raw holds, refused ones included."""
+    real: bool = False
+    """Whether raw holds, or ever held, a file that is not the bundled sample's."""
+    mark: str = ""
+    """A fingerprint of the files and of what is pending: a run that finds another one was overtaken."""
 
 
 StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]

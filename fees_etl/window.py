@@ -10,7 +10,6 @@ from fees_etl.types import Window
 if TYPE_CHECKING:
     from fees_etl.types import State
 
-__all__ = ["PARTITIONS_PER_STATEMENT", "WHOLE", "chunks", "clip", "due", "everything", "months"]
 
 PARTITIONS_PER_STATEMENT = 4000
 """Partitions one BigQuery job may modify (documentation: quotas and limits, partitioned tables)."""

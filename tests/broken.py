@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fees_etl.project import load
+from fees_etl.project.load import load
 
 FOLDERS = sorted(path for path in (Path(__file__).parent / "projects").iterdir() if path.is_dir())
 

@@ -11,9 +11,9 @@ import oracle
 import worlds
 
 from fees_etl import connect, load, plan, run, state
-from fees_etl.ingest import ingest
-from fees_etl.planner import matches
-from fees_etl.runner import check
+from fees_etl.ingestion import ingest
+from fees_etl.runs.plan import matches
+from fees_etl.runs.run import check
 from fees_etl.types import Window
 
 if TYPE_CHECKING:

@@ -14,8 +14,6 @@ import typer
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.logs import bind, configure
 
-__all__ = ["app"]
-
 SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 NARROW = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

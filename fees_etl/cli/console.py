@@ -13,12 +13,11 @@ from fees_etl.cli.logs import logger
 from fees_etl.cli.text import count, plural
 from fees_etl.errors import UsageError
 from fees_etl.privacy import redact
-from fees_etl.types import AssertionResult, StepResult
+from fees_etl.results import AssertionResult, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Progress", "progress", "show", "show_json"]
 
 PAINT = (
     (re.compile(r"^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)"), "1"),

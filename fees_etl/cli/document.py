@@ -10,16 +10,15 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.outcomes import summed
-from fees_etl.types import Rows, Table, Window
+from fees_etl.results import Rows, summed
+from fees_etl.types import Table, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from fees_etl.results import AssertionResult, IngestResult, Result
     from fees_etl.settings import Settings
-    from fees_etl.types import Assertion, AssertionResult, IngestResult, Model, Plan, Project, Result
-
-__all__ = ["assertions", "ingest", "listing", "plain", "plan", "run", "runs"]
+    from fees_etl.types import Assertion, Model, Plan, Project
 
 
 def run(result: Result, ingested: IngestResult | None, settings: Settings, command: str) -> dict[str, Any]:

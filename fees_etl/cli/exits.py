@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from fees_etl.cli.options import Call
 
-__all__ = ["guarded"]
 
 BUG = 70
 INTERRUPTED = 130

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.logs import logger
 from fees_etl.cli.text import net, total
-from fees_etl.outcomes import summed
+from fees_etl.results import summed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from fees_etl.results import IngestResult, Result
     from fees_etl.settings import Settings
-    from fees_etl.types import IngestResult, Plan, Result, State
+    from fees_etl.types import Plan, State
 
-__all__ = ["COMMANDS", "Findings", "facts", "tell"]
 
 COMMANDS = frozenset({"run", "backfill", "ingest", "assert"})
 """The commands that leave the line: those that judge or change what is in a warehouse."""

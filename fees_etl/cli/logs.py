@@ -19,7 +19,6 @@ from fees_etl.privacy import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["bind", "configure", "logger"]
 
 logger = logging.getLogger("fees_etl")
 SEVERITIES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}

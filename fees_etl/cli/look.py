@@ -6,14 +6,16 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from fees_etl import graph, ledger, query
+from fees_etl import query
 from fees_etl.cli import document, opening, report, screens, transform
 from fees_etl.cli.console import show, show_json
 from fees_etl.errors import AssertionsFailed, UsageError
-from fees_etl.outcomes import summed
-from fees_etl.planner import render as rendered
-from fees_etl.project import edges
-from fees_etl.runner import check as judged
+from fees_etl.project import graph
+from fees_etl.project.load import edges
+from fees_etl.results import summed
+from fees_etl.runs import ledger
+from fees_etl.runs.plan import render as rendered
+from fees_etl.runs.run import check as judged
 from fees_etl.types import State, Table, Window
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Project, Step
 
-__all__ = ["check", "listing", "plan", "render", "runs", "show_run"]
 
 Output = Literal["text", "json"]
 EVERY = 1_000_000

@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fees_etl import engines
-from fees_etl import project as projects
 from fees_etl.cli.logs import bind, logger
 from fees_etl.errors import UsageError
+from fees_etl.project import load as projects
+from fees_etl.project.workers import processors
 from fees_etl.settings import Settings, read
-from fees_etl.workers import processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fees_etl.cli.options import Call
     from fees_etl.types import Project
-
-__all__ = ["exists", "is_remote", "load", "outline", "require_source", "settings", "unproven", "warehouse"]
 
 
 def settings(call: Call, command: str, *, run_id: str = "", source: str | None = None) -> Settings:

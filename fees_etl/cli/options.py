@@ -12,24 +12,6 @@ import typer
 
 from fees_etl.cli.finished import Findings
 
-__all__ = [
-    "AllowWithdraw",
-    "Call",
-    "End",
-    "Exclude",
-    "From",
-    "FullRefresh",
-    "OptionalEnd",
-    "OptionalStart",
-    "Output",
-    "Rehearse",
-    "Select",
-    "SkipIngest",
-    "Source",
-    "Start",
-    "To",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Call:

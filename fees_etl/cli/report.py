@@ -8,25 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.cli.text import change, count, grid, paragraph, plural, pounds, table, total
-from fees_etl.ingest.lake import SAMPLE, shown
+from fees_etl.ingestion.lake import SAMPLE, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from fees_etl.results import AssertionResult, Change, FileResult, IngestResult, LeftOut, Published, Result
     from fees_etl.settings import Settings
-    from fees_etl.types import (
-        AssertionResult,
-        Change,
-        FileResult,
-        IngestResult,
-        LeftOut,
-        Pending,
-        Plan,
-        Published,
-        Result,
-    )
+    from fees_etl.types import Pending, Plan
 
-__all__ = ["assertions", "causes", "changes", "files", "opening", "pending", "run"]
 
 Lines: TypeAlias = list[tuple[str, ...]]
 DATES = 10

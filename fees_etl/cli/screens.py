@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.report import changes, pending
 from fees_etl.cli.text import WIDTH, cell, change, count, grid, paragraph, plural, table
-from fees_etl.ingest.lake import shown
-from fees_etl.types import Assertion, Change, Model, Plan, Project, Step, Table
+from fees_etl.ingestion.lake import shown
+from fees_etl.results import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from fees_etl.target import Target
-
-__all__ = ["listing", "plan", "run_details", "runs"]
+    from fees_etl.types import Assertion, Model, Plan, Project, Step, Table
 
 
 def plan(found: Plan, source: str | None, billed: Sequence[int | None], target: Target) -> list[str]:

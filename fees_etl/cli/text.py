@@ -11,20 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "WIDTH",
-    "cell",
-    "change",
-    "count",
-    "grid",
-    "net",
-    "paragraph",
-    "plural",
-    "pounds",
-    "shorten",
-    "table",
-    "total",
-]
 
 WIDTH = 100
 READABLE = 24

@@ -7,31 +7,32 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from fees_etl import graph, ledger
-from fees_etl import ingest as ingestion
-from fees_etl.backfill import backfill
+from fees_etl import ingestion
 from fees_etl.cli import document, opening, report, verdicts
 from fees_etl.cli.console import progress, show, show_json
 from fees_etl.cli.logs import logger
 from fees_etl.cli.text import count, net, plural, pounds
 from fees_etl.errors import UsageError
-from fees_etl.planner import plan
-from fees_etl.project import edges
-from fees_etl.runner import allow
-from fees_etl.runner import run as execute
+from fees_etl.project import graph
+from fees_etl.project.load import edges
+from fees_etl.runs import ledger
+from fees_etl.runs.backfill import backfill
+from fees_etl.runs.plan import plan
+from fees_etl.runs.run import allow
+from fees_etl.runs.run import run as execute
 from fees_etl.types import Window
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from fees_etl.backfill import Chunk
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
+    from fees_etl.results import IngestResult, Result
+    from fees_etl.runs.backfill import Chunk
     from fees_etl.settings import Settings
-    from fees_etl.types import IngestResult, Plan, Project, Result, State
+    from fees_etl.types import Plan, Project, State
 
-__all__ = ["Request", "ingest", "make_plan", "refuse_contradictions", "run", "selected", "source_of"]
 
 Output = Literal["text", "json"]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from fees_etl.cli.text import net, plural, pounds
 from fees_etl.errors import AssertionsFailed, GuardRefused, InputRefused
-from fees_etl.ingest.lake import shown
+from fees_etl.ingestion.lake import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fees_etl.cli.options import Call
-    from fees_etl.types import Pending, Result
+    from fees_etl.results import Result
+    from fees_etl.types import Pending
 
-__all__ = ["late", "refusal", "rejection"]
 
 _SHOWN = 10
 

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from fees_etl.results import Rows
     from fees_etl.script import Answer, Ask, Done, Outcome, Script
-    from fees_etl.types import Contract, Rows, Table
+    from fees_etl.types import Contract, Table
 
 __all__ = ["Engine", "Watch", "connect", "path_of"]
 

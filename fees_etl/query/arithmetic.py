@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from fees_etl.query.repairs import Repairs
 
-__all__ = ["ARITHMETIC"]
-
 
 def _quotient(it: Repairs, node: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
     if it.kind(node) == "NUMERIC":

@@ -12,7 +12,6 @@ from fees_etl.query.kinds import FLOAT_LITERAL, NULL, STRING_LITERAL, UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["call", "cast_to", "converted", "duck_type"]
 
 _TYPES = {
     "STRING": exp.DType.TEXT,

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from fees_etl.query.repairs import Repairs
 
-__all__ = ["DATES"]
-
 
 def _date_shift(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
     """DATE_ADD and DATE_SUB."""

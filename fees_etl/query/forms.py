@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from fees_etl.query.repairs import Repairs
 
-__all__ = ["FORMS"]
-
 
 def _cast(it: Repairs, node: exp.Cast) -> exp.Expr:
     kind, source = named(node.args["to"]), it.kinds.get(id(node.this), UNKNOWN)

@@ -12,7 +12,6 @@ from sqlglot import exp
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["NULL", "UNKNOWN", "common", "element", "named", "settled"]
 
 UNKNOWN = "UNKNOWN"
 NULL = "NULL"

@@ -9,8 +9,6 @@ A macro is pasted where it is called, so an argument named five times is bound f
 
 from __future__ import annotations
 
-__all__ = ["MACROS"]
-
 _N = "DECIMAL(38, 9)"
 _G = "1000000000"
 _TWO_WHEN_UPPER = "".join(char for char in map(chr, range(0x80, 0x10000)) if len(char.upper()) > 1)

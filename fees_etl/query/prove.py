@@ -12,7 +12,6 @@ from fees_etl.types import Column, Table
 if TYPE_CHECKING:
     from fees_etl.query.read import Query
 
-__all__ = ["Schema", "columns"]
 
 Schema: TypeAlias = Mapping[Table, Mapping[str, str]]
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from sqlglot.tokenizer_core import Token
 
-__all__ = ["Query", "parse", "target", "visible"]
 
 Lines: TypeAlias = "Callable[[int], int] | int"
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-__all__ = ["REFUSED", "TAKEN_AS_IS"]
-
 REFUSED: dict[type[exp.Expr], str] = {
     exp.FarmFingerprint: "use TO_HEX(MD5(...))",
     exp.ApproxQuantiles: "use PERCENTILE_CONT(x, NUMERIC '0.5') OVER (...)",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from fees_etl.query.read import Query
 
-__all__ = ["Repairs"]
 
 _ALL: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {**ARITHMETIC, **TEXTS, **DATES, **FORMS}
 

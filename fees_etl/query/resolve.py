@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from fees_etl.query.read import Query
     from fees_etl.query.scopes import Relation
 
-__all__ = ["Resolver"]
-
 
 class Resolver:
     """One walk over one statement; ``kinds`` is the type of each node by ``id`` and lives as long as the tree."""

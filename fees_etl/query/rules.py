@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fees_etl.query.resolve import Resolver
     from fees_etl.query.scopes import Scope
 
-__all__ = ["RULES"]
 
 Rule: TypeAlias = "str | Callable[[Resolver, Any, Scope], str]"
 

@@ -11,7 +11,6 @@ from fees_etl.query.kinds import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["AMBIGUOUS", "Relation", "Scope", "did_you_mean", "fields", "relation"]
 
 Relation: TypeAlias = "dict[str, tuple[str, str]] | None"
 """Lower-case column name -> (name as written, type). None: its columns are not known here (PIVOT, table functions)."""

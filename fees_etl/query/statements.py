@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from fees_etl.query.resolve import Resolver
 
-__all__ = ["STATEMENTS"]
-
 
 def _insert(resolver: Resolver, tree: exp.Insert) -> None:
     into, given = tree.this, tree.expression

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from fees_etl.query.repairs import Repairs
 
-__all__ = ["TEXTS"]
 
 _UNICODE_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))

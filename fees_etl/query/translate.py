@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from fees_etl.query.prove import Schema
     from fees_etl.types import Table
 
-__all__ = ["to_duckdb", "with_suffix"]
 
 _DUCKDB = DuckDB()
 _OPTIONS: Any = {

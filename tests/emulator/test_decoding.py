@@ -13,9 +13,9 @@ import pytest
 from pipeline import project
 
 from fees_etl import connect
+from fees_etl.results import Rows
 from fees_etl.script import Answer, Ask, Done, Fill
 from fees_etl.target import Target
-from fees_etl.types import Rows
 
 pytest.importorskip("pytest_bigquery_mock", reason="pytest-bigquery-mock is not installed: nox -s emulator")
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from pipeline import LENIENT, MODELS, Pipeline
 
 from fees_etl import Table
-from fees_etl.planner import render
+from fees_etl.runs.plan import render
 
 EXAMPLES = settings(max_examples=25, deadline=None)
 
@@ -62,7 +62,7 @@ def test_means_within_a_billionth_of_half_a_penny_and_huge_sums(reference, tmp_p
 
 
 def test_the_bundled_sample(reference, tmp_path):
-    from fees_etl.ingest import SAMPLE
+    from fees_etl.ingestion import SAMPLE
 
     with Pipeline(tmp_path) as pipeline:
         pipeline.ingest(SAMPLE)

@@ -14,10 +14,11 @@ from googlesql.constructs import DOCUMENTED, constructs, control
 from googlesql.rules import house_rules
 from pipeline import LENIENT, Pipeline
 
-from fees_etl import ledger, query
-from fees_etl.backfill import backfill
+from fees_etl import query
 from fees_etl.engines.bigquery.incoming import Incoming, unmasked
 from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.runs import ledger
+from fees_etl.runs.backfill import backfill
 from fees_etl.script import Load
 from fees_etl.types import Waiver
 

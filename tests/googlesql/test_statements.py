@@ -10,9 +10,9 @@ import pytest
 from googlesql.rules import house_rules
 from pipeline import LENIENT, Pipeline
 
-from fees_etl import ledger
-from fees_etl.backfill import backfill
-from fees_etl.planner import render
+from fees_etl.runs import ledger
+from fees_etl.runs.backfill import backfill
+from fees_etl.runs.plan import render
 from fees_etl.script import Ask, Fill, Stop, Write
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fees_etl.project.template import literal
 from fees_etl.script import FAILING, WAIVED, Bytes, Changes, Failures, Found, Now, Steps, Verdicts
-from fees_etl.template import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fees_etl.script import Cell, Verdict
 
-__all__ = ["CHANGES", "CHECKS", "FAILURES", "compared", "expression", "judged", "variable"]
 
 CHECKS, FAILURES, CHANGES = "script_checks", "script_failures", "script_changes"
 """Variables that a record is written from: verdicts and changes as the inside of JSON lists, failures as words."""

@@ -9,9 +9,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from fees_etl.engines.bigquery.replies import failed
-
-__all__ = ["connected", "is_emulated"]
+from fees_etl.engines.bigquery.errors import failed
 
 logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of before it fails is in its error
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from fees_etl.target import Target
 
-__all__ = ["allow", "billed", "require_short"]
 
 _MIB = 2**20
 _LONGEST = 1_000_000

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fees_etl.target import Target
     from fees_etl.types import Column, Contract, Table
 
-__all__ = ["Changes", "Fault", "changes", "faults", "missing", "refuse"]
 
 _MOST_SHOWN = 5
 

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from fees_etl import query
-from fees_etl.engines.bigquery.answers import rows
 from fees_etl.engines.bigquery.cells import variable
 from fees_etl.engines.bigquery.client import connected, is_emulated
 from fees_etl.engines.bigquery.costs import allow, billed, require_short
+from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
 from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
 from fees_etl.engines.bigquery.jobs import Jobs, job_id
 from fees_etl.engines.bigquery.prepare import prepare
-from fees_etl.engines.bigquery.replies import JobFailed, TransientFailure
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.engines.bigquery.tables import label, require_protection
+from fees_etl.engines.bigquery.values import rows
 from fees_etl.errors import FeesError, WarehouseBusy
 from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Watch
     from fees_etl.engines.duckdb import DuckDB
+    from fees_etl.results import Rows
     from fees_etl.script import Part, Script
     from fees_etl.target import Target
-    from fees_etl.types import Contract, Rows, Table
+    from fees_etl.types import Contract, Table
 
-__all__ = ["BigQuery"]
 
 _PAUSES = (2.0, 8.0, None)
 """Seconds before another attempt; None: the last one."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.engines.drift import TYPES
-from fees_etl.engines.native import quoted
+from fees_etl.engines.duckdb.tables import TYPES
+from fees_etl.engines.duckdb.values import quoted
 from fees_etl.errors import GuardRefused
+from fees_etl.project.template import literal
 from fees_etl.script import Load, Stop, Write
-from fees_etl.template import literal
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fees_etl.engines.duckdb import DuckDB
     from fees_etl.script import Part
 
-__all__ = ["INCOMING", "MASKED", "Incoming", "masked", "unmasked"]
 
 INCOMING = Table("raw", "fees_incoming")
 MASKED = "masked"

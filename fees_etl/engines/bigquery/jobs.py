@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 
+from fees_etl.engines.bigquery.errors import NO_ANSWER, failed, is_ambiguous, unreachable
 from fees_etl.engines.bigquery.live import RETRY, TIMEOUT
-from fees_etl.engines.bigquery.replies import NO_ANSWER, failed, is_ambiguous, unreachable
 from fees_etl.engines.bigquery.tables import label
 from fees_etl.errors import UsageError, WarehouseError
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from fees_etl.target import Target
 
-__all__ = ["Jobs", "job_id"]
 
 log = logging.getLogger("fees_etl")
 statements = logging.getLogger("fees_etl.sql")

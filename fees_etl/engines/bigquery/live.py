@@ -18,20 +18,6 @@ if TYPE_CHECKING:
 
     from fees_etl.target import Target
 
-__all__ = [
-    "PUBLISHED",
-    "RETRY",
-    "TIMEOUT",
-    "Live",
-    "LiveColumn",
-    "LiveTable",
-    "decode",
-    "is_there",
-    "of_resource",
-    "permitted",
-    "read",
-    "sql",
-]
 
 PUBLISHED = "Nothing was written; the published numbers are as before."
 TIMEOUT = 30.0

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from fees_etl.target import Target
     from fees_etl.types import Column, Contract, Table
 
-__all__ = ["apply", "prepare"]
 
 _MAKER = "roles/bigquery.dataEditor on the dataset"
 

@@ -29,11 +29,11 @@ from dataclasses import dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from fees_etl.engines.bigquery.answers import as_json
 from fees_etl.engines.bigquery.cells import CHANGES, CHECKS, FAILURES, compared, expression, judged, variable
 from fees_etl.engines.bigquery.tables import label
+from fees_etl.engines.bigquery.values import as_json
+from fees_etl.project.template import literal
 from fees_etl.script import Ask, Changes, Fill, Record, Script, Stop, Verdicts, Write
-from fees_etl.template import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from fees_etl.script import Part
     from fees_etl.types import Table
 
-__all__ = ["Dialect", "job", "question"]
 
 _TAB = "    "
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import bigquery
 
 from fees_etl.errors import ProjectError, UsageError
-from fees_etl.graph import did_you_mean
+from fees_etl.project.graph import did_you_mean
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from fees_etl.target import Target
     from fees_etl.types import Column, Contract
 
-__all__ = ["API_TYPES", "field", "is_terraforms", "label", "placed", "require_protection", "resource", "tag"]
 
 API_TYPES = {
     "BOOL": "BOOLEAN",

@@ -1,0 +1,111 @@
+"""What Google's services complain of, in our words and with the exit code that fits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.auth.exceptions import GoogleAuthError
+from requests.exceptions import RequestException
+
+from fees_etl.errors import FeesError, GuardRefused, UsageError, WarehouseBusy, WarehouseError
+from fees_etl.privacy import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, ConnectionError, TimeoutError)
+"""What the client raises when a request got no answer, or not the one that was hoped for."""
+_TRANSIENT = frozenset(
+    {
+        "backendError",
+        "internalError",
+        "jobBackendError",
+        "jobInternalError",
+        "jobRateLimitExceeded",
+        "rateLimitExceeded",
+    }
+)
+"""Reasons of a failed job that may be gone the next time (page "Error messages")."""
+_CONFLICT = ("concurrent update", "could not serialize", "aborted due to")
+_CREDENTIALS = "gcloud auth application-default login"
+
+
+class JobFailed(WarehouseError):
+    """A job failed; what it had not committed is rolled back."""
+
+
+class TransientFailure(JobFailed):
+    """A job failed for a reason that may be gone the next time."""
+
+
+def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # noqa: PLR0911 - one return a kind
+    """An answer that is no success, or the ``error_result`` of a job, as one of our errors.
+
+    ``withheld``: the message is not shown, because it may quote rows.
+    """
+    reason, message = _said(error)
+    message = "its message is withheld, because it may quote rows; the job has it" if withheld else message
+    if isinstance(error, GoogleAuthError):
+        return UsageError(
+            f"Google takes no request without credentials: {message}",
+            published="Nothing was touched.",
+            hint=f"{_CREDENTIALS}   (on Cloud Run the job's service account has them)",
+        )
+    if any(words in message.lower() for words in _CONFLICT):
+        return WarehouseBusy(f"another writer changed the warehouse at the same time ({doing}).")
+    if reason == "bytesBilledLimitExceeded":
+        return GuardRefused(
+            f"BigQuery refused to read more than max_bytes allows ({doing}): {message}",
+            published="Nothing was published; statements of the job before this one are billed all the same.",
+            hint="Raise max_bytes of the target if it is meant to read that much; see: fees-etl plan",
+        )
+    kind = JobFailed if isinstance(error, dict) else WarehouseError
+    if reason == "accessDenied":  # before any commit: what follows one touches no table
+        return WarehouseError(f"This account may not do that ({doing}): {message}", hint=_role(message))
+    if reason == "stopped":
+        return kind(f"The job was cancelled by somebody ({doing}).")
+    if isinstance(error, (RetryError, RequestException, ConnectionError, TimeoutError)):
+        return unreachable(error, f"({doing})")
+    kind = TransientFailure if reason in _TRANSIENT else kind
+    return kind(f"BigQuery refused ({doing}; {reason or type(error).__name__}): {message}")
+
+
+def is_ambiguous(error: GoogleAPICallError) -> bool:
+    """Whether the request may have been executed all the same: 404 or 410 follows an upload whose answer was lost."""
+    return error.code in {404, 410, 500, 502, 503, 504}
+
+
+def unreachable(error: Exception, known: str, *, published: str = "") -> WarehouseError:
+    """No answer came within the deadline."""
+    cause = error.cause if isinstance(error, RetryError) and error.cause else error
+    return WarehouseError(
+        f"BigQuery did not answer ({type(cause).__name__}); {known}.",
+        published=published,
+        hint="See what was done: fees-etl runs; then run the same command again.",
+    )
+
+
+def _said(error: Any) -> tuple[str, str]:
+    """Reason and first line of the message, National Insurance numbers masked."""
+    if isinstance(error, dict):
+        return str(error.get("reason", "")), _line(str(error.get("message", "")))
+    if isinstance(error, RetryError) and error.cause:
+        return _said(error.cause)
+    reasons: list[Mapping[str, Any]] = getattr(error, "errors", None) or [{}]
+    first = reasons[0] if isinstance(reasons[0], dict) else {}
+    said = first.get("message") or getattr(error, "message", "") or error  # the error's own begins with a URL
+    return str(first.get("reason", "")), _line(str(said))
+
+
+def _line(text: str) -> str:
+    return redact(text.strip().splitlines()[0].split("; reason:")[0]) if text.strip() else "no reason was given"
+
+
+def _role(message: str) -> str:
+    return (
+        "Grant it roles/bigquery.jobUser on the project."
+        if "jobs.create" in message
+        else "Grant it roles/bigquery.dataEditor on the datasets, and Fine-Grained Reader on the policy tag of NINOs."
+    )

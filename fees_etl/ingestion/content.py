@@ -1,0 +1,119 @@
+"""The bytes of one stored file: hashed as they are read, decompressed, and handed out in blocks of whole lines."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import stat
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+
+from fees_etl.ingestion.header import FileRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from _typeshed import WriteableBuffer
+
+
+BOM: Final = b"\xef\xbb\xbf"
+LINE_LIMIT: Final = 1 << 20
+"""Bytes of a block, at most; a longer line is handed out in pieces."""
+_CHUNK: Final = 1 << 18  # what fits the processor's cache: 1 MiB chunks take twice as long to check
+
+Stamp: TypeAlias = tuple[int, int, int, int]
+"""Device, inode, size and nanoseconds of the last change: equal as long as a file is the same one, untouched."""
+
+
+class StoredFile(io.FileIO):
+    """A file as stored, read to be hashed: ``digest`` (SHA-256) and ``size`` grow with it. Raises FileRefused."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # A named pipe would block in open() until somebody writes to it.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise FileRefused("it is not a regular file")
+            super().__init__(path)
+        except OSError as error:
+            raise _unreadable(error) from None
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read at most as many bytes as the buffer holds; 0 at the end of the file."""
+        try:
+            count = super().readinto(buffer) or 0
+        except OSError as error:
+            raise _unreadable(error) from None
+        self.digest.update(memoryview(buffer)[:count])
+        self.size += count
+        return count
+
+    def drain(self) -> None:
+        """Read what is left, so that digest and size are those of the whole file."""
+        rest = bytearray(_CHUNK)
+        while self.readinto(rest):
+            pass
+
+    def stamp(self) -> Stamp:
+        """The stamp of the file that is open, whatever its path means by now."""
+        return _stamp(os.fstat(self.fileno()))
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of the file the path means now; raises OSError when there is none."""
+    return _stamp(path.stat())
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether a file is to be decompressed, by its name alone."""
+    return path.name.casefold().endswith(".gz")
+
+
+@contextmanager
+def opened(stored: StoredFile, *, compressed: bool) -> Iterator[BinaryIO]:
+    """The content of a stored file, decompressed where needed; the stored file stays open."""
+    buffered = io.BufferedReader(stored, _CHUNK)
+    try:
+        yield gzip.GzipFile(fileobj=buffered) if compressed else buffered  # type: ignore[misc]
+    finally:
+        buffered.detach()
+
+
+def blocks(content: BinaryIO) -> Iterator[bytes]:
+    """The content without its BOM, in blocks that end where a line ends; a line over LINE_LIMIT bytes comes in pieces.
+
+    Raises FileRefused where the file cannot be read or decompressed.
+    """
+    try:
+        block = content.read(_CHUNK).removeprefix(BOM)
+        while block:
+            yield block + content.readline(LINE_LIMIT - _CHUNK)
+            block = content.read(_CHUNK)
+    except EOFError:
+        raise FileRefused("the gzip data ends too early: the file is truncated") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise FileRefused("the gzip data is corrupt, or the file is no gzip file") from None
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether the bytes are valid UTF-8, which a block or a record never cuts through."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unreadable(error: OSError) -> FileRefused:
+    return FileRefused(f"it cannot be read: {error.strerror}")
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

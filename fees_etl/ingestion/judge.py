@@ -1,0 +1,172 @@
+"""One file of the source -> a verdict: what it holds, or why nothing of it may be loaded."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from decimal import Context, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from fees_etl.errors import WarehouseBusy
+from fees_etl.ingestion.header import FileChanged, FileRefused
+from fees_etl.ingestion.lake import File, shown
+from fees_etl.ingestion.reading import Reading, read
+from fees_etl.ingestion.scan import Scan, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
+    from fees_etl.engines import Engine
+    from fees_etl.ingestion.books import Books
+    from fees_etl.ingestion.gcs import Object
+
+
+_BY_CONTROL = "control file"
+_EXACT = Context(prec=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A file version and what was found; ``reading`` is None when it is refused, unchanged or unreadable.
+
+    ``version`` is the generation of an object, and of a local file its SHA-256; ``sha256`` is that of the content as
+    stored, ``size`` its bytes (0 where it was not read).
+    """
+
+    file: File
+    version: str
+    sha256: str
+    size: int = 0
+    refusal: str = ""
+    reading: Reading | None = None
+
+    @property
+    def rows(self) -> int:
+        """All data records."""
+        return self.reading.rows if self.reading else 0
+
+    @property
+    def rejected(self) -> int:
+        """Those that cannot be typed."""
+        return self.reading.rejected if self.reading else 0
+
+    @property
+    def amount(self) -> Decimal:
+        """Pounds of those that can."""
+        return self.reading.amount if self.reading else Decimal(0)
+
+    @property
+    def reasons(self) -> tuple[tuple[str, int], ...]:
+        """Why rows are rejected, the most frequent first."""
+        found = [(total.reasons, total.rows) for total in self.reading.totals if total.reasons] if self.reading else []
+        return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
+
+
+@contextmanager
+def judge(engine: Engine, file: File, books: Books, latest: date, max_rejected: Decimal) -> Iterator[Judged]:
+    """The verdict on one file; its reading can be loaded until the end of the block.
+
+    A version is judged once: one that is loaded is not read again, one that was refused stays so. Only what a control
+    file refused is judged anew, because the control file may be what was corrected. An object whose version is known
+    is not even copied.
+
+    Raises:
+        WarehouseBusy: the file changed while it was read.
+        InputRefused, WarehouseError: the store of the file failed.
+    """
+    judged = _judged_before(file, file.version, books)
+    if judged is not None:
+        yield judged
+        return
+    with ExitStack() as stack:
+        scanned = _scanned(engine, file, stack)
+        if isinstance(scanned, str):
+            yield Judged(file, "unreadable", "unreadable", refusal=scanned)
+            return
+        version = file.version or scanned.sha256
+        judged = _judged_before(file, version, books)
+        if judged is not None:
+            yield judged
+        else:
+            yield from _read(engine, file, version, scanned, latest, max_rejected)
+
+
+def _judged_before(file: File, version: str, books: Books) -> Judged | None:
+    known, before = books.loaded.get(file.uri), books.refused.get(file.uri)
+    if known is not None and known.version == version:
+        return Judged(file, version, known.sha256, refusal=_against_control(file, known.row_count, known.total_amount))
+    if before is not None and before.version == version and not (before.reason or "").startswith(_BY_CONTROL):
+        return Judged(file, version, before.sha256, refusal=before.reason or "refused before")
+    return None
+
+
+def _scanned(engine: Engine, file: File, stack: ExitStack) -> Scan | str:
+    """The first look at a file, or why it cannot be read."""
+    engine.scratch()  # it makes the folder that a copy lies in
+    try:
+        return scan(stack.enter_context(file.local(engine.spill)))
+    except FileRefused as refused:
+        return refused.reason
+
+
+def _read(
+    engine: Engine, file: File, version: str, scanned: Scan, latest: date, max_rejected: Decimal
+) -> Iterator[Judged]:
+    digest, size = scanned.sha256, scanned.size
+    try:
+        with read(engine.scratch(), scanned, latest, engine.spill) as reading:
+            refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading.rows, reading.amount)
+            yield Judged(file, version, digest, size, refusal, reading)
+            if not scanned.still_holds():
+                raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
+    except FileChanged as changed:
+        raise WarehouseBusy(
+            f"{shown(file.uri)} changed while it was read.",
+            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
+            hint="Wait until the file is complete, then run the same command again.",
+        ) from changed
+    except FileRefused as refused:
+        yield Judged(file, version, digest, size, refused.reason)
+
+
+def _too_many_rejected(reading: Reading, limit: Decimal) -> str:
+    if reading.rejected <= limit * reading.rows:
+        return ""
+    worst = max((total for total in reading.totals if total.reasons), key=lambda total: total.rows)
+    return (
+        f"{reading.rejected:,} of {reading.rows:,} rows cannot be typed, more than {limit:.0%} (max_rejected); "
+        f"most often: {worst.reasons}"
+    )
+
+
+def _against_control(file: File, rows: int, amount: Decimal) -> str:
+    """Why the control file beside it does not agree, "" when it does or there is none."""
+    control = file.control
+    if control is None:
+        return ""
+    name = control.name.rpartition("/")[2]
+    expected = _control(control)
+    if isinstance(expected, str):
+        return f"{_BY_CONTROL} {name}: {expected}"
+    wrong = []
+    if expected[0] != rows:
+        wrong.append(f"it says {expected[0]:,} rows, the file has {rows:,}")
+    if expected[1] != amount:
+        wrong.append(
+            f"it says a total of {expected[1]:,f}, the rows that can be typed have {_EXACT.normalize(amount):,f}"
+        )
+    return f"{_BY_CONTROL} {name}: {'; '.join(wrong)}" if wrong else ""
+
+
+def _control(control: Path | Object) -> tuple[int, Decimal] | str:
+    try:
+        found: Any = json.loads(control.read_bytes().decode(), parse_float=Decimal)
+        rows, total = found["rows"], Decimal(str(found["total"]))
+    except FileRefused as refused:
+        return refused.reason
+    except (OSError, ValueError, KeyError, TypeError, InvalidOperation):
+        return 'it is not {"rows": n, "total": "x"}'
+    return (rows, total) if isinstance(rows, int) and total.is_finite() else 'it is not {"rows": n, "total": "x"}'

@@ -1,0 +1,1 @@
+"""A folder of SQL and YAML: read, ordered and proven."""

@@ -1,0 +1,121 @@
+"""Names and arrows: order, cycles, selectors. Strings only."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import graphlib
+import re
+from typing import TYPE_CHECKING
+
+from fees_etl.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+
+CycleError = graphlib.CycleError
+_SELECTOR = re.compile(r"(?:(\d*)\+)?([^+\s]+?)(?:\+(\d*))?")
+
+
+def order(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Every name after those it reads; ties by name, so that a plan is the same each time.
+
+    Args:
+        edges: each name with the names it reads; names that are read but are no key are left out.
+
+    Raises:
+        CycleError: with the cycle's names in ``args[1]``.
+
+    >>> order({"b": ["a"], "c": ["b"], "a": ["raw"]})
+    ('a', 'b', 'c')
+    """
+    sorter = graphlib.TopologicalSorter(
+        {name: [read for read in reads if read in edges] for name, reads in edges.items()}
+    )
+    sorter.prepare()
+    found: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        found += ready
+        sorter.done(*ready)
+    return tuple(found)
+
+
+def select(
+    edges: Mapping[str, Iterable[str]],
+    include: Sequence[str],
+    exclude: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """The names that the selectors choose, in order; no selector chooses all.
+
+    A selector is a name (``stg_fees`` or ``staging.stg_fees``), a glob, or ``layer:DATASET``; ``+`` before it adds what
+    it reads, ``+`` after it what reads it, a number how far. Spaces and repetition are a union.
+
+    >>> edges = {"staging.stg_fees": [], "reporting.dim": ["staging.stg_fees"], "reporting.rpt": ["reporting.dim"]}
+    >>> select(edges, ["stg_fees+1"]), select(edges, [], ["layer:reporting"])
+    (('staging.stg_fees', 'reporting.dim'), ('staging.stg_fees',))
+    """
+    chosen = _union(edges, include) if any(text.strip() for text in include) else set(edges)
+    return tuple(name for name in order(edges) if name in chosen - _union(edges, exclude))
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """A hint when one of the words is close, else the words themselves.
+
+    >>> did_you_mean("stg_fee", ["stg_fees", "dim_clients"])
+    'Did you mean stg_fees?'
+    """
+    known = sorted(words)
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(known)}." if known else ""
+
+
+def _union(edges: Mapping[str, Iterable[str]], selectors: Sequence[str]) -> set[str]:
+    parts = [part for text in selectors for part in text.split()]
+    return {name for part in parts for name in _one(edges, part)}
+
+
+def _one(edges: Mapping[str, Iterable[str]], selector: str) -> set[str]:
+    match = _SELECTOR.fullmatch(selector)
+    if match is None:
+        raise UsageError(
+            f"'{selector}' is not a selector.",
+            published="Nothing was touched.",
+            hint="Write NAME, +NAME, NAME+, 2+NAME, layer:DATASET or a glob.",
+        )
+    before, name, after = match.groups()
+    chosen = _named(edges, name)
+    upstream = _reach(chosen, lambda one: [read for read in edges[one] if read in edges], before)
+    downstream = _reach(chosen, lambda one: [other for other in edges if one in edges[other]], after)
+    return chosen | upstream | downstream
+
+
+def _named(edges: Mapping[str, Iterable[str]], name: str) -> set[str]:
+    if name.startswith("layer:"):
+        layer = name.removeprefix("layer:")
+        found = {one for one in edges if one.partition(".")[0] == layer}
+        known: Iterable[str] = {f"layer:{one.partition('.')[0]}" for one in edges}
+    else:
+        found = {one for one in edges if fnmatch.fnmatchcase(one, name) or fnmatch.fnmatchcase(_short(one), name)}
+        known = {_short(one) for one in edges}
+    if not found:
+        raise UsageError(
+            f"no model is called '{name}'.", published="Nothing was touched.", hint=did_you_mean(name, known)
+        )
+    return found
+
+
+def _reach(names: set[str], step: Callable[[str], Iterable[str]], depth: str | None) -> set[str]:
+    if depth is None:
+        return set()
+    reached, border, left = set(names), set(names), int(depth) if depth else -1
+    while border and left != 0:
+        border = {found for name in border for found in step(name)} - reached
+        reached |= border
+        left -= 1
+    return reached
+
+
+def _short(name: str) -> str:
+    return name.partition(".")[2] or name

@@ -1,0 +1,153 @@
+"""Files of Jinja SQL -> GoogleSQL text. The only door to jinja2.
+
+Rendering is a pure function of the files and of what is passed in: the sandbox has no clock, no environment and no
+``ref()``; an undefined name is an error that names file and line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from jinja2.sandbox import SandboxedEnvironment
+
+from fees_etl.errors import ProjectError
+from fees_etl.script import Ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class Templates:
+    """The templates of one project, named by their path in ``sql/``; macros are imported by file name alone."""
+
+    def __init__(self, root: Path, variables: dict[str, Any]) -> None:
+        self.root = root
+        self._environment = SandboxedEnvironment(
+            loader=jinja2.FileSystemLoader([root / "macros", root]),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # SQL text, not HTML; values pass through `literal`
+            keep_trailing_newline=False,
+        )
+        self._environment.filters["literal"] = literal
+        self._environment.globals.update(variables)
+
+    def render(self, name: str, **context: Any) -> str:
+        """The text of one template, with project variables and ``context`` in sight."""
+        text = self.text(name)
+        if "{" not in text:
+            return text.strip()
+        try:
+            return self._environment.get_template(name).render(context).strip()
+        except jinja2.TemplateSyntaxError as error:
+            path = Path(error.filename) if error.filename else self.root / name
+            raise ProjectError(f"{error.message}.", path=_shown(path), line=error.lineno) from error
+        except jinja2.TemplateNotFound as error:
+            path, line = self._place(error, name)
+            raise ProjectError(f"template {error.name!r} does not exist.", path=_shown(path), line=line) from error
+        except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            path, line = self._place(error, name)
+            raise ProjectError(f"{error}.", path=_shown(path), line=line) from error
+
+    def ask(self, name: str, called: str = "", **context: Any) -> Ask:
+        """The query of one template of ``sql/operations``."""
+        return Ask(called or name, self.render(f"operations/{name}.sql", **context))
+
+    def operation(self, name: str, **context: Any) -> tuple[str, ...]:
+        """The statements of one template of ``sql/operations``."""
+        return statements(self.render(f"operations/{name}.sql", **context))
+
+    def text(self, name: str) -> str:
+        """The template as written."""
+        try:
+            with open(f"{self.root}/{name}", encoding="utf-8") as file:  # noqa: PTH123 - a thousand times, Path costs
+                return file.read()
+        except FileNotFoundError as error:
+            raise ProjectError(f"template {name!r} does not exist.", path=_shown(self.root / name)) from error
+
+    def _place(self, error: BaseException, name: str) -> tuple[Path, int | None]:
+        trace = error.__traceback__
+        found: tuple[Path, int | None] = (self.root / name, None)
+        while trace is not None:
+            path = Path(trace.tb_frame.f_code.co_filename)
+            if path.is_relative_to(self.root):
+                found = (path, trace.tb_lineno)
+            trace = trace.tb_next
+        return found
+
+
+def literal(value: Any) -> str:  # noqa: PLR0911 - one return a type
+    r"""A value as a GoogleSQL literal; text is escaped so that it is always exactly one literal.
+
+    >>> print(literal("it's"), literal(Decimal("1.60")), literal(date(2025, 1, 31)), literal(None), literal(True))
+    'it\'s' NUMERIC '1.60' DATE '2025-01-31' NULL TRUE
+    """
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int():
+            return str(value)
+        case Decimal():
+            return f"NUMERIC '{value:f}'"
+        case datetime():
+            return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'"
+        case date():
+            return f"DATE '{value.isoformat()}'"
+        case _:
+            return "'" + "".join(_escaped(character) for character in str(value)) + "'"
+
+
+def statements(text: str) -> tuple[str, ...]:
+    r"""The statements of a rendered template: they are separated by a line that holds only a semicolon.
+
+    >>> statements("DELETE FROM a WHERE TRUE\n;\nDELETE FROM b WHERE TRUE\n;\n")
+    ('DELETE FROM a WHERE TRUE', 'DELETE FROM b WHERE TRUE')
+    """
+    parts = "\n".join("\0" if line.strip() == ";" else line for line in text.split("\n")).split("\0")
+    return tuple(part.strip("\n") for part in parts if part.strip())
+
+
+def source_line(template: str, rendered: str) -> Callable[[int], int]:
+    """A function from a line of the rendered text to the line of the template it came from, both from 1.
+
+    Lines that Jinja left alone are matched exactly; a line that Jinja wrote belongs to the template's lines between its
+    matched neighbours, and the first of them is named.
+    """
+
+    def line(number: int) -> int:
+        written, wrote = _lines(template), _lines(rendered)
+        last = 1
+        for block in difflib.SequenceMatcher(None, written, wrote, autojunk=False).get_matching_blocks():
+            if number - 1 < block.b:
+                return last
+            if number - 1 < block.b + block.size:
+                return block.a + (number - 1 - block.b) + 1
+            last = block.a + block.size + 1
+        return last
+
+    return line
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines()]
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+def _shown(path: Path) -> Path:
+    """The path as a user would write it: from the project's folder on."""
+    parts: Iterable[Path] = (parent.parent for parent in path.parents if parent.name == "sql")
+    return next((path.relative_to(parent) for parent in parts), path)

@@ -1,0 +1,166 @@
+"""What was found and what happened: the frozen values that a warehouse, ingestion, runs and assertions give back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+
+    from fees_etl.types import Plan, Scalar, Severity, StepKind, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The answer of one query."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Scalar, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One executed step: rows written (inserted + updated + deleted; None: not counted) and wall-clock seconds."""
+
+    name: str
+    kind: StepKind
+    table: Table | None
+    rows: int | None
+    seconds: float
+    bytes_read: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionResult:
+    """The verdict on one assertion; at most 20 offending rows are kept, with NINOs masked."""
+
+    name: str
+    severity: Severity
+    failing: int
+    waived: int
+    sample: Rows
+    seconds: float
+    description: str = ""
+    note: str = ""
+    """The waivers used, each with its reason and last day; and, where rows fail, those that have ended."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no row offends, waived ones apart."""
+        return self.failing == 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file of the source; ``note`` names copies, renames, and why a file was refused."""
+
+    uri: str
+    version: str
+    outcome: Literal["loaded", "unchanged", "refused", "withdrawn"]
+    rows: int
+    rejected: int
+    amount: Decimal
+    note: str = ""
+    reasons: tuple[tuple[str, int], ...] = ()
+    """Why rows were rejected, with counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """One ingestion of a source."""
+
+    run_id: str
+    source: str
+    files: tuple[FileResult, ...]
+    seconds: float
+    bytes_processed: int | None = None
+    bytes_billed: int | None = None
+    """Of its script; None where reading is free."""
+
+    @property
+    def refused(self) -> tuple[FileResult, ...]:
+        """The files that were refused."""
+        return tuple(file for file in self.files if file.outcome == "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The headline numbers readers see: counts, pounds, and windows that are not complete yet."""
+
+    staged_rows: int = 0
+    staged_amount: Decimal = Decimal(0)
+    clients: int = 0
+    ltv_total: Decimal = Decimal(0)
+    cohorts: int = 0
+    advisers: int = 0
+    first_fee_date: date | None = None
+    last_fee_date: date | None = None
+    incomplete_clients_6_month: int = 0
+    incomplete_cohorts_6_month: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows of raw that are not staged, each kind counted from its own rows."""
+
+    raw_rows: int = 0
+    raw_amount: Decimal = Decimal(0)
+    duplicate_rows: int = 0
+    duplicate_amount: Decimal = Decimal(0)
+    blank_rows: int = 0
+    blank_amount: Decimal = Decimal(0)
+    rejected_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Staged rows and pounds of one fee date, before and after a run; only dates that differ are kept."""
+
+    fee_date: date
+    rows_before: int
+    amount_before: Decimal
+    rows_after: int
+    amount_after: Decimal
+
+
+RunStatus: TypeAlias = Literal["published", "staged", "rehearsed", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did. ``rejected``: an assertion failed and all was rolled back; ``staged``: a chunk of a backfill."""
+
+    run_id: str
+    status: RunStatus
+    plan: Plan
+    started_at: datetime
+    seconds: float
+    steps: tuple[StepResult, ...]
+    assertions: tuple[AssertionResult, ...]
+    before: Published
+    after: Published
+    left_out: LeftOut
+    changes: tuple[Change, ...]
+    chunks: int = 0
+    """Chunks of a backfill that were committed before; they stay, whatever the status."""
+    bytes_processed: int | None = None
+    bytes_billed: int | None = None
+    """Of all its statements; None where reading is free."""
+
+    @property
+    def failures(self) -> tuple[AssertionResult, ...]:
+        """Assertions of severity ``error`` with rows that no waiver covers."""
+        return tuple(found for found in self.assertions if found.severity == "error" and not found.passed)
+
+
+def summed(counts: Iterable[int | None]) -> int | None:
+    """The sum of what was counted; None where nothing was.
+
+    >>> summed([None, 2, 3]), summed([None])
+    (5, None)
+    """
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

@@ -1,0 +1,1 @@
+"""A run: planned as data, executed as one transaction, kept in the ledger."""
