@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
     from pathlib import Path
 
@@ -57,6 +58,24 @@ class Column:
     minimum: str | None = None
     maximum: str | None = None
     references: str | None = None
+    required_in_file: bool = False
+    """Whether a file without it is refused; where it is not, its cells are NULL then."""
+    aliases: tuple[str, ...] = ()
+    """Names that other systems give it in a header, compared without case, blanks and underscores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How files of another make are written; what a layout does not say is as everywhere.
+
+    ``files`` is a pattern of paths below the source (``fees_v2/**``), ``columns`` maps header names to columns, and
+    ``date_format`` is written in the letters YYYY, MM and DD.
+    """
+
+    files: str
+    delimiter: str = ","
+    date_format: str = "YYYY-MM-DD"
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,10 @@ class Contract:
     partition_by: str | None = None
     cluster_by: tuple[str, ...] = ()
     lookback_days: int | None = None
+    total: str | None = None
+    """Of a source: the column of pounds that control totals add up."""
+    layouts: tuple[Layout, ...] = ()
+    """Of a source: files of another make, the first that matches counts."""
     afterwards: str | None = None
     """The template in ``sql/operations`` that keeps the books for the fee dates a merge has staged."""
 

@@ -132,7 +132,7 @@ def test_sigterm_is_ctrl_c(tmp_path):
     """Cloud Run sends it ten seconds before it kills; the run is rolled back and recorded."""
     code = (
         "import os, signal, sys\n"
-        "from fees_etl import ledger\n"
+        "from fees_etl.runs import ledger\n"
         "from fees_etl.__main__ import main\n"
         "from fees_etl.cli import transform\n"
         "real = transform.execute\n"

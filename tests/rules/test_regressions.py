@@ -13,62 +13,19 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import places
 import pytest
-from pipeline import LENIENT, Pipeline, forget_settings, project
+from pipeline import LENIENT, Pipeline, project
+from shells import HEADER, fee, put, waive
 
-from fees_etl import cli, connect, run
+from fees_etl import connect, run
 from fees_etl.errors import WarehouseBusy
 from fees_etl.results import Rows
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill, command_line
 
 ROOT = places.ROOT
-HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
 BUG = 70
-
-
-def fee(number, amount="5", day="2025-01-01", nino=None):
-    return f"c{number},{nino or f'QQ{100000 + number}A'},a1,{day},{amount}\n"
-
-
-class Shell:
-    """A working folder, ``fees-etl`` in it, and a look at its warehouse."""
-
-    def __init__(self, capsys):
-        self.capsys = capsys
-
-    def __call__(self, *args):
-        code = cli.main(list(args))
-        shown = self.capsys.readouterr()
-        return code, shown.out, shown.err
-
-    def ask(self, sql):
-        with duckdb.connect("fees.duckdb", read_only=True) as found:
-            return found.execute(sql).fetchall()
-
-
-@pytest.fixture
-def shell(capsys, monkeypatch, tmp_path):
-    forget_settings(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    Path("lake").mkdir()
-    return Shell(capsys)
-
-
-def put(name, *lines):
-    path = Path("lake", name)
-    path.write_text(HEADER + "".join(lines))
-    return path
-
-
-def waive(*key, assertion="assert_client_data"):
-    """A project folder of the bundled SQL with one waiver."""
-    shutil.copytree(ROOT / "sql", "project/sql", dirs_exist_ok=True)
-    text = f"- assertion: {assertion}\n  key: {json.dumps(key)}\n  reason: known\n  expires: 2099-01-01\n"
-    Path("project/sql/waivers.yml").write_text(text)
-    return "--project-dir", "project"
 
 
 def process(*args, **options):

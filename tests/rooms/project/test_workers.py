@@ -69,7 +69,8 @@ def test_a_broken_project_is_explained_in_the_same_words(tmp_path):
         assembled(folder, tmp_path)
     found = python(f"""
         from pathlib import Path
-        from fees_etl import ProjectError, load, workers
+        from fees_etl import ProjectError, load
+        from fees_etl.project import workers
         workers.MANY = 1
         for folder in sorted(Path({str(tmp_path)!r}).iterdir()):
             try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from test_regressions import fee, put, shell
+from shells import fee, put
 
 from fees_etl import GuardRefused, UsageError, WarehouseError, connect, load
-from fees_etl.engines import duckdb as engine_room
+from fees_etl.engines.duckdb import engine as engine_room
 from fees_etl.target import Target
 
 __all__ = ["shell"]
