@@ -204,7 +204,9 @@ def _column(file: _File, item: Any) -> Column:
         raise file.fail(
             f"column '{data['name']}' has type '{data['type']}'; known are {', '.join(TYPES)}.", data["name"]
         )
-    texts = {name: str(data[name]) for name in ("minimum", "maximum", "references", "policy_tag") if name in data}
+    texts: dict[str, Any] = {
+        name: str(data[name]) for name in ("minimum", "maximum", "references", "policy_tag") if name in data
+    }
     return Column(
         name=data["name"],
         type=data["type"],

@@ -10,8 +10,6 @@ from fees_etl import GuardRefused, UsageError, WarehouseError, connect, load
 from fees_etl.engines.duckdb import engine as engine_room
 from fees_etl.target import Target
 
-__all__ = ["shell"]
-
 
 @pytest.fixture
 def published(shell):
