@@ -19,31 +19,28 @@ Importing this module costs a quarter of a second (pydantic), so the command lin
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
+from dataclasses import field, fields, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic.dataclasses import dataclass
 
 from fees_etl.errors import UsageError
-from fees_etl.target import Target
 
 PREFIX = "FEES_ETL_"
 SCHEMES = ("duckdb", "bigquery")
 LOCATION = "EU"
 TAG = re.compile(r"projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+")
+_TIB = Decimal(2**40)
 FILES = {"pyproject.toml": ("tool", "fees-etl", "targets"), "fees_etl.toml": ("targets",)}
 
 
@@ -58,13 +55,28 @@ def read(project_dir: Path, **flags: Any) -> Settings:
     target = flags.get("target") or ambient.get("target", ("local", ""))[0]
     where, section = _section(project_dir, target)
     _refuse_unknown(section, where)
+    values = dict(section)
+    for name, (text, place) in ambient.items():
+        values[name] = _decoded(name, text, place, section.get(name))
     try:
-        # mypy knows the fields only, not the arguments that BaseSettings adds
-        settings = Settings(_env_file=project_dir / ".env", project_dir=project_dir, **flags)  # type: ignore[call-arg]
-    except (ValidationError, SettingsError) as error:
+        settings = Settings(**values | flags, project_dir=project_dir)
+    except ValidationError as error:
         raise _explained(error, flags, ambient, where) from None
     _refuse_contradiction(flags, ambient, where, section)
     return settings
+
+
+def aimed(url: str, settings: Settings | None = None) -> Settings:
+    """These settings, or those of a target that says nothing, for the warehouse of a URL.
+
+    Raises:
+        UsageError: the URL is none.
+    """
+    try:
+        _url(url)
+    except ValueError as error:
+        raise UsageError(f"{error}.", published="Nothing was touched.", hint="Correct the URL.") from None
+    return replace(settings or Settings(), warehouse=url)
 
 
 def _url(text: str) -> str:
@@ -114,27 +126,25 @@ def _here() -> str:
     return f"duckdb://{quote(str(Path.cwd() / 'fees.duckdb'), safe='/ ')}"
 
 
-class Settings(BaseSettings):
-    """What a command needs to know before it starts; build it with :func:`read`, which explains every mistake."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+@dataclass(frozen=True)
+class Settings:
+    """What a command and its engine need to know; :func:`read` explains every mistake. Money is in US dollars."""
 
     target: str = "local"
-    warehouse: Annotated[str, AfterValidator(_url)] = Field(default_factory=_here)
+    warehouse: Annotated[str, AfterValidator(_url)] = field(default_factory=_here)
     dataset_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = ""
     source: str | None = None
-    vars: Annotated[dict[str, Any], AfterValidator(_exact)] = {}
+    vars: Annotated[dict[str, Any], AfterValidator(_exact)] = field(default_factory=dict)
     late_policy: Literal["restate", "fail"] = "restate"
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     max_cost: Annotated[Decimal, Field(gt=0)] | None = None
-    """US dollars."""
-    price_per_tib: Annotated[Decimal, Field(ge=0)] = Target().price_per_tib
-    """US dollars for each TiB that queries read on demand.
+    price_per_tib: Annotated[Decimal, Field(ge=0)] = Decimal("6.25")
+    """For each TiB that queries read on demand.
 
     The default is the list price of the US multi-region on the page "BigQuery pricing". That page has one price for
     each location: a target elsewhere, or with a contract of its own, sets its own.
     """
-    policy_tags: Annotated[dict[str, str], AfterValidator(_tags)] = {}
+    policy_tags: Annotated[dict[str, str], AfterValidator(_tags)] = field(default_factory=dict)
     """The aliases that contracts use, each with the resource name of a policy tag."""
     pii: Literal["synthetic"] | None = None
     """Says that every National Insurance number is made up, so that columns need no policy tags."""
@@ -142,46 +152,25 @@ class Settings(BaseSettings):
     """What the embedded engine may hold in memory; it spills the rest. Left out, ``modest`` decides for who writes."""
     spill: Path | None = None
     """The folder for working copies; on Cloud Run the file system is memory, so mount a volume there."""
-    deadline: Annotated[int, Field(gt=0)] = Target().deadline_seconds
+    deadline: Annotated[int, Field(gt=0)] = 3600
     """Seconds that one BigQuery job may run before it is cancelled."""
     project_dir: Path = Path()
 
-    def as_target(self) -> Target:
-        """What an engine must know of this target."""
-        return Target(
-            name=self.target,
-            policy_tags=self.policy_tags,
-            pii=self.pii or "",
-            location=_location(self.warehouse) if self.warehouse.startswith("bigquery:") else LOCATION,
-            max_bytes=self.max_bytes,
-            max_cost=self.max_cost,
-            price_per_tib=self.price_per_tib,
-            spill=self.spill,
-            memory=self.memory,
-            deadline_seconds=self.deadline,
-        )
+    @property
+    def location(self) -> str:
+        """Where BigQuery keeps the datasets."""
+        return _location(self.warehouse) if self.warehouse.startswith("bigquery:") else LOCATION
 
-    @classmethod
-    def settings_customise_sources(  # noqa: D102  (pydantic-settings says what it does)
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (part of the signature)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, _TargetSection(settings_cls)
+    def price(self, bytes_billed: int) -> Decimal:
+        """US dollars, to a millionth.
+
+        >>> Settings().price(10 * 2**20)
+        Decimal('0.000060')
+        """
+        return (bytes_billed / _TIB * self.price_per_tib).quantize(Decimal("0.000001"))
 
 
-class _TargetSection(PydanticBaseSettingsSource):
-    """The lowest source: the section of the target that the sources above have chosen."""
-
-    def get_field_value(self, *_: Any) -> tuple[Any, str, bool]:
-        raise NotImplementedError
-
-    def __call__(self) -> dict[str, Any]:
-        state = self.current_state
-        return _section(Path(state.get("project_dir", ".")), state.get("target", "local"))[1]
+_FIELDS = sorted({one.name for one in fields(Settings)} - {"project_dir"})
 
 
 def _section(project_dir: Path, target: str) -> tuple[str, dict[str, Any]]:
@@ -226,17 +215,16 @@ def _targets(path: Path) -> dict[str, dict[str, Any]]:
 def _ambient(project_dir: Path) -> dict[str, tuple[str, str]]:
     """Field name -> (text, where it stands), of .env and the environment; near misses of a name are refused."""
     file = project_dir / ".env"
-    places = ((DotEnvSettingsSource(Settings, env_file=file).env_vars, str(file)), (os.environ, "the environment"))
-    fields = sorted(Settings.model_fields.keys() - {"project_dir"})
+    places = ((dotenv_values(file), str(file)), (os.environ, "the environment"))
     found = {}
     for values, place in places:
         for name, text in values.items():
-            field = name.upper().removeprefix(PREFIX).lower()
+            setting = name.upper().removeprefix(PREFIX).lower()
             if not text or not name.upper().startswith(PREFIX):
                 continue
-            if field in fields:
-                found[field] = (text, f"{PREFIX}{field.upper()} in {place}")
-            elif near := get_close_matches(field, fields, n=1, cutoff=0.75):
+            if setting in _FIELDS:
+                found[setting] = (text, f"{PREFIX}{setting.upper()} in {place}")
+            elif near := get_close_matches(setting, _FIELDS, n=1, cutoff=0.75):
                 raise UsageError(
                     f"{name.upper()} in {place} is no setting. Did you mean {PREFIX}{near[0].upper()}?",
                     hint=f"Rename or unset {name.upper()}.",
@@ -244,13 +232,26 @@ def _ambient(project_dir: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
+def _decoded(name: str, text: str, place: str, below: Any) -> Any:
+    """The value of a text; a table is JSON, and joins what the section has of it."""
+    if name not in ("vars", "policy_tags"):
+        return text
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise UsageError(
+            f"{place} is not JSON.", hint=f'Write it as {PREFIX}{name.upper()}=\'{{"name": "value"}}\'.'
+        ) from None
+    return below | found if isinstance(found, dict) and isinstance(below, dict) else found
+
+
 def _refuse_unknown(section: dict[str, Any], where: str) -> None:
-    fields = sorted(Settings.model_fields.keys() - {"project_dir", "target"})
-    for name in section.keys() - set(fields):
-        near = get_close_matches(name, fields, n=1)
+    known = [name for name in _FIELDS if name != "target"]
+    for name in section.keys() - set(known):
+        near = get_close_matches(name, known, n=1)
         raise UsageError(
             f"{where}: {name!r} is no setting." + (f" Did you mean {near[0]!r}?" if near else ""),
-            hint=f"A target may set {', '.join(fields)}.",
+            hint=f"A target may set {', '.join(known)}.",
         )
 
 
@@ -271,17 +272,12 @@ def _refuse_contradiction(
 
 
 def _explained(
-    error: ValidationError | SettingsError, flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str
+    error: ValidationError, flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str
 ) -> UsageError:
-    if isinstance(error, SettingsError):  # only tables are decoded, and only from a variable
-        field = next(name for name in ("vars", "policy_tags") if f'"{name}"' in str(error))
-        return UsageError(
-            f"{ambient[field][1]} is not JSON.", hint=f'Write it as {PREFIX}{field.upper()}=\'{{"name": "value"}}\'.'
-        )
     first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0])
-    place = f"--{field.replace('_', '-')}" if field in flags else ambient[field][1] if field in ambient else where
+    name = str(first["loc"][0])
+    place = f"--{name.replace('_', '-')}" if name in flags else ambient[name][1] if name in ambient else where
     said = first["msg"].removeprefix("Value error, ")
     return UsageError(
-        f"{place}{'' if field in flags or field in ambient else f' {field}'}: {said}.", hint=f"Correct {place}."
+        f"{place}{'' if name in flags or name in ambient else f' {name}'}: {said}.", hint=f"Correct {place}."
     )

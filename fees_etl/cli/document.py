@@ -61,7 +61,7 @@ def plan(found: Plan, settings: Settings, billed: Sequence[int | None]) -> dict[
         for step, read in zip(found.steps, billed, strict=True)
     ]
     total = summed(billed)
-    dollars = None if total is None else f"{settings.as_target().price(total):f}"
+    dollars = None if total is None else f"{settings.price(total):f}"
     refused = [{"uri": uri, "reason": reason} for uri, reason in found.state.refused]
     return (
         _head("plan", settings)

@@ -134,5 +134,5 @@ def _cost(found: Findings) -> dict[str, int | float | None]:
     billed = summed(one.bytes_billed for one in done)
     return {
         "bytes_processed": summed(one.bytes_processed for one in done),
-        "dollars": None if billed is None else float(found.settings.as_target().price(billed)),
+        "dollars": None if billed is None else float(found.settings.price(billed)),
     }

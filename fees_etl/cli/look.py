@@ -64,7 +64,7 @@ def plan(call: Call, request: transform.Request, output: Output) -> int:
         show_json(document.plan(found, settings, billed))
     else:
         source = transform.source_of(request, settings, state)
-        show([*report.opening(settings, None), *screens.plan(found, source, billed, settings.as_target())])
+        show([*report.opening(settings, None), *screens.plan(found, source, billed, settings)])
     return 0
 
 

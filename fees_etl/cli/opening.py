@@ -53,10 +53,11 @@ def warehouse(
     Without ``models`` nothing of BigQuery is looked at but raw and ops: who ingests or reads history may see no more.
     """
     leaves_nothing = rehearse and not exists(found)
-    suffix, target = found.dataset_suffix, found.as_target()
     contracts = project.contracts if models or not is_remote(found) else project.sources
     try:
-        with engines.connect(found.warehouse, read_only=read_only, suffix=suffix, target=target) as engine:
+        with engines.connect(
+            found.warehouse, read_only=read_only, suffix=found.dataset_suffix, settings=found
+        ) as engine:
             engine.prepare(contracts, create=not read_only)
             yield engine
     finally:

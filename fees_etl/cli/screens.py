@@ -15,11 +15,11 @@ from fees_etl.results import Change
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fees_etl.target import Target
+    from fees_etl.settings import Settings
     from fees_etl.types import Assertion, Model, Plan, Project, Step, Table
 
 
-def plan(found: Plan, source: str | None, billed: Sequence[int | None], target: Target) -> list[str]:
+def plan(found: Plan, source: str | None, billed: Sequence[int | None], settings: Settings) -> list[str]:
     """What a run would do, in order, and what it would be billed for."""
     models = [(step, read) for step, read in zip(found.steps, billed, strict=True) if step.kind != "assertion"]
     tests = [read for step, read in zip(found.steps, billed, strict=True) if step.kind == "assertion"]
@@ -32,7 +32,7 @@ def plan(found: Plan, source: str | None, billed: Sequence[int | None], target: 
     return [
         "",
         *grid(rows, "<<<>>", 0),
-        *_priced(billed, target),
+        *_priced(billed, settings),
         *pending(found.state.pending),
         *_refused(found.state.refused),
         "",
@@ -90,12 +90,12 @@ def _cost(billed: int | None) -> str:
     return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"
 
 
-def _priced(billed: Sequence[int | None], target: Target) -> list[str]:
+def _priced(billed: Sequence[int | None], settings: Settings) -> list[str]:
     if None in billed:
         return []
     total = sum(read or 0 for read in billed)
     text = (
-        f"In all {total // 2**20:,} MiB, {target.price(total):f} US dollars at {target.price_per_tib:f} a TiB; "
+        f"In all {total // 2**20:,} MiB, {settings.price(total):f} US dollars at {settings.price_per_tib:f} a TiB; "
         "each table that a statement names counts 10 MiB at least. Headline numbers and the ledger are not in it."
     )
     return ["", *paragraph(text, 0)]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.errors import UsageError
-from fees_etl.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from fees_etl.results import Rows
     from fees_etl.script import Answer, Ask, Done, Outcome, Script
+    from fees_etl.settings import Settings
     from fees_etl.types import Contract, Table
 
 __all__ = ["Engine", "Watch", "connect", "path_of"]
@@ -96,17 +96,17 @@ def path_of(url: str) -> Path | None:
     return Path(unquote(text)) if url.startswith(f"{_MEMORY}/") else None
 
 
-def connect(url: str, *, read_only: bool = False, suffix: str = "", target: Target | None = None) -> Engine:
+def connect(url: str, *, read_only: bool = False, suffix: str = "", settings: Settings | None = None) -> Engine:
     """The engine behind a URL: ``duckdb:///path/fees.duckdb``, ``duckdb://`` in memory, or ``bigquery://project``.
 
     Args:
         url: the warehouse.
         read_only: open without the right to write; several readers may then share a DuckDB file.
         suffix: appended to every dataset's name (``_ci`` makes ``raw_ci``).
-        target: what the engine must know besides: memory; of BigQuery location, policy tags, caps.
+        settings: what the engine must know besides: memory; of BigQuery policy tags, caps, deadlines.
 
     Raises:
-        UsageError: the scheme is unknown, or there is nothing to read yet.
+        UsageError: the URL is none that can be opened, or there is nothing to read yet.
         WarehouseBusy: another process holds the file.
         WarehouseError: the file cannot be opened.
 
@@ -117,12 +117,13 @@ def connect(url: str, *, read_only: bool = False, suffix: str = "", target: Targ
     if url == _MEMORY or url.startswith(f"{_MEMORY}/"):
         from fees_etl.engines.duckdb import DuckDB  # noqa: PLC0415 - late: a third of a second for those who need it
 
-        memory = target.memory if target else None
+        memory = settings.memory if settings else None
         return DuckDB(url, path_of(url), read_only=read_only, suffix=suffix, memory=memory)
     if url.startswith("bigquery://"):
         from fees_etl.engines.bigquery import BigQuery  # noqa: PLC0415 - late: half a second for those who need it
+        from fees_etl.settings import aimed  # noqa: PLC0415 - late: pydantic is a quarter of a second
 
-        return BigQuery(url, target=target or Target(), suffix=suffix)
+        return BigQuery(aimed(url, settings), suffix)
     raise UsageError(
         f"'{url}' is no warehouse that fees-etl can open.",
         published="Nothing was touched.",

@@ -30,7 +30,7 @@ from workflows import Raised, Workflow
 
 from fees_etl import cli
 from fees_etl.cli import opening
-from fees_etl.target import Target
+from fees_etl.settings import Settings
 
 TERRAFORM = places.ROOT / "terraform"
 TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
@@ -41,7 +41,7 @@ source = "gs://lake/fees/"
 max_cost = 5
 policy_tags.nino = "{TAG}"
 """
-PROD = Target("prod", policy_tags={"nino": TAG})
+PROD = Settings("prod", policy_tags={"nino": TAG})
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
 ROW = "C1,QQ000001A,A1,{},1.50\n"
 GRANTS = yaml.safe_load((TERRAFORM / "roles.yaml").read_text(encoding="utf-8"))

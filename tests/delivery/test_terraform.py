@@ -9,6 +9,8 @@ import json
 import os
 import re
 import shutil
+from dataclasses import fields
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import places
@@ -16,10 +18,10 @@ import pytest
 import yaml
 
 from fees_etl import load
-from fees_etl.engines.bigquery.tables import is_terraforms, resource
+from fees_etl.engines.bigquery.drift import is_terraforms
+from fees_etl.engines.bigquery.tables import resource
 from fees_etl.ingestion.patterns import control_names, in_bucket, regex
 from fees_etl.settings import Settings
-from fees_etl.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +38,11 @@ ALIASES = {"nino": "nino"}
 
 def tables(project: Project) -> dict[str, Any]:
     """The tables that only Terraform makes, as the engine would make them; labels are the environment's."""
-    target = Target(policy_tags=ALIASES)
+    settings = SimpleNamespace(target="local", policy_tags=ALIASES, pii=None)
     made = {
-        str(table): resource(contract, target, "project").to_api_repr()
+        str(table): resource(contract, settings, "project").to_api_repr()
         for table, contract in project.contracts.items()
-        if is_terraforms(contract, target, emulated=False)
+        if is_terraforms(contract, settings)
     }
     kept = ("description", "schema", "timePartitioning", "clustering")
     return {name: {part: table[part] for part in kept if part in table} for name, table in sorted(made.items())}
@@ -121,7 +123,7 @@ def test_tags_are_those_that_contracts_name() -> None:
 def test_jobs_are_told_settings_that_exist() -> None:
     told = keys("jobs.tf", "environment_variables")
     assert {"FEES_ETL_TARGET", "FEES_ETL_WAREHOUSE", "FEES_ETL_SOURCE", "FEES_ETL_POLICY_TAGS"} <= told
-    assert {name.removeprefix("FEES_ETL_").lower() for name in told} <= Settings.model_fields.keys()
+    assert {name.removeprefix("FEES_ETL_").lower() for name in told} <= {one.name for one in fields(Settings)}
 
 
 def test_the_workflow_starts_for_the_files_that_an_ingestion_reads_and_their_control_files() -> None:

@@ -28,10 +28,9 @@ from google.cloud.bigquery import Dataset
 from pipeline import Pipeline, forget_settings, project
 
 from fees_etl import cli, connect
-from fees_etl.engines.bigquery import engine
 from fees_etl.engines.bigquery.tables import resource
 from fees_etl.script import Ask
-from fees_etl.target import Target
+from fees_etl.settings import Settings
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -72,7 +71,6 @@ class Product:
     google: Warehouse
     lake: Lake
     folder: Path
-    is_emulated: bool = False
 
     @property
     def url(self) -> str:
@@ -101,7 +99,6 @@ class Product:
             patch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
             for name, text in named.items():
                 patch.setenv(name, text)
-            patch.setattr(engine, "is_emulated", lambda: self.is_emulated)
             patch.chdir(self.folder)
             yield
 
@@ -125,14 +122,14 @@ class Product:
         """Make the tables with policy tags, as terraform/ would."""
         for contract in project().contracts.values():
             if any(column.policy_tag for column in contract.columns):
-                self.create(contract, Target("prod", policy_tags={"nino": tag}))
+                self.create(contract, Settings("prod", policy_tags={"nino": tag}))
 
-    def create(self, contract: Contract, target: Target) -> None:
+    def create(self, contract: Contract, settings: Settings) -> None:
         """Make a table, and its dataset if need be."""
         dataset = Dataset(f"{self.google.project}.{contract.table.dataset}")
-        dataset.location = target.location
+        dataset.location = settings.location
         self.google.client.create_dataset(dataset, exists_ok=True)
-        self.google.client.create_table(resource(contract, target, self.google.project))
+        self.google.client.create_table(resource(contract, settings, self.google.project))
 
     def rows(self, sql: str) -> list[tuple]:
         """As Google's plain client gives them."""
@@ -144,7 +141,7 @@ class Remote(Pipeline):
 
     def __init__(self, product: Product, **variables: str) -> None:
         self.folder, self.project, self.count = product.folder, project(**variables), 0
-        self.engine = connect(product.url, target=Target("dev", pii="synthetic"))
+        self.engine = connect(product.url, settings=Settings("dev", pii="synthetic"))
         self.engine.prepare(self.project.contracts)
 
 
@@ -210,12 +207,12 @@ class Twins:
 
 
 @contextmanager
-def product(bigquery_url: str, storage_url: str, folder: Path, *, is_emulated: bool = False) -> Iterator[Product]:
+def product(bigquery_url: str, storage_url: str, folder: Path) -> Iterator[Product]:
     """With a project and a bucket of its own, both empty."""
     name = f"fees-{uuid4().hex[:12]}"
     with ExitStack() as stack:
         google = stack.enter_context(warehouse(bigquery_url, name))
-        found = Product(google, stack.enter_context(bucket(storage_url, name)), folder, is_emulated)
+        found = Product(google, stack.enter_context(bucket(storage_url, name)), folder)
         found.configure()
         yield found
 

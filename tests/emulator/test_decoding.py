@@ -15,7 +15,7 @@ from pipeline import project
 from fees_etl import connect
 from fees_etl.results import Rows
 from fees_etl.script import Answer, Ask, Done, Fill
-from fees_etl.target import Target
+from fees_etl.settings import Settings
 
 pytest.importorskip("pytest_bigquery_mock", reason="pytest-bigquery-mock is not installed: nox -s emulator")
 
@@ -39,7 +39,7 @@ def said(*row):
 @pytest.fixture
 def outcome(bq_client_mock):
     """What the engine makes of the mock's row."""
-    with connect("bigquery://p?location=EU", target=Target("dev", pii="synthetic")) as engine:
+    with connect("bigquery://p?location=EU", settings=Settings("dev", pii="synthetic")) as engine:
         engine._schema |= {table: contract.types for table, contract in project().contracts.items()}
         engine.client = bq_client_mock
         ended = bq_client_mock.query(SCRIPT)

@@ -1,4 +1,4 @@
-"""What a target says: whose datasets, which policy tags; and that a run is the same whether or not an emulator is known."""
+"""What a target says: whose datasets, which policy tags; and each kind of command."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-import pytest
-from emulator import product as products
 from google.cloud.bigquery import PolicyTagList
 from pipeline import MODELS, project
 from test_pipeline import fee
 
-from fees_etl.target import Target
+from fees_etl.settings import Settings
 from fees_etl.types import Table
 
 JANUARY, FEBRUARY = date(2025, 1, 31), date(2025, 2, 28)
@@ -67,7 +65,7 @@ def test_another_tag_is_drift(product):
 def test_a_missing_column_is_added_and_another_type_is_drift(product):
     runs = project().contracts[Table("ops", "runs")]
     lacking = replace(runs, columns=tuple(column for column in runs.columns if column.name != "git_sha"))
-    product.create(lacking, Target("dev", pii="synthetic"))
+    product.create(lacking, Settings("dev", pii="synthetic"))
     product.deal(FILES)
     assert product("run").code == 0
     assert product.rows("SELECT COUNT(*), COUNT(git_sha) IN (0, 1) FROM ops.runs") == [(1, True)]
@@ -81,24 +79,21 @@ def test_a_missing_column_is_added_and_another_type_is_drift(product):
     assert product.rows("SELECT * FROM reporting.dim_clients") == before
 
 
-@pytest.mark.parametrize("is_emulated", [True, False], ids=["on an emulator", "as at Google"])
-def test_each_kind_of_command(bigquery_url, storage_url, tmp_path, is_emulated):
-    with products.product(bigquery_url, storage_url, tmp_path, is_emulated=is_emulated) as product:
-        product.google.google.sizes = {r"\braw\.fees\b": 3 * MEBIBYTE}
-        product.deal(FILES)
-        found = [product("run", "--output", "json").json]
-        product.deal({"b.csv": [fee("ann", "x", FEBRUARY, "3"), fee("cat", "x", JANUARY, "4")]})
-        assert product("ingest").code == 0
-        found += [product(*args, "--output", "json").json for args in AGAIN]
-        assert [one["status"] for one in found] == ["published", "rehearsed", "published", "published"]
-        assert product("assert").code == product("plan").code == product("runs").code == 0
-        assert [len(product.rows(f"SELECT * FROM {name}")) for name in MODELS] == [4, 3, 3, 2, 2]
-        jobs = [job.resource["configuration"].get("labels", {}) for job in product.google.google.jobs.values()]
-        assert {labels["kind"] for labels in jobs if labels.get("target") == "dev"} == {"load", "ingest", "run"}
-        if not is_emulated:
-            assert [[step["rows"] for step in one["steps"]] for one in found] == ROWS
-            read = [found[0]["steps"][0]["bytes_read"], found[1]["steps"][0]["bytes_read"]]
-            assert read == [2 * 3 * MEBIBYTE, 3 * 3 * MEBIBYTE]  # the INSERT, or MERGE and DELETE; and what is left out
+def test_each_kind_of_command(product):
+    product.google.google.sizes = {r"\braw\.fees\b": 3 * MEBIBYTE}
+    product.deal(FILES)
+    found = [product("run", "--output", "json").json]
+    product.deal({"b.csv": [fee("ann", "x", FEBRUARY, "3"), fee("cat", "x", JANUARY, "4")]})
+    assert product("ingest").code == 0
+    found += [product(*args, "--output", "json").json for args in AGAIN]
+    assert [one["status"] for one in found] == ["published", "rehearsed", "published", "published"]
+    assert product("assert").code == product("plan").code == product("runs").code == 0
+    assert [len(product.rows(f"SELECT * FROM {name}")) for name in MODELS] == [4, 3, 3, 2, 2]
+    jobs = [job.resource["configuration"].get("labels", {}) for job in product.google.google.jobs.values()]
+    assert {labels["kind"] for labels in jobs if labels.get("target") == "dev"} == {"load", "ingest", "run"}
+    assert [[step["rows"] for step in one["steps"]] for one in found] == ROWS
+    read = [found[0]["steps"][0]["bytes_read"], found[1]["steps"][0]["bytes_read"]]
+    assert read == [2 * 3 * MEBIBYTE, 3 * 3 * MEBIBYTE]  # the INSERT, or MERGE and DELETE; and what is left out
 
 
 AGAIN = (

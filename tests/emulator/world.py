@@ -33,7 +33,7 @@ from pipeline import LENIENT, project
 
 from fees_etl import cli, connect
 from fees_etl.cli import opening
-from fees_etl.engines.bigquery import engine, jobs, live, prepare
+from fees_etl.engines.bigquery import engine, jobs, tables
 from fees_etl.ingestion import gcs
 from fees_etl.script import Ask
 from fees_etl.types import Table
@@ -215,7 +215,7 @@ def few(*cases: object, more: tuple[object, ...] = ()) -> tuple[object, ...]:
 
 def patience(patch: pytest.MonkeyPatch, seconds: float, timeout: float = 30.0) -> None:
     """How long a request is repeated, and waited for; all pauses are short."""
-    for room in (live, jobs, prepare, gcs):
+    for room in (tables, jobs, gcs):
         patch.setattr(room, "RETRY", room.RETRY.with_timeout(seconds).with_delay(0.001, 0.02))
         patch.setattr(room, "TIMEOUT", timeout)
     patch.setattr(jobs, "_UPLOAD_TIMEOUT", timeout)

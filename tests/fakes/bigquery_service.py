@@ -19,12 +19,12 @@ from google.resumable_media.requests import _request_helpers
 from pipeline import project
 
 from fees_etl import connect
-from fees_etl.engines.bigquery import engine, jobs, live, prepare
+from fees_etl.engines.bigquery import engine, errors, jobs, tables
 from fees_etl.engines.bigquery.tables import placed, resource
-from fees_etl.target import Target
+from fees_etl.settings import Settings
 
 URL = "bigquery://p?location=EU"
-DEV = Target("dev", pii="synthetic")
+DEV = Settings("dev", pii="synthetic")
 POLL = re.compile(r"GET /(jobs|queries)/")
 PARQUET = {
     "VARCHAR": "STRING", "DATE": "DATE", "DECIMAL(38,9)": "NUMERIC", "BIGINT": "INTEGER",
@@ -157,8 +157,8 @@ def parquet(data, sql):
 def hurry(monkeypatch, patience=10.0, timeout=5.0):
     """The engine's and the library's pauses become short; ``patience`` is the deadline of a request's repetitions."""
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
-    retry = live.RETRY.with_timeout(patience).with_delay(0.001, 0.02)
-    for room in (live, jobs, prepare):
+    retry = errors.RETRY.with_timeout(patience).with_delay(0.001, 0.02)
+    for room in (tables, jobs):
         monkeypatch.setattr(room, "RETRY", retry)
         monkeypatch.setattr(room, "TIMEOUT", timeout)
     monkeypatch.setattr(jobs, "_UPLOAD_TIMEOUT", timeout)
@@ -169,12 +169,12 @@ def hurry(monkeypatch, patience=10.0, timeout=5.0):
 
 
 @contextmanager
-def engine_on(service, monkeypatch, target=DEV, suffix="", **pace):
+def engine_on(service, monkeypatch, settings=DEV, suffix="", **pace):
     """An engine that talks to ``service`` as it would to Google, and knows the project's tables."""
     hurry(monkeypatch, **pace)
     with client_of(service, "EU") as client:
         monkeypatch.setattr(engine, "connected", lambda *_: client)
-        with connect(URL, target=target, suffix=suffix) as found:
+        with connect(URL, settings=settings, suffix=suffix) as found:
             found._schema.update({table: contract.types for table, contract in project().contracts.items()})
             try:
                 yield found

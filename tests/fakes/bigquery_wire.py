@@ -52,7 +52,7 @@ class Answer(Exception):
 
 @dataclass
 class Wire:
-    """``forbidden`` are datasets this account may not see, ``hidden`` tables; ``stale`` tables miss in the view."""
+    """``forbidden`` are datasets this account may not see, ``hidden`` tables; ``stale`` tables miss in the view until somebody makes them."""
 
     datasets: dict[str, str] = field(default_factory=dict)
     tables: dict[str, dict] = field(default_factory=dict)
@@ -116,6 +116,7 @@ class Wire:
 
     def create(self, things, name, thing):
         if name in things:
+            self.stale.discard(name)
             raise Answer(409, "duplicate", f"Already Exists: {name}")
         things[name] = thing
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from bigquery_jobs import Fate
-from bigquery_service import DEV, Fault, Service, engine_on
+from bigquery_service import Fault, Service, engine_on
 
 from fees_etl import WarehouseError
 from fees_etl.script import Ask, Script, Write
@@ -40,7 +40,8 @@ def engine(service, monkeypatch, said):
 @pytest.fixture
 def impatient(service, monkeypatch, said):
     """Its jobs have no time at all."""
-    with engine_on(service, monkeypatch, target=replace(DEV, deadline_seconds=0), patience=0.5) as made:
+    with engine_on(service, monkeypatch, patience=0.5) as made:
+        object.__setattr__(made.settings, "deadline", 0)  # which no target may say
         yield made
 
 
@@ -137,12 +138,10 @@ def test_a_job_over_its_deadline_that_cannot_be_cancelled_ends_by_itself(impatie
 def test_a_question_over_the_deadline_is_given_up(service, monkeypatch):
     """The library raises Python's own TimeoutError."""
     service.slow = 10**6
-    hurried = replace(DEV, deadline_seconds=0.2)
-    with (
-        engine_on(service, monkeypatch, hurried) as engine,
-        pytest.raises(WarehouseError, match=r"did not answer \(TimeoutError\)"),
-    ):
-        engine.query("SELECT 1 AS n")
+    with engine_on(service, monkeypatch) as engine:
+        object.__setattr__(engine.settings, "deadline", 0.2)
+        with pytest.raises(WarehouseError, match=r"did not answer \(TimeoutError\)"):
+            engine.query("SELECT 1 AS n")
     assert len(cancellations(service)) == 1
 
 

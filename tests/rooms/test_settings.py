@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
@@ -10,8 +11,7 @@ import pytest
 from fees_etl import settings
 from fees_etl.cli import opening
 from fees_etl.errors import UsageError
-from fees_etl.settings import read
-from fees_etl.target import Target
+from fees_etl.settings import Settings, aimed, read
 
 HERE = "duckdb:///here.duckdb"
 
@@ -19,8 +19,8 @@ HERE = "duckdb:///here.duckdb"
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in settings.Settings.model_fields:
-        monkeypatch.delenv(f"FEES_ETL_{name.upper()}", raising=False)
+    for field in fields(Settings):
+        monkeypatch.delenv(f"FEES_ETL_{field.name.upper()}", raising=False)
     return tmp_path
 
 
@@ -217,18 +217,16 @@ def test_an_explicit_target_does_not_yield_to_an_ambient_warehouse(folder, monke
         read(folder, target=target)
 
 
-def test_the_targets_of_the_module_docstring_are_what_an_engine_gets(folder):
+def test_the_targets_of_the_module_docstring_are_settings(folder):
     example = settings.__doc__.partition("::\n\n")[2].partition("\n\nImporting")[0]
     (folder / "fees_etl.toml").write_text(dedent(example))
     prod = read(folder, target="prod")
 
     assert list(tomllib.loads(dedent(example))["targets"]) == ["dev", "prod"]
-    assert read(folder, target="dev").as_target() == Target("dev", pii="synthetic")
-    assert (prod.source, prod.dataset_suffix) == ("gs://my-lake/fees/*.csv", "")
-    assert prod.as_target() == Target(
-        "prod",
-        policy_tags={"nino": "projects/my-project/locations/eu/taxonomies/123/policyTags/456"},
-        max_cost=Decimal(5),
+    eu, tag = "bigquery://my-project?location=EU", "projects/my-project/locations/eu/taxonomies/123/policyTags/456"
+    assert read(folder, target="dev") == Settings("dev", eu, dataset_suffix="_dev", pii="synthetic", project_dir=folder)
+    assert prod == Settings(
+        "prod", eu, source="gs://my-lake/fees/*.csv", policy_tags={"nino": tag}, max_cost=Decimal(5), project_dir=folder
     )
 
 
@@ -246,21 +244,24 @@ def test_what_an_engine_gets_may_come_from_the_environment(folder, monkeypatch):
     }.items():
         monkeypatch.setenv(f"FEES_ETL_{name}", text)
 
-    assert read(folder).as_target() == Target(
+    found = read(folder)
+    assert found.location == "europe-west2"
+    assert found == Settings(
+        warehouse="bigquery://p?location=europe-west2",
         policy_tags={"nino": tag},
-        location="europe-west2",
         max_bytes=1000,
         max_cost=Decimal("0.1"),
         price_per_tib=Decimal("7.82"),
         spill=Path("/mnt/spill"),
         memory="1.5 GiB",
-        deadline_seconds=600,
+        deadline=600,
+        project_dir=folder,
     )
 
 
 def test_a_price_in_a_section_keeps_its_cents(folder):
     (folder / "fees_etl.toml").write_text("[targets.local]\nprice_per_tib = 7.82\nmax_cost = 0.1\n")
-    found = read(folder).as_target()
+    found = read(folder)
 
     assert (found.price_per_tib, found.max_cost) == (Decimal("7.82"), Decimal("0.1"))
 
@@ -270,7 +271,15 @@ def test_a_price_in_a_section_keeps_its_cents(folder):
     [("", "EU"), ("?location=eu", "EU"), ("?location=US", "US"), ("?location=Europe-West2", "europe-west2")],
 )
 def test_the_location_is_the_urls(folder, query, location):
-    assert read(folder, warehouse=f"bigquery://p{query}").as_target().location == location
+    assert read(folder, warehouse=f"bigquery://p{query}").location == location
+
+
+def test_the_warehouse_that_is_opened_is_the_urls(folder):
+    said = Settings("dev", "bigquery://p", pii="synthetic")
+    assert aimed("bigquery://q?location=us", said) == replace(said, warehouse="bigquery://q?location=us")
+    assert aimed("bigquery://q?location=us", said).location == "US"
+    with pytest.raises(UsageError, match="has the parameter 'loction'; the only one is location"):
+        aimed("bigquery://p?loction=EU")
 
 
 @pytest.mark.parametrize(

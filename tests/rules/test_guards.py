@@ -8,7 +8,7 @@ from shells import fee, put
 
 from fees_etl import GuardRefused, UsageError, WarehouseError, connect, load
 from fees_etl.engines.duckdb import engine as engine_room
-from fees_etl.target import Target
+from fees_etl.settings import Settings
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_warehouse_takes_a_modest_part_of_the_memory(tmp_path, monkeypatch):
 
 
 def test_the_embedded_engine_keeps_to_its_memory(tmp_path):
-    with connect(f"duckdb://{tmp_path}/small.duckdb", target=Target(memory="20MB")) as engine:
+    with connect(f"duckdb://{tmp_path}/small.duckdb", settings=Settings(memory="20MB")) as engine:
         assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("19.0 MiB",)
         with pytest.raises(WarehouseError, match="too little memory for this; FEES_ETL_MEMORY gives DuckDB more"):
             engine._native("SELECT STRING_AGG(repeat('x', 10_000) || range, '' ORDER BY range) FROM range(20_000)")

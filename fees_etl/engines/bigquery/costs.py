@@ -9,7 +9,7 @@ from fees_etl.errors import GuardRefused
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fees_etl.target import Target
+    from fees_etl.settings import Settings
 
 
 _MIB = 2**20
@@ -41,22 +41,22 @@ def require_short(sql: str) -> None:
         )
 
 
-def allow(bytes_billed: Iterable[int], target: Target) -> None:
+def allow(bytes_billed: Iterable[int], settings: Settings) -> None:
     """Refuse what is over a cap of the target.
 
     Raises:
         GuardRefused: with the estimate, the cap, and what raises it.
     """
     total = sum(bytes_billed)
-    cost = target.price(total)
+    cost = settings.price(total)
     over = ""
-    if target.max_bytes is not None and total > target.max_bytes:
-        over = f"read about {total:,} bytes, more than max_bytes = {target.max_bytes:,}"
-    if target.max_cost is not None and cost > target.max_cost:
-        over = f"cost about {cost:,f} US dollars, more than max_cost = {target.max_cost:,f}"
+    if settings.max_bytes is not None and total > settings.max_bytes:
+        over = f"read about {total:,} bytes, more than max_bytes = {settings.max_bytes:,}"
+    if settings.max_cost is not None and cost > settings.max_cost:
+        over = f"cost about {cost:,f} US dollars, more than max_cost = {settings.max_cost:,f}"
     if over:
         raise GuardRefused(
-            f"This would {over} of target {target.name!r}.",
+            f"This would {over} of target {settings.target!r}.",
             published="Nothing was written by it; the published numbers are as before.",
-            hint=f"See what costs it: fees-etl plan; raise the cap in [targets.{target.name}] if it is meant.",
+            hint=f"See what costs it: fees-etl plan; raise the cap in [targets.{settings.target}] if it is meant.",
         )

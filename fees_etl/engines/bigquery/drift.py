@@ -5,34 +5,25 @@ A wrong column is never changed and a table never replaced: that would lose rows
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from fees_etl.engines.bigquery.live import PUBLISHED
-from fees_etl.engines.bigquery.tables import is_terraforms, resource, tag
-from fees_etl.errors import GuardRefused
+from fees_etl.engines.bigquery.errors import PUBLISHED
+from fees_etl.engines.bigquery.tables import Lack, make, placed, read, resource, tag
+from fees_etl.errors import GuardRefused, UsageError
+from fees_etl.project.graph import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from fees_etl.engines.bigquery.live import Live, LiveColumn, LiveTable
-    from fees_etl.target import Target
+    from fees_etl.engines.bigquery.jobs import Jobs
+    from fees_etl.engines.bigquery.tables import Live, LiveColumn, LiveTable
+    from fees_etl.settings import Settings
     from fees_etl.types import Column, Contract, Table
 
 
 _MOST_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What brings the warehouse up to its contracts; false when it is there."""
-
-    datasets_to_create: tuple[str, ...] = ()
-    tables_to_create: tuple[Contract, ...] = ()
-    columns_to_add: Mapping[Table, tuple[Column, ...]] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.datasets_to_create or self.tables_to_create or self.columns_to_add)
+_LOOKS = 3
+"""Others may be making the same datasets at this moment, and then the same tables."""
 
 
 class Fault(NamedTuple):
@@ -42,7 +33,28 @@ class Fault(NamedTuple):
     way: str
 
 
-def changes(contracts: Iterable[Contract], live: Live, target: Target, *, emulated: bool) -> Changes:
+def prepare(jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = "", create: bool = True) -> None:
+    """Bring the warehouse up to its contracts, or refuse: all of it is judged before any of it is done.
+
+    Raises:
+        GuardRefused: a live table differs, belongs to Terraform and is missing, or this account may not see it.
+        UsageError: something is missing and ``create`` is false.
+        WarehouseBusy: somebody else changed a table meanwhile.
+    """
+    named = placed(contracts, suffix)
+    datasets = sorted({contract.table.dataset for contract in named})
+    existing: list[GuardRefused] = []
+    for _ in range(_LOOKS):
+        found = lacking(named, read(jobs, datasets), jobs.settings)
+        if not create:
+            _refuse_missing(found)
+        existing = make(jobs, found) if create else []
+        if not existing:
+            return
+    raise existing[0]
+
+
+def lacking(contracts: Iterable[Contract], live: Live, settings: Settings) -> Lack:
     """What to create and to add; the contracts go by the names that their tables have in the warehouse.
 
     Raises:
@@ -51,45 +63,76 @@ def changes(contracts: Iterable[Contract], live: Live, target: Target, *, emulat
     """
     contracts = tuple(contracts)
     for contract in contracts:
-        resource(contract, target, "project")  # judged before anything is made
+        resource(contract, settings, "project")  # judged before anything is made
     pairs = [(contract, live.tables.get(contract.table)) for contract in contracts]
-    refuse([fault for contract, found in pairs for fault in faults(contract, found, target, emulated=emulated)])
-    added = {contract.table: missing(contract, found) for contract, found in pairs if found}
-    return Changes(
+    found = [fault for contract, seen in pairs for fault in faults(contract, seen, settings)]
+    if found:
+        more = f" {len(found) - _MOST_SHOWN} more differ." if len(found) > _MOST_SHOWN else ""
+        sentences = " ".join(fault.sentence for fault in found[:_MOST_SHOWN])
+        raise GuardRefused(f"{sentences}{more}", published=PUBLISHED, hint=found[0].way)
+    added = {
+        contract.table: tuple(column for column in contract.columns if column.name not in seen.columns)
+        for contract, seen in pairs
+        if seen
+    }
+    return Lack(
         tuple(sorted({contract.table.dataset for contract in contracts} - live.datasets)),
-        tuple(contract for contract, found in pairs if not found),
+        tuple(contract for contract, seen in pairs if not seen),
         {table: columns for table, columns in added.items() if columns},
     )
 
 
-def missing(contract: Contract, live: LiveTable) -> tuple[Column, ...]:
-    """The columns of the contract that the table lacks."""
-    return tuple(column for column in contract.columns if column.name not in live.columns)
-
-
-def refuse(found: Iterable[Fault]) -> None:
-    """Refuse to go on with faults; their sentences in one message, and the way out of the first.
-
-    Raises:
-        GuardRefused: there is a fault.
-    """
-    listed = tuple(found)
-    if listed:
-        more = f" {len(listed) - _MOST_SHOWN} more differ." if len(listed) > _MOST_SHOWN else ""
-        sentences = " ".join(fault.sentence for fault in listed[:_MOST_SHOWN])
-        raise GuardRefused(f"{sentences}{more}", published=PUBLISHED, hint=listed[0].way)
-
-
-def faults(contract: Contract, live: LiveTable | None, target: Target, *, emulated: bool) -> Iterator[Fault]:
+def faults(contract: Contract, live: LiveTable | None, settings: Settings) -> Iterator[Fault]:
     """How a table differs from its contract beyond what may be added; None is a table that is missing or hidden."""
-    owned = is_terraforms(contract, target, emulated=emulated)
+    owned = is_terraforms(contract, settings)
     if live is None:
         yield from (_absent(contract),) if owned else ()
         return
     found = (*_columns(contract, live, owned=owned), *_extra(contract, live), *_layout(contract, live))
     yield from ((fault._replace(way=_terraform(contract)) for fault in found) if owned else found)
-    if not emulated:
-        yield from _tags(contract, live, target)
+    yield from _tags(contract, live, settings)
+
+
+def is_terraforms(contract: Contract, settings: Settings) -> bool:
+    """Whether only Terraform makes the table: setting a tag is a right that no account of the pipeline has."""
+    tagged = any(column.policy_tag for column in contract.columns)
+    return tagged and settings.pii is None
+
+
+def require_protection(contracts: Iterable[Contract], settings: Settings) -> None:
+    """Refuse a target that leaves open how National Insurance numbers are protected.
+
+    Raises:
+        UsageError: with both ways to say it.
+    """
+    section = f"[targets.{settings.target}]"
+    if settings.policy_tags and settings.pii:
+        raise UsageError(
+            f'Target {settings.target!r} has policy_tags and says pii = "synthetic": National Insurance numbers are '
+            "either real and tagged, or made up.",
+            hint=f"Remove one of the two from {section}.",
+        )
+    if not (settings.policy_tags or settings.pii):
+        raise UsageError(
+            f"Nothing says how National Insurance numbers are protected in target {settings.target!r}.",
+            hint=f'Write policy_tags.nino = "projects/P/locations/L/taxonomies/N/policyTags/M" into {section}, as '
+            'Terraform has made it; or pii = "synthetic" if every number is made up.',
+        )
+    for alias, name in settings.policy_tags.items():
+        _refuse_elsewhere(alias, name, settings)
+    if settings.policy_tags:
+        for contract in contracts:
+            _refuse_unmapped(contract, settings)
+
+
+def _refuse_missing(found: Lack) -> None:
+    tables = (*(contract.table for contract in found.tables), *found.columns)
+    if tables:
+        raise UsageError(
+            f"the warehouse has no {tables[0]} with the columns of its contract yet.",
+            published="Nothing was touched.",
+            hint="Run `fees-etl run` first.",
+        )
 
 
 def _absent(contract: Contract) -> Fault:
@@ -163,21 +206,21 @@ def _layout(contract: Contract, live: LiveTable) -> Iterator[Fault]:
         )
 
 
-def _tags(contract: Contract, live: LiveTable, target: Target) -> Iterator[Fault]:
+def _tags(contract: Contract, live: LiveTable, settings: Settings) -> Iterator[Fault]:
     for column in contract.columns:
-        wanted, found = tag(column, target), live.columns.get(column.name)
+        wanted, found = tag(column, settings), live.columns.get(column.name)
         if not found or (len(found.tags) == 1 and _same(found.tags[0], wanted)) or (not found.tags and not wanted):
             continue
         has = (
             f"{contract.table}.{column.name} has {f'the policy tag {found.tags[0]}' if found.tags else 'no policy tag'}"
         )
         if wanted:
-            mapped = f"target {target.name!r} maps {column.policy_tag!r} to {wanted}"
+            mapped = f"target {settings.target!r} maps {column.policy_tag!r} to {wanted}"
             yield Fault(f"{has} in the warehouse, but {mapped}.", _terraform(contract))
         elif column.policy_tag:
             yield Fault(
-                f'{has}, so its numbers are real; but target {target.name!r} says pii = "synthetic".',
-                f"Write policy_tags into [targets.{target.name}] instead of pii.",
+                f'{has}, so its numbers are real; but target {settings.target!r} says pii = "synthetic".',
+                f"Write policy_tags into [targets.{settings.target}] instead of pii.",
             )
         else:
             yield Fault(
@@ -211,3 +254,24 @@ def _terraform(contract: Contract) -> str:
     return (
         f"Run `terraform apply` in terraform/, which owns the tables that have policy tags; or correct {contract.path}."
     )
+
+
+def _refuse_elsewhere(alias: str, name: str, settings: Settings) -> None:
+    location = name.partition("/locations/")[2].partition("/")[0]
+    if location.lower() != settings.location.lower():
+        raise UsageError(
+            f"Target {settings.target!r} is in {settings.location}, but its policy tag {alias!r} is in "
+            f"{location or 'no location'}: a tag protects columns of its own location only.",
+            hint=f"Correct the warehouse or the policy_tags of [targets.{settings.target}].",
+        )
+
+
+def _refuse_unmapped(contract: Contract, settings: Settings) -> None:
+    for column in contract.columns:
+        if column.policy_tag and column.policy_tag not in settings.policy_tags:
+            near = did_you_mean(column.policy_tag, settings.policy_tags)
+            raise UsageError(
+                f"{contract.path}: column {column.name!r} has the policy tag {column.policy_tag!r}, which target "
+                f"{settings.target!r} does not map." + (f" {near}" if near else ""),
+                hint=f"Add policy_tags.{column.policy_tag} to [targets.{settings.target}].",
+            )

@@ -16,14 +16,12 @@ from urllib.parse import urlsplit
 
 from fees_etl import query
 from fees_etl.engines.bigquery.cells import variable
-from fees_etl.engines.bigquery.client import connected, is_emulated
 from fees_etl.engines.bigquery.costs import allow, billed, require_short
+from fees_etl.engines.bigquery.drift import prepare, require_protection
 from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
 from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
-from fees_etl.engines.bigquery.jobs import Jobs, job_id
-from fees_etl.engines.bigquery.prepare import prepare
+from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
 from fees_etl.engines.bigquery.script import Dialect, job, question
-from fees_etl.engines.bigquery.tables import label, require_protection
 from fees_etl.engines.bigquery.values import rows
 from fees_etl.errors import FeesError, WarehouseBusy
 from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from fees_etl.engines.duckdb import DuckDB
     from fees_etl.results import Rows
     from fees_etl.script import Part, Script
-    from fees_etl.target import Target
+    from fees_etl.settings import Settings
     from fees_etl.types import Contract, Table
 
 
@@ -49,37 +47,33 @@ _PAUSES = (2.0, 8.0, None)
 class BigQuery:
     """One project's datasets in one location."""
 
-    def __init__(self, url: str, *, target: Target, suffix: str) -> None:
-        self.url, self.target, self.location = url, target, target.location
-        self.spill = Path(target.spill or gettempdir(), f"fees-etl-{token_hex(6)}")
-        self._suffix, self._emulated = suffix, is_emulated()
+    def __init__(self, settings: Settings, suffix: str) -> None:
+        self.settings, self.url, self.location = settings, settings.warehouse, settings.location
+        self.spill = Path(settings.spill or gettempdir(), f"fees-etl-{token_hex(6)}")
+        self._suffix = suffix
         self._schema: dict[Table, dict[str, str]] = {}
         self._rehearsing = False
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
         self._weighed: dict[str, int] = {}
-        self._dialect = Dialect(
-            lambda sql: tuple(self._types(sql)), self._schema, self._suffixed, system_variables=not self._emulated
-        )
+        self._dialect = Dialect(lambda sql: tuple(self._types(sql)), self._schema, self._suffixed)
 
     @cached_property
     def client(self) -> bigquery.Client:
         """Made when first needed: what is wrong with a target is said before anybody asks for credentials."""
-        return connected(urlsplit(self.url).netloc, self.target.location)
+        return connected(urlsplit(self.url).netloc, self.location)
 
     @cached_property
     def jobs(self) -> Jobs:
         """The jobs of this engine."""
-        return Jobs(self.client, self.target)
+        return Jobs(self.client, self.settings)
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
         self._schema.update({table: contract.types for table, contract in contracts.items()})
-        require_protection(contracts.values(), self.target, emulated=self._emulated)
+        require_protection(contracts.values(), self.settings)
         with self.jobs.translated("looking at the tables"):
-            prepare(
-                self.client, contracts, self.target, suffix=self._suffix, emulated=self._emulated, create=create
-            )  # fmt: skip
+            prepare(self.jobs, contracts, suffix=self._suffix, create=create)
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
@@ -102,8 +96,8 @@ class BigQuery:
 
     def allow(self, statements: Iterable[str]) -> None:
         """See :class:`fees_etl.engines.Engine`; without a cap nothing is asked, for it takes a request a statement."""
-        if self.target.max_bytes is not None or self.target.max_cost is not None:
-            allow(map(self._billed, statements), self.target)
+        if self.settings.max_bytes is not None or self.settings.max_cost is not None:
+            allow(map(self._billed, statements), self.settings)
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
@@ -163,7 +157,7 @@ class BigQuery:
         if self._local is None:
             self.spill.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self.spill / "typing.duckdb"
-            self._local = DuckDB(f"duckdb://{path}", path, read_only=False, suffix="", memory=self.target.memory)
+            self._local = DuckDB(f"duckdb://{path}", path, read_only=False, suffix="", memory=self.settings.memory)
         return self._local
 
     def _placed(self, script: Script, incoming: Incoming) -> list[Part]:

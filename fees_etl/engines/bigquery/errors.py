@@ -1,20 +1,33 @@
-"""What Google's services complain of, in our words and with the exit code that fits."""
+"""What Google's services complain of, in our words and with the exit code that fits; and what may be asked again."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import Forbidden, GatewayTimeout, GoogleAPICallError, RetryError
 from google.auth.exceptions import GoogleAuthError
+from google.cloud import bigquery
 from requests.exceptions import RequestException
 
 from fees_etl.errors import FeesError, GuardRefused, UsageError, WarehouseBusy, WarehouseError
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
+PUBLISHED = "Nothing was written; the published numbers are as before."
+TIMEOUT = 30.0
+"""Seconds to wait for one answer; without it the library waits for ever."""
+
+
+def _may_pass(error: Exception) -> bool:
+    """The library's own rule, and 504, which it gives up at once; whatever is asked here may be asked again."""
+    return isinstance(error, GatewayTimeout) or bigquery.DEFAULT_RETRY._predicate(error)  # noqa: SLF001 - the rule has no public name
+
+
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(120).with_predicate(_may_pass)
 NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, ConnectionError, TimeoutError)
 """What the client raises when a request got no answer, or not the one that was hoped for."""
 _TRANSIENT = frozenset(
@@ -70,6 +83,22 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
         return unreachable(error, f"({doing})")
     kind = TransientFailure if reason in _TRANSIENT else kind
     return kind(f"BigQuery refused ({doing}; {reason or type(error).__name__}): {message}")
+
+
+@contextmanager
+def permitted(doing: str, role: str) -> Iterator[None]:
+    """A refusal for want of a role names what was refused and which role allows it."""
+    try:
+        yield
+    except Forbidden as error:
+        reasons = [str(one.get("reason")) for one in error.errors or ()]
+        if reasons and "accessDenied" not in reasons:
+            raise
+        if "jobs.create" in str(error):
+            doing, role = "run jobs", "roles/bigquery.jobUser on the project"
+        raise GuardRefused(
+            f"This account may not {doing}.", published=PUBLISHED, hint=f"Grant it {role}, then repeat the command."
+        ) from error
 
 
 def is_ambiguous(error: GoogleAPICallError) -> bool:

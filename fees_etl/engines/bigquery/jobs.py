@@ -10,28 +10,31 @@ conflict with the first, or write down what is not so.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from fees_etl.engines.bigquery.errors import NO_ANSWER, failed, is_ambiguous, unreachable
-from fees_etl.engines.bigquery.live import RETRY, TIMEOUT
-from fees_etl.engines.bigquery.tables import label
+from fees_etl.engines.bigquery.errors import NO_ANSWER, RETRY, TIMEOUT, failed, is_ambiguous, unreachable
 from fees_etl.errors import UsageError, WarehouseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from fees_etl.target import Target
+    from fees_etl.settings import Settings
 
 
 log = logging.getLogger("fees_etl")
 statements = logging.getLogger("fees_etl.sql")
+logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of before it fails is in its error
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _POLLS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 """Seconds between looks at a job; the last is repeated."""
@@ -50,37 +53,67 @@ def job_id(run_id: str, kind: str, attempt: str) -> str:
     return _NOT_IN_IDS.sub("-", f"fees-etl-{run_id}-{kind}-{attempt}")
 
 
+def label(text: str) -> str:
+    """What BigQuery takes as the value of a label (page "Creating and managing labels").
+
+    >>> label("Dev/1")
+    'dev_1'
+    """
+    return re.sub(r"[^a-z0-9_-]", "_", text.lower())[:63]
+
+
+def connected(project: str, location: str) -> bigquery.Client:
+    """A client of the project; nothing is asked yet. One of an emulator, which the environment names, is anonymous.
+
+    Raises:
+        UsageError: there are no credentials (Application Default Credentials).
+    """
+    host = os.environ.get("BIGQUERY_EMULATOR_HOST", "")
+    if host:
+        return bigquery.Client(
+            project,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth has no types here
+            location=location,
+            client_options={"api_endpoint": host if "://" in host else f"http://{host}"},
+        )
+    try:
+        return bigquery.Client(project, location=location)
+    except GoogleAuthError as error:
+        raise failed(error, "connecting") from error
+
+
 class Jobs:
     """The jobs of one client for one target."""
 
-    def __init__(self, client: bigquery.Client, target: Target) -> None:
-        self.client, self.target = client, target
+    def __init__(self, client: bigquery.Client, settings: Settings) -> None:
+        self.client, self.settings = client, settings
         self._at_large = ""
 
+    def ask(self, sql: str, config: bigquery.QueryJobConfig, seconds: float) -> list[Any]:
+        """The rows of a query in the client's own words; to repeat one is harmless, a short one is a single request."""
+        found = self.client.query_and_wait(
+            sql,
+            job_config=config,
+            api_timeout=TIMEOUT,
+            wait_timeout=seconds,
+            retry=RETRY,
+            job_retry=None,  # type: ignore[arg-type]  # documented to be allowed; with one no deadline holds
+        )
+        if not found.schema:
+            raise WarehouseError("The warehouse did not answer a query.")
+        return list(found)
+
     def read(self, sql: str) -> list[Any]:
-        """The rows of a query; to repeat one is harmless, and a short one is a single request."""
+        """The rows of a query."""
         with self.translated("reading"):
-            found = self.client.query_and_wait(
-                sql,
-                job_config=self._config({"kind": "read"}),
-                location=self.target.location,
-                api_timeout=TIMEOUT,
-                wait_timeout=self.target.deadline_seconds,
-                retry=RETRY,
-                job_retry=None,  # type: ignore[arg-type]  # documented to be allowed; with one no deadline holds
-            )
-            if not found.schema:  # an emulator answers a query that failed with nothing
-                raise WarehouseError("The warehouse did not answer a query.")
-            return list(found)
+            return self.ask(sql, self._config({"kind": "read"}), self.settings.deadline)
 
     def bytes_of(self, sql: str) -> int:
         """The bytes that a statement would read, by a dry run."""
         config = self._config({"kind": "estimate"})
         config.dry_run, config.use_query_cache = True, False
         with self.translated("estimating"):
-            job = self.client.query(
-                sql, config, retry=RETRY, timeout=TIMEOUT, job_retry=None, location=self.target.location
-            )
+            job = self.client.query(sql, config, retry=RETRY, timeout=TIMEOUT, job_retry=None)
         return int(job.total_bytes_processed or 0)
 
     def run(self, sql: str, identity: str, labels: Mapping[str, str]) -> Any:
@@ -92,19 +125,8 @@ class Jobs:
         """
         config = self._config(labels)
         statements.debug("%s", sql)
-
-        def send() -> Any:
-            return self.client.query(
-                sql,
-                config,
-                job_id=identity,
-                retry=RETRY,
-                timeout=TIMEOUT,
-                job_retry=None,
-                location=self.target.location,
-            )
-
-        ended = self._ended(send, identity)
+        send = partial(self.client.query, job_id=identity, retry=RETRY, timeout=TIMEOUT, job_retry=None)
+        ended = self._ended(partial(send, sql, config), identity)
         if ended.query != sql:  # a repeated request is word for word the same
             raise UsageError(
                 f"the job {identity} was begun by another command: its run id was used before.",
@@ -123,15 +145,14 @@ class Jobs:
             source_format=bigquery.SourceFormat.PARQUET,
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-            labels=_labels(labels, self.target.name),
+            labels=self.labels(labels),
         )
 
         def send() -> Any:
             with path.open("rb") as file:
                 return self.client.load_table_from_file(  # without a size the upload is one that can be resumed
-                    file, table, job_id=identity, job_config=config,
-                    timeout=_UPLOAD_TIMEOUT, location=self.target.location,
-                )  # fmt: skip
+                    file, table, job_id=identity, job_config=config, timeout=_UPLOAD_TIMEOUT
+                )
 
         self._ended(send, identity)
 
@@ -167,10 +188,15 @@ class Jobs:
         except NO_ANSWER as error:
             raise failed(error, doing) from error
 
+    def labels(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """What every job of ours is found by, and these."""
+        named = {"tool": "fees-etl", "target": self.settings.target, **labels}
+        return {name: label(text) for name, text in named.items() if text}
+
     def _config(self, labels: Mapping[str, str]) -> bigquery.QueryJobConfig:
-        config = bigquery.QueryJobConfig(labels=_labels(labels, self.target.name))
-        if self.target.max_bytes is not None:
-            config.maximum_bytes_billed = self.target.max_bytes
+        config = bigquery.QueryJobConfig(labels=self.labels(labels))
+        if self.settings.max_bytes is not None:
+            config.maximum_bytes_billed = self.settings.max_bytes
         return config
 
     def _ended(self, send: Callable[[], Any], identity: str) -> Any:
@@ -202,7 +228,7 @@ class Jobs:
     def _begun(self, identity: str, error: Exception) -> Any:
         """The job if it was begun although no answer came."""
         try:
-            return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
+            return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT)
         except NotFound:
             if isinstance(error, NotFound):  # then the request was understood, and what it names is not there
                 raise failed(error, f"job {identity}") from error
@@ -214,13 +240,13 @@ class Jobs:
 
     def _found(self, identity: str) -> Any:
         try:
-            return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
+            return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT)
         except NO_ANSWER as error:
             self._at_large = identity
             raise unreachable(error, f"nobody knows how the job {identity} went", published=_BY_ITSELF) from error
 
     def _awaited(self, job: Any) -> Any:
-        until = time.monotonic() + self.target.deadline_seconds
+        until = time.monotonic() + self.settings.deadline
         looks = iter(_POLLS)
         while job.state != "DONE":
             if time.monotonic() > until:
@@ -235,7 +261,7 @@ class Jobs:
             return job
         is_over = job is not None and job.state == "DONE"
         raise WarehouseError(
-            f"the job {identity} ran for more than {self.target.deadline_seconds:,} seconds"
+            f"the job {identity} ran for more than {self.settings.deadline:,} seconds"
             + (", and was cancelled." if is_over else "."),
             published="" if is_over else _BY_ITSELF,
             hint="Raise the target's deadline (FEES_ETL_DEADLINE=seconds), then run the same command again.",
@@ -244,7 +270,7 @@ class Jobs:
     def _cancelled(self, identity: str) -> Any:
         """Cancel a job and say how it went; the job as it was seen last, or None if it was not seen."""
         try:
-            self.client.cancel_job(identity, retry=RETRY, timeout=TIMEOUT, location=self.target.location)
+            self.client.cancel_job(identity, retry=RETRY, timeout=TIMEOUT)
             job = self._found(identity)
             for pause in _POLLS:
                 if job.state == "DONE":
@@ -271,8 +297,3 @@ class Jobs:
 def _is_done(job: Any) -> bool:
     """Whether a job did all that it was to do."""
     return job is not None and job.state == "DONE" and not job.error_result
-
-
-def _labels(labels: Mapping[str, str], target: str) -> dict[str, str]:
-    named = {"tool": "fees-etl", "target": target, **labels}
-    return {name: label(text) for name, text in named.items() if text}

@@ -30,7 +30,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from fees_etl.engines.bigquery.cells import CHANGES, CHECKS, FAILURES, compared, expression, judged, variable
-from fees_etl.engines.bigquery.tables import label
+from fees_etl.engines.bigquery.jobs import label
 from fees_etl.engines.bigquery.values import as_json
 from fees_etl.project.template import literal
 from fees_etl.script import Ask, Changes, Fill, Record, Script, Stop, Verdicts, Write
@@ -50,14 +50,12 @@ class Dialect:
     """What the text of a job depends on besides its script.
 
     ``columns`` names the columns that a query yields, ``types`` are those of each table, ``suffixed`` puts a statement
-    on the target's datasets. Without ``system_variables``, which emulators do not know, steps have no label and their
-    rows are not counted.
+    on the target's datasets.
     """
 
     columns: Callable[[str], Sequence[str]]
     types: Mapping[Table, Mapping[str, str]]
     suffixed: Callable[[str], str]
-    system_variables: bool = True
 
 
 def question(asks: Sequence[Ask], dialect: Dialect) -> str:
@@ -136,11 +134,10 @@ class _Writer:
                 raise AssertionError(f"{type(part).__name__} has no place inside of a job")
 
     def _fill(self, part: Fill) -> str:
-        lines = ["SET script_began = CURRENT_TIMESTAMP();"]
-        lines += ["SET script_rows = 0;"] if self.dialect.system_variables else []
+        lines = ["SET script_began = CURRENT_TIMESTAMP();", "SET script_rows = 0;"]
         for at, sql in enumerate(part.statements):
             lines.append(self._statement(sql))
-            if self.dialect.system_variables and at >= part.clears:
+            if at >= part.clears:
                 lines.append("SET script_rows = script_rows + @@row_count;")
         lines += [self._statement(sql) for sql in part.books]
         return "\n".join([*lines, _STEP.format(name=part.name)])
@@ -174,9 +171,7 @@ class _Writer:
         listed = indent(",\n".join(cells), _TAB)
         found = [compared(cell) for cell in record.cells.values() if isinstance(cell, Changes) and cell.before]
         insert = self._statement(f"INSERT INTO {record.table} ({', '.join(record.cells)})\nSELECT\n{listed}")
-        if self.dialect.system_variables:
-            found.append("SET script_bytes = @@script.bytes_processed;")
-        return "\n".join([*found, insert])
+        return "\n".join([*found, "SET script_bytes = @@script.bytes_processed;", insert])
 
     def _columns(self, ask: str) -> Sequence[str]:
         return self.dialect.columns(next(one.sql for one in self.asks if one.name == ask))
@@ -185,8 +180,6 @@ class _Writer:
         return f"{self.dialect.suffixed(sql)}\n;"
 
     def _labelled(self, step: str, text: str) -> str:
-        if not self.dialect.system_variables:
-            return text
         return f"SET @@query_label = 'step:{label(step)}';\n{text}"
 
 

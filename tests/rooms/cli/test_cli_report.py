@@ -27,7 +27,6 @@ from fees_etl.results import (
     StepResult,
 )
 from fees_etl.settings import Settings
-from fees_etl.target import Target
 from fees_etl.types import Pending, Plan, Project, State, Step, Table, Window  # fmt: skip
 
 NOON = datetime(2025, 9, 30, 12, tzinfo=UTC)
@@ -121,7 +120,7 @@ SCREENS = {
     "many_dates": lambda: report.run(
         result_of(plan=plan_of(*MANY), changes=tuple(change_of(day, f"-{day}.000000001") for day in range(14))), None
     ),
-    "plan": lambda: screens.plan(plan_of(LATE, refused=(("file:///lake/odd.csv", "the header has no fee_amount"),)), "lake/*.csv", [None] * 3, Target()),
+    "plan": lambda: screens.plan(plan_of(LATE, refused=(("file:///lake/odd.csv", "the header has no fee_amount"),)), "lake/*.csv", [None] * 3, Settings()),
     "no_runs": lambda: screens.runs([]),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from google.auth.exceptions import RefreshError
 from pipeline import project
 
 from fees_etl import UsageError, connect
-from fees_etl.engines.bigquery.client import connected
+from fees_etl.engines.bigquery.jobs import connected
 from fees_etl.script import Ask, Fill, Record, Script, Steps
 from fees_etl.types import Table
 
@@ -41,7 +41,7 @@ def nobody(monkeypatch, tmp_path):
 
 
 def test_without_credentials_the_next_step_is_to_log_in(nobody):
-    with connect(URL, target=DEV) as engine, pytest.raises(UsageError) as caught:
+    with connect(URL, settings=DEV) as engine, pytest.raises(UsageError) as caught:
         engine.query("SELECT 1 AS n")
     assert caught.value.message.startswith("Google takes no request without credentials: ")
     assert caught.value.published == "Nothing was touched."
@@ -68,14 +68,27 @@ def test_a_login_that_has_expired_is_a_matter_of_credentials(monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
-def test_an_emulator_needs_no_credentials_and_knows_no_system_variables(monkeypatch, scheme):
-    service = Service(answers={"rows": [["1"]]})
-    with served(service) as url:
+def test_an_emulator_needs_no_credentials_and_nothing_else_differs(monkeypatch, scheme):
+    emulator, google = Service(answers={"rows": [["1"]]}), Service(answers={"rows": [["1"]]})
+    with served(emulator) as url:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", scheme + url.removeprefix("http://"))
-        with connect(URL, target=DEV) as engine:
-            engine.prepare(project().contracts)
-            assert engine.query("SELECT 1 AS n").rows == ((1,),)
-            engine.transact(RUN)
-    (job,) = service.begun
-    assert "@@" not in job.sql
-    assert len(service.tables) == len(project().contracts)
+        with connect(URL, settings=DEV) as engine:
+            story(engine)
+    with engine_on(google, monkeypatch) as engine:
+        story(engine)
+    assert len(emulator.tables) == len(project().contracts)
+    assert emulator.tables == google.tables
+    assert emulator.requests == google.requests
+    assert [job.sql for job in emulator.begun] == [job.sql for job in google.begun]
+
+
+def story(engine):
+    engine.prepare(project().contracts)
+    assert engine.query("SELECT 1 AS n").rows == ((1,),)
+    engine.transact(RUN)
+
+
+def test_an_emulator_needs_a_word_on_numbers_too(monkeypatch):
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "localhost:1")
+    with connect(URL) as engine, pytest.raises(UsageError, match="Nothing says how National Insurance numbers"):
+        engine.prepare(project().contracts)

@@ -132,7 +132,7 @@ def test_a_question_on_a_dead_line_is_given_up(service, monkeypatch):
 
 
 def test_every_job_says_whose_it_is(engine, service):
-    engine.target = engine.jobs.target = replace(DEV, max_bytes=MIB**2)
+    engine.settings = engine.jobs.settings = replace(engine.settings, max_bytes=MIB**2)
     service.prepare()
     engine.prepare(project().contracts)
     engine.query("SELECT 1 AS n")

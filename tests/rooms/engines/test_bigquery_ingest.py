@@ -38,8 +38,8 @@ def service():
 @pytest.fixture
 def engine(service, monkeypatch, tmp_path):
     (tmp_path / "lake").mkdir()
-    target = replace(DEV, spill=tmp_path / "spill")
-    with engine_on(service, monkeypatch, target) as made:
+    settings = replace(DEV, spill=tmp_path / "spill")
+    with engine_on(service, monkeypatch, settings) as made:
         yield made
 
 

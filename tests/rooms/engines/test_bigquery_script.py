@@ -152,13 +152,6 @@ def test_the_rows_of_a_step_are_those_of_its_statements_after_what_it_clears():
     assert found.count("@@row_count") == 1
 
 
-def test_without_system_variables_there_are_no_labels_and_no_rows():
-    found = text(system_variables=False)
-    assert "@@" not in found
-    assert "COALESCE(CAST(script_rows AS STRING), 'null')" in found
-    assert "SET script_rows" not in found
-
-
 def test_what_was_read_is_kept_with_the_record():
     assert text().count("SET script_bytes = @@script.bytes_processed;") == 2
 

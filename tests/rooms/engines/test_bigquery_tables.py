@@ -7,21 +7,22 @@ from pathlib import Path
 
 import pytest
 from bigquery_wire import Wire, client_of
-from google.api_core.exceptions import RetryError
+from google.api_core.exceptions import Forbidden, RetryError
 from google.cloud import bigquery
 
 from fees_etl import GuardRefused, UsageError, WarehouseError, load
-from fees_etl.engines.bigquery import live, prepare
-from fees_etl.engines.bigquery.drift import Changes, changes, faults
-from fees_etl.engines.bigquery.live import Live, LiveColumn, LiveTable, decode, of_resource, read, sql
-from fees_etl.engines.bigquery.tables import placed, require_protection, resource
+from fees_etl.engines.bigquery import jobs, tables
+from fees_etl.engines.bigquery.drift import faults, lacking, prepare, require_protection
+from fees_etl.engines.bigquery.errors import permitted
+from fees_etl.engines.bigquery.jobs import Jobs
+from fees_etl.engines.bigquery.tables import Lack, Live, LiveColumn, LiveTable, decode, placed, read, resource, sql
 from fees_etl.errors import ProjectError, WarehouseBusy
-from fees_etl.target import Target
+from fees_etl.settings import Settings
 from fees_etl.types import Column, Contract, Table
 
 TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
-REAL = Target("prod", policy_tags={"nino": TAG})
-MADE_UP = Target("dev", pii="synthetic")
+REAL = Settings("prod", policy_tags={"nino": TAG})
+MADE_UP = Settings("dev", pii="synthetic")
 RUNS = Contract(
     Table("ops", "runs"),
     Path("sql/ops/runs.yml"),
@@ -70,7 +71,7 @@ def wire():
 
 @pytest.fixture
 def client(wire):
-    with client_of(wire) as made:
+    with client_of(wire, "EU") as made:
         yield made
 
 
@@ -78,7 +79,7 @@ def client(wire):
 
 
 def test_a_contract_becomes_a_table_with_its_words_partitions_clusters_and_labels():
-    made = resource(replace(RUNS, table=Table("ops_ci", "runs")), replace(MADE_UP, name="Dev/1"), "p").to_api_repr()
+    made = resource(replace(RUNS, table=Table("ops_ci", "runs")), replace(MADE_UP, target="Dev/1"), "p").to_api_repr()
 
     assert made == {
         "tableReference": {"projectId": "p", "datasetId": "ops_ci", "tableId": "runs"},
@@ -102,11 +103,13 @@ def test_a_tag_is_the_targets(target, tags):
 
 
 @pytest.mark.parametrize("target", [REAL, MADE_UP], ids=["real", "made up"])
-def test_the_tables_of_the_project_once_made_keep_their_contracts(target):
-    for contract in placed(load().contracts, "_ci"):
-        assert contract.table.dataset.endswith("_ci")
-        made = of_resource(resource(contract, target, "p"))
-        assert list(faults(contract, made, target, emulated=False)) == []
+def test_the_tables_of_the_project_once_made_keep_their_contracts(client, wire, target):
+    named = placed(load().contracts, "_ci")
+    assert all(contract.table.dataset.endswith("_ci") for contract in named)
+    for contract in named:
+        wire.put(resource(contract, target, "p"))
+    live = read(Jobs(client, target), sorted({contract.table.dataset for contract in named}))
+    assert [fault for one in named for fault in faults(one, live.tables[one.table], target)] == []
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_the_tables_of_the_project_once_made_keep_their_contracts(target):
 )
 def test_what_bigquery_does_not_have_is_a_mistake_of_the_contract(contract, said):
     with pytest.raises(ProjectError) as caught:
-        changes([contract], seen(), MADE_UP, emulated=False)
+        lacking([contract], seen(), MADE_UP)
     assert caught.value.message.startswith(said)
 
 
@@ -129,25 +132,23 @@ def test_what_bigquery_does_not_have_is_a_mistake_of_the_contract(contract, said
 
 
 @pytest.mark.parametrize(
-    ("target", "emulated", "said"),
+    ("target", "said"),
     [
-        (Target("prod"), False, 'policy_tags.nino = "projects/P/locations/L/taxonomies/N/policyTags/M" into [targets.prod]'),
-        (Target("prod"), False, 'pii = "synthetic"'),
-        (Target("prod"), True, ""),
-        (replace(REAL, pii="synthetic"), False, "either real and tagged, or made up"),
-        (replace(REAL, pii="synthetic"), True, "either real and tagged, or made up"),
-        (replace(REAL, location="US"), False, "'prod' is in US, but its policy tag 'nino' is in eu"),
-        (replace(REAL, policy_tags={"ninos": TAG}), False, "sql/raw/fees.yml: column 'client_nino' has the policy tag 'nino', which target 'prod' does not map. Did you mean ninos?"),
-        (REAL, False, ""),
-        (MADE_UP, False, ""),
+        (Settings("prod"), 'policy_tags.nino = "projects/P/locations/L/taxonomies/N/policyTags/M" into [targets.prod]'),
+        (Settings("prod"), 'pii = "synthetic"'),
+        (replace(REAL, pii="synthetic"), "either real and tagged, or made up"),
+        (replace(REAL, warehouse="bigquery://p?location=US"), "'prod' is in US, but its policy tag 'nino' is in eu"),
+        (replace(REAL, policy_tags={"ninos": TAG}), "sql/raw/fees.yml: column 'client_nino' has the policy tag 'nino', which target 'prod' does not map. Did you mean ninos?"),
+        (REAL, ""),
+        (MADE_UP, ""),
     ],
 )  # fmt: skip
-def test_a_target_says_how_numbers_are_protected(target, emulated, said):
+def test_a_target_says_how_numbers_are_protected(target, said):
     if not said:
-        require_protection(CONTRACTS.values(), target, emulated=emulated)
+        require_protection(CONTRACTS.values(), target)
         return
     with pytest.raises(UsageError) as caught:
-        require_protection(CONTRACTS.values(), target, emulated=emulated)
+        require_protection(CONTRACTS.values(), target)
     assert said in sentence(caught)
 
 
@@ -155,14 +156,13 @@ def test_a_target_says_how_numbers_are_protected(target, emulated, said):
 
 
 def test_one_query_reads_every_dataset():
-    assert sql(["ops", "raw_ci"], emulated=False) == (
+    assert sql(["ops", "raw_ci"]) == (
         "SELECT table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, is_partitioning_column, "
         "clustering_ordinal_position, policy_tags FROM `ops`.INFORMATION_SCHEMA.COLUMNS\n"
         "UNION ALL\n"
         "SELECT table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, is_partitioning_column, "
         "clustering_ordinal_position, policy_tags FROM `raw_ci`.INFORMATION_SCHEMA.COLUMNS"
     )
-    assert "policy_tags" not in sql(["ops"], emulated=True)
 
 
 def row(column, position, kind="STRING", **rest):
@@ -210,57 +210,28 @@ def test_partitions_by_time_of_arrival_follow_a_column_that_is_none():
     )
 
 
-def test_rows_without_tags_are_an_emulators():
-    plain = row("a", 1)
-    del plain["policy_tags"]
-    assert decode([plain])[Table("ops", "runs")].columns == {"a": LiveColumn("STRING")}
-
-
-def test_a_table_as_the_api_describes_it_is_the_same_table():
-    table = bigquery.Table(
-        "p.ops.runs",
-        [
-            bigquery.SchemaField("a", "INTEGER", "REQUIRED"),
-            bigquery.SchemaField("b", "NUMERIC", precision=10, scale=2),
-            bigquery.SchemaField("c", "STRING", "REPEATED"),
-            bigquery.SchemaField("d", "FLOAT64", policy_tags=bigquery.PolicyTagList([TAG])),
-        ],
-    )
-    table.time_partitioning = bigquery.TimePartitioning()
-    assert of_resource(table) == LiveTable(
-        {
-            "a": LiveColumn("INT64", required=True),
-            "b": LiveColumn("NUMERIC(10, 2)"),
-            "c": LiveColumn("ARRAY<STRING>"),
-            "d": LiveColumn("FLOAT64", tags=(TAG,)),
-        },
-        "_PARTITIONTIME",
-    )
-
-
 # what is to be done
 
 
 def test_a_warehouse_that_is_as_promised_needs_nothing():
-    assert changes(CONTRACTS.values(), seen(), REAL, emulated=False) == Changes()
-    assert not Changes()
+    assert lacking(CONTRACTS.values(), seen(), REAL) == Lack()
+    assert not Lack()
 
 
 def test_what_is_missing_is_made():
     nothing = Live(frozenset({"raw"}), {})
-    found = changes(CONTRACTS.values(), nothing, MADE_UP, emulated=False)
+    found = lacking(CONTRACTS.values(), nothing, MADE_UP)
 
-    assert found == Changes(("ops",), (RUNS, FEES), {})
-    assert changes(CONTRACTS.values(), nothing, Target("x"), emulated=True) == found
+    assert found == Lack(("ops",), (RUNS, FEES), {})
 
 
 def test_an_optional_column_is_added():
     runs = with_columns(LIVE_RUNS, amount=None)
-    assert changes([RUNS], seen(runs), REAL, emulated=False) == Changes((), (), {RUNS.table: (RUNS.columns[2],)})
+    assert lacking([RUNS], seen(runs), REAL) == Lack((), (), {RUNS.table: (RUNS.columns[2],)})
 
 
 def test_a_column_of_somebody_elses_is_left_alone():
-    assert not changes([RUNS], seen(with_columns(LIVE_RUNS, theirs=LiveColumn("JSON"))), REAL, emulated=False)
+    assert not lacking([RUNS], seen(with_columns(LIVE_RUNS, theirs=LiveColumn("JSON"))), REAL)
 
 
 OTHER = TAG.replace("policyTags/2", "policyTags/3")
@@ -287,7 +258,7 @@ REFUSED = {
 @pytest.mark.parametrize(("runs", "fees", "target", "said"), REFUSED.values(), ids=REFUSED)
 def test_a_difference_is_named_with_the_way_forward(runs, fees, target, said):
     with pytest.raises(GuardRefused) as caught:
-        changes(CONTRACTS.values(), seen(runs, fees), target, emulated=False)
+        lacking(CONTRACTS.values(), seen(runs, fees), target)
 
     assert sentence(caught).startswith(said)
     assert caught.value.published == "Nothing was written; the published numbers are as before."
@@ -296,16 +267,10 @@ def test_a_difference_is_named_with_the_way_forward(runs, fees, target, said):
 def test_all_differences_are_told_at_once_up_to_five():
     wrong = {f"c{number}": LiveColumn("JSON", required=True) for number in range(7)}
     with pytest.raises(GuardRefused) as caught:
-        changes([RUNS], seen(with_columns(LIVE_RUNS, **wrong)), REAL, emulated=False)
+        lacking([RUNS], seen(with_columns(LIVE_RUNS, **wrong)), REAL)
 
     assert [f"ops.runs.c{number}" in caught.value.message for number in range(7)] == [True] * 5 + [False] * 2
     assert caught.value.message.endswith(" 2 more differ.")
-
-
-def test_an_emulator_keeps_no_tags():
-    untagged = with_columns(LIVE_FEES, client_nino=LiveColumn("STRING"))
-    assert not changes(CONTRACTS.values(), seen(fees=untagged), REAL, emulated=True)
-    assert changes(CONTRACTS.values(), seen(fees=with_columns(LIVE_FEES, client_nino=None)), REAL, emulated=True)
 
 
 @pytest.mark.parametrize(
@@ -315,17 +280,17 @@ def test_an_emulator_keeps_no_tags():
 def test_a_project_in_the_name_of_a_tag_may_be_its_number(name, same):
     found = seen(fees=with_columns(LIVE_FEES, client_nino=LiveColumn("STRING", tags=(name,))))
     if same:
-        assert not changes(CONTRACTS.values(), found, REAL, emulated=False)
+        assert not lacking(CONTRACTS.values(), found, REAL)
         return
     with pytest.raises(GuardRefused, match="has the policy tag"):
-        changes(CONTRACTS.values(), found, REAL, emulated=False)
+        lacking(CONTRACTS.values(), found, REAL)
 
 
 # over the wire
 
 
 def go(client, contracts=CONTRACTS, target=MADE_UP, **how):
-    prepare.prepare(client, contracts, target, **how)
+    prepare(Jobs(client, target), contracts, **how)
 
 
 def test_a_first_run_makes_all_and_the_next_asks_once(client, wire):
@@ -375,21 +340,18 @@ def test_a_column_is_added_and_what_the_table_has_besides_is_kept(client, wire):
     assert fields[-1] == {"name": "amount", "type": "NUMERIC", "mode": "NULLABLE", "description": "Pounds."}
 
 
-def test_a_table_that_the_view_does_not_show_yet_is_looked_at(client, wire):
-    wire.put(resource(RUNS, MADE_UP, "p"))
+@pytest.mark.parametrize("made", ["whole", "without a column", "other"])
+def test_a_table_that_another_makes_at_this_moment_is_looked_at(client, wire, made):
+    others = {"without a column": {"columns": RUNS.columns[:2]}, "other": {"cluster_by": ()}}.get(made, {})
+    wire.put(resource(replace(RUNS, **others), MADE_UP, "p"))
     wire.stale = {"ops.runs"}
-    go(client)
-    assert "GET /datasets/ops/tables/runs" in wire.requests
-
-    table = resource(replace(RUNS, columns=RUNS.columns[:2]), MADE_UP, "p")
-    wire.put(table)
+    if made == "other":
+        with pytest.raises(GuardRefused, match="clustered by nothing"):
+            go(client)
+        return
     go(client)
     assert len(wire.tables["ops.runs"]["schema"]["fields"]) == 3
-
-    table.clustering_fields = None
-    wire.put(table)
-    with pytest.raises(GuardRefused, match="clustered by nothing"):
-        go(client)
+    assert wire.requests.count("POST /queries") == 2 + 1  # the first names a dataset that is not there
 
 
 def test_a_table_that_is_kept_from_us_exists(client, wire):
@@ -404,28 +366,26 @@ def test_a_table_that_is_kept_from_us_exists(client, wire):
 
 
 def test_a_dataset_that_is_kept_from_us_exists(client, wire):
-    wire.failures = [("POST /datasets$", 409, "duplicate")]
+    wire.failures = [("POST /datasets$", 409, "duplicate")] * 6
     with pytest.raises(GuardRefused, match=r"The dataset p\.ops exists, but this account cannot see it"):
         go(client)
 
 
 @pytest.mark.parametrize("location", ["EU", "US"])
 def test_a_dataset_that_appears_meanwhile_is_used_if_it_is_the_targets(client, wire, location):
-    wire.datasets = {"raw": "EU"}
-    found = Changes(("raw",), (RUNS,), {})
+    wire.datasets = {"ops": location, "raw": "EU"}
+    wire.failures = [("POST /queries", 404, "notFound"), ("GET /datasets/ops", 404, "notFound")]
     if location == "EU":
-        wire.datasets["ops"] = "EU"
-        prepare.apply(client, found, MADE_UP, emulated=False)
-        assert list(wire.tables) == ["ops.runs"]
+        go(client)
+        assert sorted(wire.tables) == ["ops.runs", "raw.fees"]
         return
-    wire.datasets["raw"] = "US"
-    with pytest.raises(GuardRefused, match=r"The dataset p\.raw is in US"):
-        prepare.apply(client, found, MADE_UP, emulated=False)
+    with pytest.raises(GuardRefused, match=r"The dataset p\.ops is in US"):
+        go(client)
 
 
 def test_a_column_that_came_meanwhile_is_not_added_twice(client, wire):
     wire.put(resource(RUNS, MADE_UP, "p"))
-    prepare.apply(client, Changes((), (), {RUNS.table: RUNS.columns[2:]}), MADE_UP, emulated=False)
+    tables.make(Jobs(client, MADE_UP), Lack((), (), {RUNS.table: RUNS.columns[2:]}))
     assert [request for request in wire.requests if "PATCH" in request] == []
 
 
@@ -438,7 +398,7 @@ def test_a_table_that_somebody_changes_at_this_moment_is_theirs(client, wire):
 
 DENIED = {
     "a dataset": ({}, {"raw"}, [], "This account may not see the dataset p.raw. | Grant it roles/bigquery.dataEditor on it"),
-    "the columns": ({"ops": "EU", "raw": "EU"}, set(), [("/queries", 403, "accessDenied")], "This account may not read the columns of ops, raw. | Grant it roles/bigquery.dataEditor on these datasets"),
+    "the columns": ({"ops": "EU", "raw": "EU"}, set(), [("/queries", 403, "accessDenied")] * 2, "This account may not read the columns of ops, raw. | Grant it roles/bigquery.dataEditor on these datasets"),
     "a new dataset": ({}, set(), [("POST /datasets$", 403, "accessDenied")], "This account may not create the dataset p.ops. | Grant it roles/bigquery.user on the project"),
     "a new table": ({"ops": "EU", "raw": "EU"}, set(), [("POST .*/tables$", 403, "accessDenied")], "This account may not create the table ops.runs. | Grant it roles/bigquery.dataEditor on the dataset ops"),
 }  # fmt: skip
@@ -454,14 +414,14 @@ def test_what_this_account_may_not_do_is_named_with_the_role(client, wire, datas
 
 def test_jobs_need_a_role_of_their_own():
     denied = "Access Denied: Project p: User does not have bigquery.jobs.create permission in project p."
-    with pytest.raises(GuardRefused, match="may not run jobs") as caught, live.permitted("read", "a role"):
-        raise live.Forbidden(denied, errors=[{"reason": "accessDenied"}])
+    with pytest.raises(GuardRefused, match="may not run jobs") as caught, permitted("read", "a role"):
+        raise Forbidden(denied, errors=[{"reason": "accessDenied"}])
     assert "roles/bigquery.jobUser on the project" in caught.value.hint
 
 
 def test_a_quota_is_no_want_of_a_role():
-    with pytest.raises(live.Forbidden), live.permitted("read", "a role"):
-        raise live.Forbidden("Quota exceeded", errors=[{"reason": "quotaExceeded"}])
+    with pytest.raises(Forbidden), permitted("read", "a role"):
+        raise Forbidden("Quota exceeded", errors=[{"reason": "quotaExceeded"}])
 
 
 @pytest.mark.parametrize("there", ["all", "some"])
@@ -484,15 +444,14 @@ def test_a_moment_of_trouble_is_waited_out(client, wire):
 
 
 def test_trouble_that_lasts_ends_at_the_deadline(client, wire, monkeypatch):
-    monkeypatch.setattr(live, "RETRY", live.RETRY.with_timeout(1.0).with_delay(0.1, 0.2))
+    monkeypatch.setattr(jobs, "RETRY", jobs.RETRY.with_timeout(1.0).with_delay(0.1, 0.2))
     wire.failures = [("/queries", 503, "backendError")] * 100
     with pytest.raises(RetryError):
-        read(client, ["ops"], MADE_UP, emulated=False)
+        read(Jobs(client, MADE_UP), ["ops"])
     assert 1 < len(wire.requests) < 30
 
 
 def test_an_answer_without_columns_is_not_an_empty_warehouse(client, wire):
-    """An emulator answers 200 and no columns when the query failed."""
     wire.query = lambda _: {"jobComplete": True, "schema": {"fields": []}, "totalRows": "0"}
-    with pytest.raises(WarehouseError, match="does not say"):
+    with pytest.raises(WarehouseError, match="did not answer a query"):
         go(client)
