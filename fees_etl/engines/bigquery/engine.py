@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 
 from fees_etl import query
 from fees_etl.engines.bigquery.cells import variable
-from fees_etl.engines.bigquery.costs import allow, billed, require_short
 from fees_etl.engines.bigquery.drift import prepare, require_protection
 from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
 from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.engines.bigquery.values import rows
-from fees_etl.errors import FeesError, WarehouseBusy
+from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
 from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
 
 if TYPE_CHECKING:
@@ -40,6 +39,11 @@ if TYPE_CHECKING:
     from fees_etl.types import Contract, Table
 
 
+_MIB = 2**20
+_LONGEST = 1_000_000
+"""Bytes of a job's text (page "Quotas and limits")."""
+_LEAST = 10 * _MIB
+"""Billed for each table that a query refers to, at least (page "BigQuery pricing", on-demand compute)."""
 _PAUSES = (2.0, 8.0, None)
 """Seconds before another attempt; None: the last one."""
 
@@ -96,8 +100,22 @@ class BigQuery:
 
     def allow(self, statements: Iterable[str]) -> None:
         """See :class:`fees_etl.engines.Engine`; without a cap nothing is asked, for it takes a request a statement."""
-        if self.settings.max_bytes is not None or self.settings.max_cost is not None:
-            allow(map(self._billed, statements), self.settings)
+        most, dearest = self.settings.max_bytes, self.settings.max_cost
+        if most is None and dearest is None:
+            return
+        total, over = sum(map(self._billed, statements)), ""
+        cost = self.settings.price(total)
+        if most is not None and total > most:
+            over = f"read about {total:,} bytes, more than max_bytes = {most:,}"
+        if dearest is not None and cost > dearest:
+            over = f"cost about {cost:,f} US dollars, more than max_cost = {dearest:,f}"
+        if over:
+            target = self.settings.target
+            raise GuardRefused(
+                f"This would {over} of target {target!r}.",
+                published="Nothing was written by it; the published numbers are as before.",
+                hint=f"See what costs it: fees-etl plan; raise the cap in [targets.{target}] if it is meant.",
+            )
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
@@ -107,7 +125,7 @@ class BigQuery:
         if script.accepted is None and not any(isinstance(part, (Write, Fill)) for part in parts):
             return Outcome()
         self.allow(_costly(parts))
-        require_short(job(script, parts, self._dialect, incoming.load))
+        _require_short(job(script, parts, self._dialect, incoming.load))
         if incoming:
             self._load(script, incoming)
         ended = self._committed(script, parts)
@@ -223,11 +241,11 @@ class BigQuery:
         return outcome
 
     def _billed(self, sql: str) -> int:
-        """What a statement would be billed for; each is asked about once."""
+        """What a statement would be billed for, whole MiB and so many a table at least; each is asked about once."""
         if sql not in self._weighed:
             asked = query.parse(sql, "statement")
             read = self.jobs.bytes_of(self._suffixed(sql))
-            self._weighed[sql] = billed(read, len(asked.reads | asked.writes))
+            self._weighed[sql] = max(-(-read // _MIB) * _MIB, len(asked.reads | asked.writes) * _LEAST)
         return self._weighed[sql]
 
     def _rows(self, ask: Ask, text: str) -> Rows:
@@ -242,6 +260,16 @@ class BigQuery:
 
     def _suffixed(self, sql: str) -> str:
         return query.with_suffix(sql, self._suffix)
+
+
+def _require_short(sql: str) -> None:
+    """Refuse a job whose text, which names each new file, is longer than BigQuery takes."""
+    if len(sql.encode()) > _LONGEST:
+        raise GuardRefused(
+            f"the job would be {len(sql.encode()):,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
+            published="Nothing was written; the published numbers are as before.",
+            hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
+        )
 
 
 def _costly(parts: Iterable[Part]) -> Iterator[str]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.engines.duckdb.tables import TYPES
-from fees_etl.engines.duckdb.values import quoted
+from fees_etl.engines.duckdb.values import TYPES, quoted
 from fees_etl.errors import GuardRefused
 from fees_etl.project.template import literal
 from fees_etl.script import Load, Stop, Write

@@ -11,28 +11,27 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
 from fees_etl import query
-from fees_etl.engines.duckdb import tables as drift
-from fees_etl.engines.duckdb.errors import busy, reason
-from fees_etl.engines.duckdb.files import clean, create, private
+from fees_etl.engines.duckdb.files import clean, create, private, translated
 from fees_etl.engines.duckdb.values import (
     LIMITS,
     MOMENT,
     Known,
     Reader,
+    ddl,
     modest,
     quoted,
     stamped,
     to_native,
     with_moments,
 )
-from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
-from fees_etl.privacy import redact
+from fees_etl.errors import UsageError, WarehouseError
 from fees_etl.records import filled
 from fees_etl.results import Rows
 from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Part, Record, Script, Stop, Write
@@ -67,7 +66,7 @@ class DuckDB:
     def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str, memory: str | None = None) -> None:
         self.url, self.location = url, ""
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
-        self._path = path
+        self._path, self.translated = path, partial(translated, path)
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known = Known(suffix=suffix)
@@ -90,7 +89,7 @@ class DuckDB:
         """See :class:`fees_etl.engines.Engine`."""
         self._known = Known.of(contracts, self._known.suffix)
         live = self._live_columns()
-        missing = tuple(drift.statements(contracts, live, may_create=create, suffix=self._known.suffix))
+        missing = tuple(ddl(contracts, live, may_create=create, suffix=self._known.suffix))
         if missing:  # all of it is judged before any of it is done
             with self._transaction():
                 for sql in missing:
@@ -271,31 +270,6 @@ class DuckDB:
             for dataset, table, column, kind in cursor.fetchall():
                 found.setdefault(f"{dataset}.{table}", {})[column] = kind
         return found
-
-    @contextmanager
-    def translated(self, doing: str) -> Iterator[None]:
-        """Errors of DuckDB and of the system become ours."""
-        try:
-            yield
-        except duckdb.Error as error:
-            self._fail(error, doing)
-        except OSError as error:
-            said = error.strerror or type(error).__name__
-            raise WarehouseError(f"{reason(said)} ({doing} of {self._path}): {said}") from error
-        except RuntimeError as error:
-            if "interrupted" in str(error).lower():
-                raise KeyboardInterrupt from error
-            raise
-
-    def _fail(self, error: duckdb.Error, doing: str) -> NoReturn:
-        text = redact(str(error).strip().splitlines()[0])
-        if isinstance(error, duckdb.InterruptException):
-            raise KeyboardInterrupt from error
-        if "Could not set lock" in text or "Conflicting lock" in text:
-            raise busy(text, self._path) from error
-        if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
-            raise WarehouseBusy(f"another connection of this process changed {self._path} meanwhile.") from error
-        raise WarehouseError(f"{reason(text)} ({doing} of {self._path or 'the database in memory'}): {text}") from error
 
 
 def _nobody(_: object) -> None:

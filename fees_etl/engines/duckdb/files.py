@@ -1,18 +1,50 @@
-"""The files of an embedded warehouse: made private, never half-made, and swept after those who were killed."""
+"""The file of an embedded warehouse: made private, never half-made, swept after those who were killed.
+
+And what DuckDB and the system complain of when it is full, held or damaged: in our words, without a value of a row.
+"""
 
 from __future__ import annotations
 
 import glob
 import os
+import re
 import shutil
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fees_etl.errors import UsageError, WarehouseError
+import duckdb
+
+from fees_etl.errors import FeesError, UsageError, WarehouseBusy, WarehouseError
+from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+
+_FULL = "The disk is full"
+_OTHER = "The warehouse was written by another version of DuckDB"
+_DAMAGED = "The warehouse is damaged"
+_REASONS = {
+    "no space left": _FULL,
+    "file too large": f"{_FULL}, as far as this user may fill it",
+    "quota exceeded": f"{_FULL}, as far as this user may fill it",
+    "read-only": "The warehouse may not be written to",
+    "permission denied": "The warehouse may not be written to",
+    "operation not permitted": "The warehouse may not be written to",
+    "newer version": _OTHER,
+    "different version": _OTHER,
+    "storage version": _OTHER,
+    "not a valid duckdb database": _DAMAGED,
+    "corrupt": _DAMAGED,
+    "checksum": _DAMAGED,
+    "enough bytes": _DAMAGED,
+    "sqlite_scanner": "The file is an SQLite database",
+    "out of memory": "There is too little memory for this; FEES_ETL_MEMORY gives DuckDB more",
+}
 
 
 def create(path: Path, make: Callable[[Path], None]) -> None:
@@ -46,18 +78,6 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _put(draft: Path, path: Path) -> None:
-    """Give the file its name unless it is taken; where the file system has no links, after a look."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError from None
-        draft.rename(path)
-
-
 def clean(path: Path, spill: Path) -> None:
     """What killed processes left beside a file that is now ours alone."""
     drafts = [
@@ -79,3 +99,65 @@ def private() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+@contextmanager
+def translated(path: Path | None, doing: str) -> Iterator[None]:
+    """Errors of DuckDB and of the system become ours.
+
+    Raises:
+        WarehouseBusy: another process, or another connection of this one, was first.
+        WarehouseError: whatever else it is.
+        KeyboardInterrupt: somebody stopped DuckDB.
+    """
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.Error as error:
+        raise _failed(error, doing, path) from error
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        raise WarehouseError(f"{_reason(said)} ({doing} of {path}): {said}") from error
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Give the file its name unless it is taken; where the file system has no links, after a look."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError from None
+        draft.rename(path)
+
+
+def _failed(error: duckdb.Error, doing: str, path: Path | None) -> FeesError:
+    text = redact(str(error).strip().splitlines()[0])
+    if "Could not set lock" in text or "Conflicting lock" in text:
+        match = _HOLDER.search(text)
+        holder = f"process {match['pid']} ({match['program']}){_since(match['pid'])}" if match else "another process"
+        return WarehouseBusy(f"{path} is held by {holder}.")
+    if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
+        return WarehouseBusy(f"another connection of this process changed {path} meanwhile.")
+    return WarehouseError(f"{_reason(text)} ({doing} of {path or 'the database in memory'}): {text}")
+
+
+def _reason(text: str) -> str:
+    """Our words for what is said, for what people meet most."""
+    lowered = text.lower()
+    return next((ours for theirs, ours in _REASONS.items() if theirs in lowered), "DuckDB refused")
+
+
+def _since(pid: str) -> str:
+    """When the process began, where the system says so."""
+    try:
+        began = Path(f"/proc/{pid}").stat().st_mtime
+    except OSError:
+        return ""
+    return f" since {datetime.fromtimestamp(began, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""Values in DuckDB's own SQL, and moments as it gives them back."""
+"""What GoogleSQL is in DuckDB's own SQL: statements, values, tables that contracts promise."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from fees_etl import query
+from fees_etl.errors import GuardRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("fees_etl.sql")
 MOMENT = "TIMESTAMP WITH TIME ZONE"
 """Fetched as microseconds: DuckDB makes a datetime of it only where pytz is installed."""
+TYPES = {
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+    "DATETIME": "TIMESTAMP",
+    "INT64": "BIGINT",
+    "NUMERIC": "DECIMAL(38,9)",
+    "STRING": "VARCHAR",
+    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
+}
 LIMITS = "SELECT current_setting('threads'), current_setting('memory_limit')"
 _LEAST, _A_THREAD = 1024, 128
 """MiB. DuckDB 2.0 sorted and grouped ten million fees in 1 GiB on 16 threads and failed on 64: twice that is safe."""
@@ -104,7 +114,49 @@ def stamped(relation: str, constants: Mapping[str, Any]) -> str:
     return f"SELECT *{cells} FROM ({relation})"  # noqa: S608 - our own SQL
 
 
+def ddl(
+    contracts: Mapping[Table, Contract], live: Mapping[str, Mapping[str, str]], *, may_create: bool, suffix: str = ""
+) -> Iterator[str]:
+    """DuckDB DDL that brings the live tables up to their contracts; nothing when they are.
+
+    Raises:
+        GuardRefused: a live column has another type.
+        UsageError: something is missing and may not be created.
+    """
+    datasets = {f"{name}".partition(".")[0] for name in live}
+    for table, contract in contracts.items():
+        dataset = f"{table.dataset}{suffix}"
+        name = f"{dataset}.{table.name}"
+        columns = {column.name: TYPES[column.type] for column in contract.columns}
+        missing = [column for column in columns if column not in live.get(name, {})]
+        _refuse_drift(contract, name, columns, live.get(name, {}))
+        if missing and not may_create:
+            raise UsageError(
+                f"the warehouse has no {name} with the columns of {contract.path} yet.",
+                published="Nothing was touched.",
+                hint="Run `fees-etl run` first.",
+            )
+        if name not in live:
+            if dataset not in datasets:
+                datasets.add(dataset)
+                yield f'CREATE SCHEMA IF NOT EXISTS "{dataset}"'
+            listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+            yield f'CREATE TABLE "{dataset}"."{table.name}" ({listed})'
+        else:
+            yield from (f'ALTER TABLE "{dataset}"."{table.name}" ADD COLUMN "{one}" {columns[one]}' for one in missing)
+
+
 def _literal(value: object) -> str:
     if isinstance(value, datetime):
         return f"TIMESTAMPTZ '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _refuse_drift(contract: Contract, name: str, columns: Mapping[str, str], live: Mapping[str, str]) -> None:
+    for column, kind in columns.items():
+        if column in live and live[column] != kind:
+            raise GuardRefused(
+                f"{name}.{column} is {live[column]} in the warehouse, but {kind} by {contract.path}.",
+                published="Nothing was written; the published numbers are as before.",
+                hint=f"Put the old type back into {contract.path}, or start a new warehouse file from the source.",
+            )
