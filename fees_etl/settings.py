@@ -37,7 +37,6 @@ from pydantic.dataclasses import dataclass
 from fees_etl.errors import UsageError
 
 PREFIX = "FEES_ETL_"
-SCHEMES = ("duckdb", "bigquery")
 LOCATION = "EU"
 TAG = re.compile(r"projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+")
 _TIB = Decimal(2**40)
@@ -53,15 +52,16 @@ def read(project_dir: Path, **flags: Any) -> Settings:
     flags = {name: value for name, value in flags.items() if value is not None}
     ambient = _ambient(project_dir)
     target = flags.get("target") or ambient.get("target", ("local", ""))[0]
-    where, section = _section(project_dir, target)
-    _refuse_unknown(section, where)
-    values = dict(section)
-    for name, (text, place) in ambient.items():
-        values[name] = _decoded(name, text, place, section.get(name))
+    where, section = _section(project_dir, target, ambient)
+    above = {name: _joined(section.get(name), value) for name, (value, _) in ambient.items()}
     try:
-        settings = Settings(**values | flags, project_dir=project_dir)
+        settings = Settings(**section | above | flags, project_dir=project_dir)
     except ValidationError as error:
-        raise _explained(error, flags, ambient, where) from None
+        first = error.errors(include_url=False)[0]
+        name, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
+        place = f"--{name.replace('_', '-')}" if name in flags else ambient[name][1] if name in ambient else where
+        field = "" if name in flags or name in ambient else f" {name}"
+        raise UsageError(f"{place}{field}: {said}.", hint=f"Correct {place}.") from None
     _refuse_contradiction(flags, ambient, where, section)
     return settings
 
@@ -81,7 +81,7 @@ def aimed(url: str, settings: Settings | None = None) -> Settings:
 
 def _url(text: str) -> str:
     scheme, found, _ = text.partition("://")
-    if not found or scheme not in SCHEMES:
+    if not found or scheme not in ("duckdb", "bigquery"):
         raise ValueError(
             f"{text!r} is no warehouse; write duckdb:///folder/fees.duckdb or bigquery://project?location=EU"
         )
@@ -173,7 +173,7 @@ class Settings:
 _FIELDS = sorted({one.name for one in fields(Settings)} - {"project_dir"})
 
 
-def _section(project_dir: Path, target: str) -> tuple[str, dict[str, Any]]:
+def _section(project_dir: Path, target: str, ambient: dict[str, tuple[Any, str]]) -> tuple[str, dict[str, Any]]:
     """Where the target is written and what is written there.
 
     The built-in ``local`` needs no section, nor does a target that the environment names together with its warehouse:
@@ -182,9 +182,17 @@ def _section(project_dir: Path, target: str) -> tuple[str, dict[str, Any]]:
     found = {name: (file, section) for file in FILES for name, section in _targets(project_dir / file).items()}
     if target in found:
         file, section = found[target]
-        return f"{file} [{'.'.join((*FILES[file], target))}]", section
+        where = f"{file} [{'.'.join((*FILES[file], target))}]"
+        known = [name for name in _FIELDS if name != "target"]
+        for name in section.keys() - set(known):
+            near = get_close_matches(name, known, n=1)
+            raise UsageError(
+                f"{where}: {name!r} is no setting." + (f" Did you mean {near[0]!r}?" if near else ""),
+                hint=f"A target may set {', '.join(known)}.",
+            )
+        return where, section
     near = get_close_matches(target, [*found, "local"], n=1)
-    if target == "local" or (not near and _is_ambient(target, _ambient(project_dir))):
+    if target == "local" or (not near and _is_ambient(target, ambient)):
         return "", {}
     raise UsageError(
         f"There is no target {target!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
@@ -193,9 +201,9 @@ def _section(project_dir: Path, target: str) -> tuple[str, dict[str, Any]]:
     )
 
 
-def _is_ambient(target: str, ambient: dict[str, tuple[str, str]]) -> bool:
+def _is_ambient(target: str, ambient: dict[str, tuple[Any, str]]) -> bool:
     """Whether the environment names this target and its warehouse."""
-    return "warehouse" in ambient and ambient.get("target", ("", ""))[0] == target
+    return "warehouse" in ambient and "target" in ambient and bool(ambient["target"][0] == target)
 
 
 def _targets(path: Path) -> dict[str, dict[str, Any]]:
@@ -212,18 +220,20 @@ def _targets(path: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _ambient(project_dir: Path) -> dict[str, tuple[str, str]]:
-    """Field name -> (text, where it stands), of .env and the environment; near misses of a name are refused."""
+def _ambient(project_dir: Path) -> dict[str, tuple[Any, str]]:
+    """Field name -> (value, where it stands), of .env and the environment; near misses of a name are refused."""
     file = project_dir / ".env"
     places = ((dotenv_values(file), str(file)), (os.environ, "the environment"))
-    found = {}
+    found: dict[str, tuple[Any, str]] = {}
     for values, place in places:
         for name, text in values.items():
             setting = name.upper().removeprefix(PREFIX).lower()
             if not text or not name.upper().startswith(PREFIX):
                 continue
             if setting in _FIELDS:
-                found[setting] = (text, f"{PREFIX}{setting.upper()} in {place}")
+                where = f"{PREFIX}{setting.upper()} in {place}"
+                value = _table(text, where) if setting in ("vars", "policy_tags") else text
+                found[setting] = (_joined(found.get(setting, ("",))[0], value), where)
             elif near := get_close_matches(setting, _FIELDS, n=1, cutoff=0.75):
                 raise UsageError(
                     f"{name.upper()} in {place} is no setting. Did you mean {PREFIX}{near[0].upper()}?",
@@ -232,31 +242,20 @@ def _ambient(project_dir: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _decoded(name: str, text: str, place: str, below: Any) -> Any:
-    """The value of a text; a table is JSON, and joins what the section has of it."""
-    if name not in ("vars", "policy_tags"):
-        return text
+def _table(text: str, where: str) -> Any:
     try:
-        found = json.loads(text)
+        return json.loads(text)
     except ValueError:
-        raise UsageError(
-            f"{place} is not JSON.", hint=f'Write it as {PREFIX}{name.upper()}=\'{{"name": "value"}}\'.'
-        ) from None
-    return below | found if isinstance(found, dict) and isinstance(below, dict) else found
+        name = where.partition(" ")[0]
+        raise UsageError(f"{where} is not JSON.", hint=f'Write it as {name}=\'{{"name": "value"}}\'.') from None
 
 
-def _refuse_unknown(section: dict[str, Any], where: str) -> None:
-    known = [name for name in _FIELDS if name != "target"]
-    for name in section.keys() - set(known):
-        near = get_close_matches(name, known, n=1)
-        raise UsageError(
-            f"{where}: {name!r} is no setting." + (f" Did you mean {near[0]!r}?" if near else ""),
-            hint=f"A target may set {', '.join(known)}.",
-        )
+def _joined(below: Any, above: Any) -> Any:
+    return below | above if isinstance(below, dict) and isinstance(above, dict) else above
 
 
 def _refuse_contradiction(
-    flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str, section: dict[str, Any]
+    flags: dict[str, Any], ambient: dict[str, tuple[Any, str]], where: str, section: dict[str, Any]
 ) -> None:
     """An explicit target against an ambient warehouse: somebody is about to write to the wrong place."""
     if "target" not in flags or "warehouse" not in ambient or (not where and _is_ambient(flags["target"], ambient)):
@@ -269,15 +268,3 @@ def _refuse_contradiction(
             f"--target {target} means {own}{f' ({where})' if where else ''}, but {place} says {text}.",
             hint=f"Unset {PREFIX}WAREHOUSE, or leave out --target {target}.",
         )
-
-
-def _explained(
-    error: ValidationError, flags: dict[str, Any], ambient: dict[str, tuple[str, str]], where: str
-) -> UsageError:
-    first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0])
-    place = f"--{name.replace('_', '-')}" if name in flags else ambient[name][1] if name in ambient else where
-    said = first["msg"].removeprefix("Value error, ")
-    return UsageError(
-        f"{place}{'' if name in flags or name in ambient else f' {name}'}: {said}.", hint=f"Correct {place}."
-    )

@@ -15,7 +15,6 @@ from fees_etl.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from fees_etl.results import Rows
     from fees_etl.script import Answer, Ask, Done, Outcome, Script
@@ -81,9 +80,7 @@ class Engine(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 def path_of(url: str) -> Path | None:

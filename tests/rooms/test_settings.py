@@ -74,6 +74,8 @@ def test_variables_keep_their_pennies_and_join_those_of_the_target(folder, monke
     (folder / "fees_etl.toml").write_text("[targets.local.vars]\nlookback_days = 5\ntolerance = 0.5\n")
     monkeypatch.setenv("FEES_ETL_VARS", '{"tolerance": 0.01}')
     assert read(folder).vars == {"lookback_days": 5, "tolerance": Decimal("0.01")}
+    (folder / ".env").write_text('FEES_ETL_VARS={"tolerance": 1, "max_lost": 0.5}\n')
+    assert read(folder).vars == {"lookback_days": 5, "tolerance": Decimal("0.01"), "max_lost": Decimal("0.5")}
 
 
 def test_the_default_path_survives_a_url(folder, monkeypatch):

@@ -86,7 +86,12 @@ def faults(contract: Contract, live: LiveTable | None, settings: Settings) -> It
     """How a table differs from its contract beyond what may be added; None is a table that is missing or hidden."""
     owned = is_terraforms(contract, settings)
     if live is None:
-        yield from (_absent(contract),) if owned else ()
+        if owned:
+            yield Fault(
+                f"{contract.table} is missing, or hidden from this account.",
+                "Run `terraform apply` in terraform/, which makes the tables that have policy tags; if it is there "
+                f"already, grant this account roles/bigquery.dataEditor on the dataset {contract.table.dataset}.",
+            )
         return
     found = (*_columns(contract, live, owned=owned), *_extra(contract, live), *_layout(contract, live))
     yield from ((fault._replace(way=_terraform(contract)) for fault in found) if owned else found)
@@ -119,10 +124,15 @@ def require_protection(contracts: Iterable[Contract], settings: Settings) -> Non
             'Terraform has made it; or pii = "synthetic" if every number is made up.',
         )
     for alias, name in settings.policy_tags.items():
-        _refuse_elsewhere(alias, name, settings)
-    if settings.policy_tags:
-        for contract in contracts:
-            _refuse_unmapped(contract, settings)
+        location = name.partition("/locations/")[2].partition("/")[0]
+        if location.lower() != settings.location.lower():
+            raise UsageError(
+                f"Target {settings.target!r} is in {settings.location}, but its policy tag {alias!r} is in "
+                f"{location or 'no location'}: a tag protects columns of its own location only.",
+                hint=f"Correct the warehouse or the policy_tags of {section}.",
+            )
+    for contract in contracts if settings.policy_tags else ():
+        _refuse_unmapped(contract, settings)
 
 
 def _refuse_missing(found: Lack) -> None:
@@ -135,18 +145,20 @@ def _refuse_missing(found: Lack) -> None:
         )
 
 
-def _absent(contract: Contract) -> Fault:
-    return Fault(
-        f"{contract.table} is missing, or hidden from this account.",
-        "Run `terraform apply` in terraform/, which makes the tables that have policy tags; if it is there already, "
-        f"grant this account roles/bigquery.dataEditor on the dataset {contract.table.dataset}.",
-    )
-
-
 def _columns(contract: Contract, live: LiveTable, *, owned: bool) -> Iterator[Fault]:
     for column in contract.columns:
         found = live.columns.get(column.name)
-        yield from _column(contract, column, found) if found else _addition(contract, column, owned=owned)
+        name = f"{contract.table}.{column.name}"
+        if found:
+            yield from _column(contract, column, found)
+        elif column.required:
+            yield Fault(
+                f"{name} of {contract.path} is missing in the warehouse, and BigQuery adds no required column to a "
+                "table that exists.",
+                _aside(contract, f"{column.name}: not required"),
+            )
+        elif owned:
+            yield Fault(f"{name} of {contract.path} is missing in the warehouse.", "")
 
 
 def _column(contract: Contract, column: Column, live: LiveColumn) -> Iterator[Fault]:
@@ -165,18 +177,6 @@ def _column(contract: Contract, column: Column, live: LiveColumn) -> Iterator[Fa
         yield Fault(
             f"{name} must not be NULL in the warehouse, but may be by {contract.path}.", _relax(contract, column.name)
         )
-
-
-def _addition(contract: Contract, column: Column, *, owned: bool) -> Iterator[Fault]:
-    name = f"{contract.table}.{column.name}"
-    if column.required:
-        yield Fault(
-            f"{name} of {contract.path} is missing in the warehouse, and BigQuery adds no required column to a table "
-            "that exists.",
-            _aside(contract, f"{column.name}: not required"),
-        )
-    elif owned:
-        yield Fault(f"{name} of {contract.path} is missing in the warehouse.", "")
 
 
 def _extra(contract: Contract, live: LiveTable) -> Iterator[Fault]:
@@ -231,12 +231,10 @@ def _tags(contract: Contract, live: LiveTable, settings: Settings) -> Iterator[F
 
 def _same(live: str, wanted: str | None) -> bool:
     """Whether two names mean one tag; a project has a number and an id, and either may be what BigQuery gives back."""
-    (mine, _, rest), (theirs, _, other) = _split(live), _split(wanted or "")
+    (mine, _, rest), (theirs, _, other) = (
+        name.removeprefix("projects/").partition("/") for name in (live, wanted or "")
+    )
     return rest.lower() == other.lower() and (mine == theirs or mine.isdigit() != theirs.isdigit())
-
-
-def _split(tag_name: str) -> tuple[str, str, str]:
-    return tag_name.removeprefix("projects/").partition("/")
 
 
 def _aside(contract: Contract, what: str) -> str:
@@ -254,16 +252,6 @@ def _terraform(contract: Contract) -> str:
     return (
         f"Run `terraform apply` in terraform/, which owns the tables that have policy tags; or correct {contract.path}."
     )
-
-
-def _refuse_elsewhere(alias: str, name: str, settings: Settings) -> None:
-    location = name.partition("/locations/")[2].partition("/")[0]
-    if location.lower() != settings.location.lower():
-        raise UsageError(
-            f"Target {settings.target!r} is in {settings.location}, but its policy tag {alias!r} is in "
-            f"{location or 'no location'}: a tag protects columns of its own location only.",
-            hint=f"Correct the warehouse or the policy_tags of [targets.{settings.target}].",
-        )
 
 
 def _refuse_unmapped(contract: Contract, settings: Settings) -> None:

@@ -27,7 +27,6 @@ from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from google.cloud import bigquery
 
@@ -163,9 +162,7 @@ class BigQuery:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _embedded(self) -> DuckDB:

@@ -90,7 +90,16 @@ def resource(contract: Contract, settings: Settings, project: str) -> bigquery.T
     Raises:
         ProjectError: BigQuery has no such partitioning or clustering.
     """
-    _refuse_impossible(contract)
+    if len(contract.cluster_by) > _MOST_CLUSTERING:
+        raise ProjectError(
+            f"'cluster_by' has {len(contract.cluster_by)} columns; BigQuery takes {_MOST_CLUSTERING} at most.",
+            path=contract.path,
+        )
+    if contract.partition_by and contract.types[contract.partition_by] != "DATE":
+        raise ProjectError(
+            f"'partition_by' is a {contract.types[contract.partition_by]}; partitions are the days of a DATE.",
+            path=contract.path,
+        )
     table = bigquery.Table(f"{project}.{contract.table}", [column_of(column, settings) for column in contract.columns])
     table.description = contract.description
     table.labels = {"managed_by": "fees-etl", "target": label(settings.target)}
@@ -183,19 +192,6 @@ def make(jobs: Jobs, lack: Lack) -> list[GuardRefused]:
         with permitted(f"add columns to the table {table}", f"{_MAKER} {table.dataset}"):
             _add(jobs, table, columns)
     return existing
-
-
-def _refuse_impossible(contract: Contract) -> None:
-    if len(contract.cluster_by) > _MOST_CLUSTERING:
-        raise ProjectError(
-            f"'cluster_by' has {len(contract.cluster_by)} columns; BigQuery takes {_MOST_CLUSTERING} at most.",
-            path=contract.path,
-        )
-    if contract.partition_by and contract.types[contract.partition_by] != "DATE":
-        raise ProjectError(
-            f"'partition_by' is a {contract.types[contract.partition_by]}; partitions are the days of a DATE.",
-            path=contract.path,
-        )
 
 
 def _columns(jobs: Jobs, datasets: Sequence[str]) -> list[Any]:

@@ -38,7 +38,6 @@ from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Part, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from types import TracebackType
 
     from fees_etl.engines import Watch
     from fees_etl.types import Contract, Table
@@ -55,9 +54,6 @@ class _Block:
     """A transaction that is under way."""
 
     keep: bool = True
-
-    def roll_back(self) -> None:
-        self.keep = False
 
 
 class DuckDB:
@@ -122,7 +118,7 @@ class DuckDB:
         with self._transaction() as block:
             self._walk(script.parts, outcome, watch)
             if outcome.verdict != "accepted" or not script.keep:
-                block.roll_back()
+                block.keep = False
             else:
                 self._record(script.accepted, outcome)
         if outcome.verdict == "rejected" and script.keep:
@@ -141,7 +137,7 @@ class DuckDB:
     def rehearsal(self) -> Iterator[None]:
         """See :class:`fees_etl.engines.Engine`."""
         with self._transaction() as block:
-            block.roll_back()
+            block.keep = False
             yield
 
     def copy(self, relation: str, path: Path, constants: Mapping[str, Any] | None = None) -> None:
@@ -166,9 +162,7 @@ class DuckDB:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open(self, path: Path | None, *, read_only: bool) -> Any:
