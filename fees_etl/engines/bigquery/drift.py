@@ -46,8 +46,13 @@ def prepare(jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = ""
     existing: list[GuardRefused] = []
     for _ in range(_LOOKS):
         found = lacking(named, read(jobs, datasets), jobs.settings)
-        if not create:
-            _refuse_missing(found)
+        absent = (*(contract.table for contract in found.tables), *found.columns)
+        if absent and not create:
+            raise UsageError(
+                f"the warehouse has no {absent[0]} with the columns of its contract yet.",
+                published="Nothing was touched.",
+                hint="Run `fees-etl run` first.",
+            )
         existing = make(jobs, found) if create else []
         if not existing:
             return
@@ -133,16 +138,6 @@ def require_protection(contracts: Iterable[Contract], settings: Settings) -> Non
             )
     for contract in contracts if settings.policy_tags else ():
         _refuse_unmapped(contract, settings)
-
-
-def _refuse_missing(found: Lack) -> None:
-    tables = (*(contract.table for contract in found.tables), *found.columns)
-    if tables:
-        raise UsageError(
-            f"the warehouse has no {tables[0]} with the columns of its contract yet.",
-            published="Nothing was touched.",
-            hint="Run `fees-etl run` first.",
-        )
 
 
 def _columns(contract: Contract, live: LiveTable, *, owned: bool) -> Iterator[Fault]:

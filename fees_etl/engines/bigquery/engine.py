@@ -87,7 +87,7 @@ class BigQuery:
         asks, began = list(asks), time.monotonic()
         (row,) = self.jobs.read(question(asks, self._dialect))
         share = (time.monotonic() - began) / len(asks)
-        found = [Answer(ask.name, self._rows(ask, row[variable(ask.name)]), share) for ask in asks]
+        found = [Answer(ask.name, rows(row[variable(ask.name)], self._types(ask.sql)), share) for ask in asks]
         if watch is not None:
             for answer in found:
                 watch(answer)
@@ -234,7 +234,7 @@ class BigQuery:
         for ask in (part for part in parts if isinstance(part, Ask)):
             if (text := row[variable(ask.name)]) is not None:
                 _, seconds = spent.get(label(ask.name), (None, 0.0))
-                outcome.answers[ask.name] = Answer(ask.name, self._rows(ask, text), seconds)
+                outcome.answers[ask.name] = Answer(ask.name, rows(text, self._types(ask.sql)), seconds)
         return outcome
 
     def _billed(self, sql: str) -> int:
@@ -244,9 +244,6 @@ class BigQuery:
             read = self.jobs.bytes_of(self._suffixed(sql))
             self._weighed[sql] = max(-(-read // _MIB) * _MIB, len(asked.reads | asked.writes) * _LEAST)
         return self._weighed[sql]
-
-    def _rows(self, ask: Ask, text: str) -> Rows:
-        return rows(text, self._types(ask.sql))
 
     def _types(self, sql: str) -> dict[str, str]:
         """The columns of a query by name and type."""

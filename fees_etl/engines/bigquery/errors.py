@@ -76,7 +76,9 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
         )
     kind = JobFailed if isinstance(error, dict) else WarehouseError
     if reason == "accessDenied":  # before any commit: what follows one touches no table
-        return WarehouseError(f"This account may not do that ({doing}): {message}", hint=_role(message))
+        role = "roles/bigquery.dataEditor on the datasets, and Fine-Grained Reader on the policy tag of NINOs."
+        role = "roles/bigquery.jobUser on the project." if "jobs.create" in message else role
+        return WarehouseError(f"This account may not do that ({doing}): {message}", hint=f"Grant it {role}")
     if reason == "stopped":
         return kind(f"The job was cancelled by somebody ({doing}).")
     if isinstance(error, (RetryError, RequestException, ConnectionError, TimeoutError)):
@@ -130,11 +132,3 @@ def _said(error: Any) -> tuple[str, str]:
 
 def _line(text: str) -> str:
     return redact(text.strip().splitlines()[0].split("; reason:")[0]) if text.strip() else "no reason was given"
-
-
-def _role(message: str) -> str:
-    return (
-        "Grant it roles/bigquery.jobUser on the project."
-        if "jobs.create" in message
-        else "Grant it roles/bigquery.dataEditor on the datasets, and Fine-Grained Reader on the policy tag of NINOs."
-    )

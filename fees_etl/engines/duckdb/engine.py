@@ -84,7 +84,13 @@ class DuckDB:
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
         self._known = Known.of(contracts, self._known.suffix)
-        live = self._live_columns()
+        live: dict[str, dict[str, str]] = {}
+        cursor = self._native(
+            "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+        )
+        with self.translated("reading"):
+            for table, column, kind in cursor.fetchall():
+                live.setdefault(table, {})[column] = kind
         missing = tuple(ddl(contracts, live, may_create=create, suffix=self._known.suffix))
         if missing:  # all of it is judged before any of it is done
             with self._transaction():
@@ -255,15 +261,6 @@ class DuckDB:
         log.debug("%s", sql)
         with private(), self.translated("running a statement"):
             return self.native.execute(sql)
-
-    def _live_columns(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
-        sql = "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
-        cursor = self._native(sql)
-        with self.translated("reading"):
-            for dataset, table, column, kind in cursor.fetchall():
-                found.setdefault(f"{dataset}.{table}", {})[column] = kind
-        return found
 
 
 def _nobody(_: object) -> None:
