@@ -66,17 +66,17 @@ def read(project_dir: Path, **flags: Any) -> Settings:
     return settings
 
 
-def aimed(url: str, settings: Settings | None = None) -> Settings:
-    """These settings, or those of a target that says nothing, for the warehouse of a URL.
+def aimed(url: str, suffix: str, settings: Settings | None = None) -> Settings:
+    """These settings, or those of a target that says nothing, for the warehouse of a URL and its suffix.
 
     Raises:
-        UsageError: the URL is none.
+        UsageError: the URL is none, or the suffix.
     """
     try:
-        _url(url)
-    except ValueError as error:
-        raise UsageError(f"{error}.", published="Nothing was touched.", hint="Correct the URL.") from None
-    return replace(settings or Settings(), warehouse=url)
+        return replace(settings or Settings(), warehouse=url, dataset_suffix=suffix)
+    except ValidationError as error:
+        said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{said}.", published="Nothing was touched.", hint="Correct the URL or the suffix.") from None
 
 
 def _url(text: str) -> str:

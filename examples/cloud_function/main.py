@@ -97,7 +97,7 @@ def publish(settings: Settings, run_id: str) -> str:
     """
     project = _project(tuple(sorted(settings.vars.items())))
     now = datetime.now(UTC)
-    with connect(settings.warehouse, suffix=settings.dataset_suffix, settings=settings) as engine:
+    with connect(settings.warehouse, settings=settings) as engine:
         engine.prepare(project.contracts)
         ingest(project, engine, settings.source or "", run_id=run_id, now=now)
         found = state(project, engine)

@@ -55,9 +55,7 @@ def warehouse(
     leaves_nothing = rehearse and not exists(found)
     contracts = project.contracts if models or not is_remote(found) else project.sources
     try:
-        with engines.connect(
-            found.warehouse, read_only=read_only, suffix=found.dataset_suffix, settings=found
-        ) as engine:
+        with engines.connect(found.warehouse, read_only=read_only, settings=found) as engine:
             engine.prepare(contracts, create=not read_only)
             yield engine
     finally:

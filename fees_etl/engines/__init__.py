@@ -93,13 +93,15 @@ def path_of(url: str) -> Path | None:
     return Path(unquote(text)) if url.startswith(f"{_MEMORY}/") else None
 
 
-def connect(url: str, *, read_only: bool = False, suffix: str = "", settings: Settings | None = None) -> Engine:
+def connect(
+    url: str, *, read_only: bool = False, suffix: str | None = None, settings: Settings | None = None
+) -> Engine:
     """The engine behind a URL: ``duckdb:///path/fees.duckdb``, ``duckdb://`` in memory, or ``bigquery://project``.
 
     Args:
         url: the warehouse.
         read_only: open without the right to write; several readers may then share a DuckDB file.
-        suffix: appended to every dataset's name (``_ci`` makes ``raw_ci``).
+        suffix: appended to every dataset's name (``_ci`` makes ``raw_ci``); left out, the settings say it.
         settings: what the engine must know besides: memory; of BigQuery policy tags, caps, deadlines.
 
     Raises:
@@ -111,6 +113,7 @@ def connect(url: str, *, read_only: bool = False, suffix: str = "", settings: Se
     ...     engine.query("SELECT NUMERIC '1.60' AS amount").rows
     ((Decimal('1.600000000'),),)
     """
+    suffix = (settings.dataset_suffix if settings else "") if suffix is None else suffix
     if url == _MEMORY or url.startswith(f"{_MEMORY}/"):
         from fees_etl.engines.duckdb import DuckDB  # noqa: PLC0415 - late: a third of a second for those who need it
 
@@ -120,7 +123,7 @@ def connect(url: str, *, read_only: bool = False, suffix: str = "", settings: Se
         from fees_etl.engines.bigquery import BigQuery  # noqa: PLC0415 - late: half a second for those who need it
         from fees_etl.settings import aimed  # noqa: PLC0415 - late: pydantic is a quarter of a second
 
-        return BigQuery(aimed(url, settings), suffix)
+        return BigQuery(aimed(url, suffix, settings))
     raise UsageError(
         f"'{url}' is no warehouse that fees-etl can open.",
         published="Nothing was touched.",

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from fees_etl import settings
+from fees_etl import connect, load, settings
 from fees_etl.cli import opening
 from fees_etl.errors import UsageError
 from fees_etl.settings import Settings, aimed, read
@@ -278,10 +278,23 @@ def test_the_location_is_the_urls(folder, query, location):
 
 def test_the_warehouse_that_is_opened_is_the_urls(folder):
     said = Settings("dev", "bigquery://p", pii="synthetic")
-    assert aimed("bigquery://q?location=us", said) == replace(said, warehouse="bigquery://q?location=us")
-    assert aimed("bigquery://q?location=us", said).location == "US"
-    with pytest.raises(UsageError, match="has the parameter 'loction'; the only one is location"):
-        aimed("bigquery://p?loction=EU")
+    found = aimed("bigquery://q?location=us", "_ci", said)
+    assert found == replace(said, warehouse="bigquery://q?location=us", dataset_suffix="_ci")
+    assert found.location == "US"
+    for url, suffix, mistake in [
+        ("bigquery://p?loction=EU", "", "has the parameter 'loction'"),
+        ("bigquery://p", "_;", "match pattern"),
+    ]:
+        with pytest.raises(UsageError, match=mistake):
+            aimed(url, suffix)
+
+
+def test_the_suffix_is_that_of_the_settings_unless_another_is_given(folder):
+    said = Settings(dataset_suffix="_dev")
+    for how, dataset in [({}, "raw_dev"), ({"suffix": "_ci"}, "raw_ci"), ({"suffix": ""}, "raw")]:
+        with connect("duckdb://", settings=said, **how) as engine:
+            engine.prepare(load().contracts)
+            assert engine.native.execute(f"SELECT COUNT(*) FROM {dataset}.fees").fetchall() == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,10 @@ _PAUSES = (2.0, 8.0, None)
 class BigQuery:
     """One project's datasets in one location."""
 
-    def __init__(self, settings: Settings, suffix: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings, self.url, self.location = settings, settings.warehouse, settings.location
         self.spill = Path(settings.spill or gettempdir(), f"fees-etl-{token_hex(6)}")
-        self._suffix = suffix
+        self._suffix = settings.dataset_suffix
         self._schema: dict[Table, dict[str, str]] = {}
         self._rehearsing = False
         self._local: DuckDB | None = None

@@ -227,7 +227,9 @@ def _decoded(rows: Sequence[Mapping[str, Any]]) -> LiveTable:
     clustered = sorted((row["clustering_ordinal_position"] or 0, row["column_name"]) for row in rows)
     return LiveTable(
         {
-            row["column_name"]: LiveColumn(row["data_type"], row["is_nullable"] == "NO", tuple(row["policy_tags"]))
+            row["column_name"]: LiveColumn(
+                row["data_type"], row["is_nullable"] == "NO", tuple(row["policy_tags"] or ())
+            )
             for row in rows
             if row["ordinal_position"] is not None
         },
