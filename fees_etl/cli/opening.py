@@ -28,9 +28,9 @@ def settings(call: Call, command: str, *, run_id: str = "", source: str | None =
     return found
 
 
-def load(found: Settings) -> Project:
-    """The project folder's sql/, proven; the bundled one when the folder has none."""
-    return projects.load(_root(found), found.vars)
+def load(found: Settings, *, proven: bool = True) -> Project:
+    """The project folder's sql/; the bundled one when the folder has none."""
+    return projects.load(_root(found), found.vars, proven=proven)
 
 
 @contextmanager

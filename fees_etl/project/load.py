@@ -30,12 +30,13 @@ _PERSONAL = {"raw", "staging", "ops"}
 """Datasets that may hold a column with a policy tag: a NINO stays out of reporting."""
 
 
-def load(root: Path | None = None, variables: Mapping[str, Any] | None = None) -> Project:
+def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *, proven: bool = True) -> Project:
     """The project in ``root``, proven: each contract equals its query's output columns by name, order and type.
 
     Args:
         root: the folder that contains ``sql/``, or that folder itself; the bundled project when left out.
         variables: overrides of project variables.
+        proven: whether columns are compared; to list, render and look up, queries need only be parsed.
 
     Raises:
         ProjectError: with file and line, when files are wrong or contradict each other; it names all of them.
@@ -52,7 +53,7 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None) -
     errors: list[ProjectError] = []
     models: dict[Table, Model] = {}
     assertions: list[Assertion] = []
-    types = {table: made.types for table, made in known.items()}
+    types = {table: made.types for table, made in known.items()} if proven else None
     for made in known.values():
         if made.materialized:
             with collected(errors):
@@ -134,10 +135,11 @@ def _parsed(templates: Templates, name: str, **context: Any) -> query.Query:
     return query.parse(text, Path("sql", name), source_line(templates.text(name), text))
 
 
-def _model(made: Contract, templates: Templates, types: query.Schema) -> Model:
+def _model(made: Contract, templates: Templates, types: query.Schema | None) -> Model:
     parsed = _parsed(templates, f"{made.table.dataset}/{made.table.name}.sql", window=WHOLE)
-    _prove(made, query.columns(parsed, types), templates.root)
     path = made.path.with_suffix(".sql")
+    if types is not None:
+        _prove(made, query.columns(parsed, types), templates.root)
     for read in sorted(parsed.reads):
         if made.table.dataset == "reporting" and read.dataset not in {
             "staging",
@@ -169,15 +171,15 @@ def _prove(made: Contract, found: Sequence[Column], root: Path) -> None:
         )
 
 
-def _assertion(name: str, templates: Templates, types: query.Schema) -> Assertion:
+def _assertion(name: str, templates: Templates, types: query.Schema | None) -> Assertion:
     path, beside = Path("sql", name), name.removesuffix(".sql") + ".yml"
     if not (templates.root / beside).exists():
         raise ProjectError("an assertion needs its settings.", path=path, hint=f"Write sql/{beside}.")
     settings = contracts.settings(templates.root, beside)
     parsed = _parsed(templates, name)
-    columns = tuple(column.name for column in query.columns(parsed, types))
+    columns = () if types is None else tuple(column.name for column in query.columns(parsed, types))
     for one in settings["key"]:
-        if one not in columns:
+        if types is not None and one not in columns:
             message = f"the key names '{one}', which the query does not yield."
             raise ProjectError(message, path=path.with_suffix(".yml"), hint=did_you_mean(one, columns))
     return Assertion(path.stem, path, sql=parsed.sql, reads=parsed.reads, columns=columns, **settings)

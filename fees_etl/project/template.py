@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
 class Templates:
@@ -105,7 +105,8 @@ def literal(value: Any) -> str:  # noqa: PLR0911 - one return a type
         case date():
             return f"DATE '{value.isoformat()}'"
         case _:
-            return "'" + "".join(_escaped(character) for character in str(value)) + "'"
+            text = str(value).translate(_ESCAPES)
+            return "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text) + "'"
 
 
 def statements(text: str) -> tuple[str, ...]:
@@ -141,12 +142,6 @@ def source_line(template: str, rendered: str) -> Callable[[int], int]:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines()]
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _shown(path: Path) -> Path:
