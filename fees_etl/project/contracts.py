@@ -6,12 +6,11 @@ The models also write ``sql/*.schema.json``, by which editors complete and check
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
-from datetime import date
+from datetime import date  # noqa: TC003 - pydantic reads it
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 
 from fees_etl.privacy import redact
 from fees_etl.project.files import Document, collected, is_number, refuse
@@ -37,27 +36,6 @@ def _known_type(value: object, info: ValidationInfo) -> object:
     return value
 
 
-def _known_severity(value: object) -> object:
-    if value not in get_args(Severity):
-        raise ValueError(f"severity is 'error' or 'warn', not '{value}'.")
-    return value
-
-
-def _day(value: object) -> date:
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)):
-        raise ValueError("'expires' must be a date (YYYY-MM-DD).")
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError("'expires' must be a date (YYYY-MM-DD), one of the calendar.") from None
-
-
-def _date_format(value: str) -> str:
-    if sorted(re.split("[-/. ]", value)) != ["DD", "MM", "YYYY"]:
-        raise ValueError("'date_format' needs YYYY, MM and DD once each, with - / . or a blank between.")
-    return value
-
-
 class _Column(BaseModel, extra="forbid", title="a column"):
     name: str = Field(pattern="^[a-z_][a-z0-9_]*$", description="Lower case letters, digits and _.")
     type: Annotated[Type, BeforeValidator(_known_type)]
@@ -80,8 +58,10 @@ class _Layout(BaseModel, extra="forbid", title="a layout"):
     delimiter: str = Field(
         ",", pattern=r"""^[^\w"'\r\n]$""", description="One character, no quote, line end, letter or digit."
     )
-    date_format: Annotated[str, AfterValidator(_date_format)] = Field(
-        "YYYY-MM-DD", description="YYYY, MM and DD once each, with - / . or a blank between."
+    date_format: str = Field(
+        "YYYY-MM-DD",
+        pattern="^(YYYY[-/. ]MM[-/. ]DD|DD[-/. ]MM[-/. ]YYYY|MM[-/. ]DD[-/. ]YYYY)$",
+        description="YYYY-MM-DD, DD/MM/YYYY or MM/DD/YYYY, with - / . or a blank between.",
     )
     columns: dict[_Text, str] = Field({}, description="Names in the header to columns of the contract.")
 
@@ -106,7 +86,7 @@ class _Contract(BaseModel, extra="forbid", title="a contract"):
 
 class _Assertion(BaseModel, extra="forbid", title="an assertion"):
     description: str = Field(min_length=1, description="What is true when the query returns no rows.")
-    severity: Annotated[Severity, BeforeValidator(_known_severity)]
+    severity: Severity
     key: tuple[str, ...] = Field(min_length=1, description="Output columns that identify a row, for waivers.")
 
 
@@ -114,7 +94,7 @@ class _Waiver(BaseModel, extra="forbid", title="a waiver"):
     assertion: _Text
     key: Annotated[tuple[str, ...], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)]
     reason: _Text
-    expires: Annotated[date, BeforeValidator(_day)]
+    expires: date
 
 
 def schemas() -> dict[str, str]:
@@ -139,7 +119,7 @@ def contracts(
     known = {table: one for table, (_, one) in said.items()}
     made = {}
     for table, (document, one) in said.items():
-        made[table] = _contract(document, table, one, _inherited(one, known), values)
+        made[table] = _contract(document, table, one, known, values)
         errors += _wrong(document, one, made[table], known)
         errors += _wrong_columns(document, one, made[table])
         errors += _wrong_layouts(document, made[table])
@@ -193,19 +173,15 @@ def folded(name: str) -> str:
     return "".join(name.split()).replace("_", "").casefold()
 
 
-def _inherited(said: _Contract, known: Mapping[Table, _Contract]) -> tuple[Column, ...]:
-    """The columns of the table that a contract is like: any may be NULL, and tells nothing of a file."""
+def _contract(
+    document: Document, table: Table, said: _Contract, known: Mapping[Table, _Contract], values: Mapping[str, Any]
+) -> Contract:
     like = known.get(Table.parse(said.like)) if said.like else None
-    return tuple(
+    inherited = [
         replace(Column(**vars(one)), required=False, unique=False, required_in_file=False, aliases=())
         for one in (like.columns if like else ())
         if not one.name.startswith("_")
-    )
-
-
-def _contract(
-    document: Document, table: Table, said: _Contract, inherited: tuple[Column, ...], values: Mapping[str, Any]
-) -> Contract:
+    ]
     return Contract(
         table=table,
         path=document.shown,

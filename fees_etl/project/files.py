@@ -5,6 +5,7 @@ Words are taken as written: ``no`` and ``0123`` are texts, as for Terraform and 
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,7 +15,6 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from fees_etl.errors import ProjectError
-from fees_etl.privacy import redact
 from fees_etl.project.graph import did_you_mean
 
 if TYPE_CHECKING:
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
 
 
 Said = TypeVar("Said", bound=BaseModel)
-_SENTENCES = {
-    "missing": "{what} needs '{name}'.",
-    "string_too_short": "{what} needs '{name}'.",
-    "too_short": "{what} needs '{name}'.",
-    "model_type": "{what} must be a mapping.",
-    "dict_type": "'{name}' must be a mapping.",
-    "tuple_type": "'{name}' must be a list.",
-    "string_type": "'{name}' must be text.",
-    "bool_parsing": "'{name}' must be true or false.",
-    "bool_type": "'{name}' must be true or false.",
-    "string_pattern_mismatch": "'{name}' may not be '{input}'.",
-}
-"""How we say what pydantic finds."""
 _MOST_DAYS = 36_500
 _KINDS: dict[str, tuple[type, int | float, str]] = {
     "lookback_days": (int, _MOST_DAYS, f"a whole number of days from 0 to {_MOST_DAYS:,}"),
@@ -119,15 +106,25 @@ class Document:
             inner = get_args(kind.model_fields[step].annotation) if step in kind.model_fields else ()
             kind = inner[0] if inner and hasattr(inner[0], "model_fields") else kind
         name = next((step for step in reversed(one["loc"]) if isinstance(step, str)), "")
-        field, hint = kind.model_fields.get(name), ""
-        if one["type"] == "extra_forbidden":
-            message, hint = f"unknown key '{name}'.", did_you_mean(name, kind.model_fields)
-        elif one["type"] == "value_error":
-            message = str(one["ctx"]["error"])
-        else:
-            what, given = kind.model_config.get("title"), redact(str(one["input"]))
-            message = _SENTENCES.get(one["type"], "'{name}' is wrong.").format(what=what, name=name, input=given)
-            hint = (field and one["type"] == "string_pattern_mismatch" and field.description) or ""
+        what, field, hint = kind.model_config.get("title"), kind.model_fields.get(name), ""
+        match one["type"]:
+            case "extra_forbidden":
+                message, hint = f"unknown key '{name}'.", did_you_mean(name, kind.model_fields)
+            case "missing" | "string_too_short" | "too_short":
+                message = f"{what} needs '{name}'."
+            case "model_type":
+                message = f"{what} must be a mapping."
+            case "literal_error":
+                message = f"{name} is {one['ctx']['expected']}, not '{one['input']}'."
+            case "value_error":
+                message = str(one["ctx"]["error"])
+            case "tuple_type":
+                message = f"'{name}' must be a list."
+            case kind_of if kind_of.startswith("date_"):
+                message = f"'{name}' must be a date (YYYY-MM-DD)."
+            case _:  # pydantic's own words quote nothing
+                message = re.sub("^(Input|String) should", f"'{name}' should", one["msg"]) + "."
+                hint = (field and field.description) or ""
         return self.error(message, *place, *one["loc"], hint=hint)
 
     def _compose(self) -> Any:
@@ -175,11 +172,13 @@ def collected(errors: list[ProjectError]) -> Iterator[None]:
 
 def refuse(errors: Sequence[ProjectError]) -> None:
     """Raise the first of several errors, which then names the others too; do nothing without any."""
-    if errors:
-        first, *others = errors
-        first.message = "\n".join([first.message, *(f"{one.message} {one.hint}".rstrip() for one in others)])
+    if not errors:
+        return
+    first = errors[0]
+    if len(errors) > 1:
+        first.message, first.hint = "\n".join(f"{one.message} {one.hint}".rstrip() for one in errors), ""
         first.args = (first.message,)
-        raise first
+    raise first
 
 
 def _plain(node: Any) -> Any:

@@ -46,15 +46,10 @@ class Templates:
             return text.strip()
         try:
             return self._environment.get_template(name).render(context).strip()
-        except jinja2.TemplateSyntaxError as error:
-            path = Path(error.filename) if error.filename else self.root / name
-            raise ProjectError(f"{error.message}.", path=_shown(path), line=error.lineno) from error
-        except jinja2.TemplateNotFound as error:
-            path, line = self._place(error, name)
-            raise ProjectError(f"template {error.name!r} does not exist.", path=_shown(path), line=line) from error
         except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             path, line = self._place(error, name)
-            raise ProjectError(f"{error}.", path=_shown(path), line=line) from error
+            message = f"template {error.name!r} does not exist" if isinstance(error, jinja2.TemplateNotFound) else error
+            raise ProjectError(f"{message}.", path=_shown(path), line=line) from error
 
     def ask(self, name: str, called: str = "", **context: Any) -> Ask:
         """The query of one template of ``sql/operations``."""
@@ -71,6 +66,9 @@ class Templates:
                 return file.read()
         except FileNotFoundError as error:
             raise ProjectError(f"template {name!r} does not exist.", path=_shown(self.root / name)) from error
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise ProjectError("not UTF-8.", path=_shown(self.root / name), line=line) from error
 
     def _place(self, error: BaseException, name: str) -> tuple[Path, int | None]:
         trace = error.__traceback__
