@@ -140,11 +140,8 @@ def _model(made: Contract, templates: Templates, types: query.Schema | None) -> 
     path = made.path.with_suffix(".sql")
     if types is not None:
         _prove(made, query.columns(parsed, types), templates.root)
-    for read in sorted(parsed.reads):
-        if made.table.dataset == "reporting" and read.dataset not in {
-            "staging",
-            "reporting",
-        }:  # a NINO has no way there
+    for read in sorted(parsed.reads):  # reporting knows nothing of raw: a NINO has no way there
+        if made.table.dataset == "reporting" and read.dataset not in {"staging", "reporting"}:
             raise ProjectError(f"a reporting model reads '{read}'; it may read staging and reporting only.", path=path)
     return Model(made, path, parsed.sql, parsed.reads)
 
