@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -14,7 +13,6 @@ def main() -> None:
     """Run the command line as a process: every file it makes is its user's alone, because fees carry NINOs."""
     os.umask(0o077)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # Cloud Run's timeout cancels and rolls back like Ctrl-C
-    gc.disable()  # a command ends before its garbage matters; looking for it took half of a large project's time
     sys.exit(cli.main())
 
 

@@ -72,7 +72,7 @@ def render(call: Call, name: str, dialect: str, start: date | None, end: date | 
     """The finished SQL of one model."""
     transform.refuse_contradictions(call, transform.Request(f"render {name}", start=start, end=end))
     settings = opening.settings(call, "render")
-    project = opening.unproven(settings)
+    project = opening.load(settings, proven=False)
     sql = rendered(project, name, Window.between(start, end) if start and end else None)
     if dialect == "duckdb":
         types = {table: contract.types for table, contract in project.contracts.items()}
@@ -83,7 +83,7 @@ def render(call: Call, name: str, dialect: str, start: date | None, end: date | 
 
 def listing(call: Call, select: tuple[str, ...], output: Output) -> int:
     """Tables, models and assertions."""
-    project = opening.outline(opening.settings(call, "ls"))
+    project = opening.load(opening.settings(call, "ls"), proven=False)
     models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select)]
     chosen = {model.table for model in models}
     tests = [one for one in project.assertions if not select or one.reads & chosen]
@@ -139,7 +139,7 @@ def _billed(step: Step, engine: Engine | None) -> int | None:
 def _history(call: Call, limit: int) -> list[dict[str, Any]]:
     """Rows of the ledger, their JSON columns parsed."""
     settings = opening.settings(call, "runs")
-    project = opening.unproven(settings)
+    project = opening.load(settings, proven=False)
     with opening.warehouse(settings, project, read_only=True, models=False) as engine:
         found = ledger.history(project, engine, limit)
     records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]

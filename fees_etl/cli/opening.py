@@ -10,7 +10,6 @@ from fees_etl import engines
 from fees_etl.cli.logs import bind, logger
 from fees_etl.errors import UsageError
 from fees_etl.project import load as projects
-from fees_etl.project.workers import processors
 from fees_etl.settings import Settings, read
 
 if TYPE_CHECKING:
@@ -29,19 +28,9 @@ def settings(call: Call, command: str, *, run_id: str = "", source: str | None =
     return found
 
 
-def load(found: Settings) -> Project:
-    """The project folder's sql/, proven; the bundled one when the folder has none."""
-    return projects.load(_root(found), found.vars, processes=processors())
-
-
-def unproven(found: Settings) -> Project:
-    """The same without the proof of types: enough to read SQL and the books."""
-    return projects.unproven(_root(found), found.vars)
-
-
-def outline(found: Settings) -> Project:
-    """Names, kinds and arrows: enough to list things."""
-    return projects.outline(_root(found), found.vars, processes=processors())
+def load(found: Settings, *, proven: bool = True) -> Project:
+    """The project folder's sql/; the bundled one when the folder has none."""
+    return projects.load(_root(found), found.vars, proven=proven)
 
 
 @contextmanager

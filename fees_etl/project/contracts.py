@@ -1,253 +1,253 @@
-"""YAML beside the SQL -> values. The only door to yaml.
+"""Contracts, settings of assertions and waivers: what their YAML may say, as models, and the values made of it.
 
-A file is read with the fast loader; only when something is wrong is it looked at again to name the line.
+The models also write ``sql/*.schema.json``, by which editors complete and check.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import replace
+from datetime import date  # noqa: TC003 - pydantic reads it
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-import yaml
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 
-from fees_etl.errors import ProjectError
 from fees_etl.privacy import redact
+from fees_etl.project.files import Document, collected, is_number, refuse
 from fees_etl.project.graph import did_you_mean
-from fees_etl.types import Column, Contract, Table, Waiver
+from fees_etl.types import Column, Contract, Layout, Severity, Table, Waiver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from fees_etl.errors import ProjectError
 
-TYPES = ("BOOL", "DATE", "INT64", "NUMERIC", "STRING", "TIMESTAMP")
+
+Type = Literal["BOOL", "DATE", "DATETIME", "INT64", "NUMERIC", "STRING", "TIMESTAMP"]
 """The GoogleSQL types a column may have; there is no FLOAT64, because money is exact."""
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_KEYS = {"description", "materialized", "key", "partition_by", "cluster_by", "lookback", "afterwards", "columns"}
-_COLUMN_KEYS = {
-    "name", "type", "required", "unique", "description", "policy_tag", "accepted", "minimum", "maximum", "references",
-}  # fmt: skip
-_ASSERTION_KEYS = {"description", "severity", "key"}
-_WAIVER_KEYS = {"assertion", "key", "reason", "expires"}
-_COLUMNS = re.compile(r"^columns:\n(?:(?:[ #-].*)?\n)*", re.MULTILINE)
-"""Most of a contract: the columns, in the lines below their key."""
+_Text = Annotated[str, Field(min_length=1)]
+_FOR_SOURCES = "is for sources: a model's columns come from its query."
 
 
-class _File:
-    """One YAML file while it is being checked; ``fail`` finds the line that a needle is on."""
-
-    def __init__(self, path: Path, shown: Path, *, columns: bool = True) -> None:
-        self.shown = shown
-        self.text = path.read_text(encoding="utf-8")
-        text = self.text if columns or "references:" in self.text else _COLUMNS.sub("", self.text)
-        try:
-            self.data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, the one written in C
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else None
-            raise ProjectError(f"not YAML: {error.problem}.", path=shown, line=line) from error
-
-    def fail(self, message: str, needle: str = "", hint: str = "") -> ProjectError:
-        pattern = re.compile(rf"(?<![\w-]){re.escape(needle)}(?![\w-])")
-        lines = (number for number, line in enumerate(self.text.splitlines(), 1) if pattern.search(line))
-        return ProjectError(message, path=self.shown, line=next(lines, None) if needle else None, hint=hint)
-
-    def mapping(self, data: Any, known: Collection[str], needed: Collection[str], what: str) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            raise self.fail(f"{what} must be a mapping.")
-        for name in data:
-            if name not in known:
-                raise self.fail(f"unknown key '{name}'.", str(name), did_you_mean(str(name), known))
-        for name in needed:
-            if not data.get(name):
-                raise self.fail(f"{what} needs '{name}'.", str(data.get("name", "")))
-        return data
-
-    def names(self, value: Any, what: str) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.fail(f"{what} must be a list of names.", what)
-        return tuple(value)
-
-
-def contract(path: Path, table: Table, project_variables: Mapping[str, Any], shown: Path) -> Contract:
-    """The contract in ``path`` for ``table``.
-
-    Raises:
-        ProjectError: a key, a type or a column name is wrong, or a merge could not be safe.
-    """
-    file = _File(path, shown)
-    data = file.mapping(file.data, _KEYS, ("description", "columns"), "a contract")
-    columns = tuple(_column(file, item) for item in _list(file, data["columns"]))
-    made = Contract(
-        table=table,
-        path=shown,
-        description=str(data["description"]),
-        columns=columns,
-        materialized=data.get("materialized"),
-        key=file.names(data.get("key", []), "key"),
-        partition_by=data.get("partition_by"),
-        cluster_by=file.names(data.get("cluster_by", []), "cluster_by"),
-        lookback_days=_lookback(file, data, project_variables),
-        afterwards=data.get("afterwards"),
-    )
-    _check(file, made)
-    return made
-
-
-def outline(path: Path, table: Table, shown: Path) -> Contract:
-    """As :func:`contract` without columns, unless one of them references another table; much quicker, and less checked.
-
-    Raises:
-        ProjectError: the file is no contract.
-    """
-    try:
-        file = _File(path, shown, columns=False)
-    except ProjectError:
-        file = _File(path, shown)  # columns in another style, or an error: its line counts from the file's beginning
-    data = file.mapping(file.data, _KEYS, ("description",), "a contract")
-    columns = tuple(_column(file, item) for item in data.get("columns", ()))
-    key = file.names(data.get("key", []), "key")
-    return Contract(table, shown, str(data["description"]), columns, data.get("materialized"), key)
-
-
-def variables(path: Path, overrides: Mapping[str, Any], shown: Path) -> dict[str, Any]:
-    """Project variables with their overrides.
-
-    Raises:
-        ProjectError: an override names no variable of the project.
-    """
-    file = _File(path, shown)
-    known: dict[str, Any] = file.mapping(file.data or {}, file.data or {}, (), "the file")
-    for name in overrides:
-        if name not in known:
-            raise file.fail(f"there is no project variable '{name}' to override.", hint=did_you_mean(name, known))
-    for name, value in (known | dict(overrides)).items():
-        if name in _KINDS and not _KINDS[name][0](value):
-            where = "its override (FEES_ETL_VARS or the target's vars)" if name in overrides else "the file"
-            raise file.fail(f"'{name}' must be {_KINDS[name][1]}; {where} says {value!r}.", name)
-    return known | dict(overrides)
-
-
-def _is_share(value: Any) -> bool:
-    return _is_pounds(value) and Decimal(str(value)) <= 1
-
-
-def _is_pounds(value: Any) -> bool:
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        return False
-    return not isinstance(value, bool) and found.is_finite() and found >= 0
-
-
-def _is_days(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_DAYS
-
-
-_MOST_DAYS = 36_500
-_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "lookback_days": (_is_days, f"a whole number of days from 0 to {_MOST_DAYS:,}"),
-    "tolerance": (_is_pounds, "pounds, 0 or more"),
-    "max_lost": (_is_share, "a share from 0 to 1"),
-    "max_rejected": (_is_share, "a share from 0 to 1"),
-}
-
-
-def assertion_settings(path: Path, shown: Path) -> dict[str, Any]:
-    """Description, severity and key of one assertion."""
-    file = _File(path, shown)
-    data = file.mapping(file.data, _ASSERTION_KEYS, ("description", "severity", "key"), "an assertion")
-    if data["severity"] not in ("error", "warn"):
-        raise file.fail(f"severity is 'error' or 'warn', not '{data['severity']}'.", "severity")
-    return data | {"key": file.names(data["key"], "key")}
-
-
-def waivers(path: Path, known: Mapping[str, tuple[str, ...]], shown: Path) -> tuple[Waiver, ...]:
-    """The reviewed exceptions; an absent file has none. ``known`` are the assertions with their keys."""
-    if not path.exists():
-        return ()
-    file = _File(path, shown)
-    items = _list(file, file.data or [])
-    composed: Any = yaml.compose(file.text, Loader=_Loader) if items else None
-    lines = [node.start_mark.line + 1 for node in composed.value] if items else []
-    return tuple(_waiver(file, item, known, line) for item, line in zip(items, lines, strict=True))
-
-
-def _waiver(file: _File, item: Any, known: Mapping[str, tuple[str, ...]], line: int) -> Waiver:
-    data = file.mapping(item, _WAIVER_KEYS, _WAIVER_KEYS, "a waiver")
-    name = str(data["assertion"])
-    if name not in known:
-        raise file.fail(f"a waiver names no assertion: '{name}'.", name, did_you_mean(name, known))
-    if redact(str(data["reason"])) != str(data["reason"]):
-        raise ProjectError("a waiver must not quote a National Insurance number.", path=file.shown, line=line)
-    if not isinstance(data["expires"], date):
-        raise file.fail("'expires' must be a date (YYYY-MM-DD).", "expires")
-    key = data["key"] if isinstance(data["key"], list) else [data["key"]]
-    if len(key) != len(known[name]):
-        raise ProjectError(
-            f"'key' has {len(key)} values, but '{name}' needs {', '.join(known[name])}.", path=file.shown, line=line
-        )
-    return Waiver(name, tuple(str(part) for part in key), str(data["reason"]), data["expires"], file.shown, line)
-
-
-def _list(file: _File, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise file.fail("expected a list.", "columns")
+def _known_type(value: object, info: ValidationInfo) -> object:
+    if value not in get_args(Type):
+        raise ValueError(f"column '{info.data.get('name')}' has type '{value}'; known are {', '.join(get_args(Type))}.")
     return value
 
 
-def _column(file: _File, item: Any) -> Column:
-    data = file.mapping(item, _COLUMN_KEYS, ("name", "type", "description"), "a column")
-    if data["type"] not in TYPES:
-        raise file.fail(
-            f"column '{data['name']}' has type '{data['type']}'; known are {', '.join(TYPES)}.", data["name"]
-        )
-    texts: dict[str, Any] = {
-        name: str(data[name]) for name in ("minimum", "maximum", "references", "policy_tag") if name in data
-    }
-    return Column(
-        name=data["name"],
-        type=data["type"],
-        required=bool(data.get("required", False)),
-        unique=bool(data.get("unique", False)),
-        description=str(data["description"]),
-        accepted=tuple(str(value) for value in data.get("accepted", ())),
-        **texts,
+class _Column(BaseModel, extra="forbid", title="a column"):
+    name: str = Field(pattern="^[a-z_][a-z0-9_]*$", description="Lower case letters, digits and _.")
+    type: Annotated[Type, BeforeValidator(_known_type)]
+    description: _Text
+    required: bool = False
+    unique: bool = False
+    policy_tag: _Text | None = Field(None, description="Alias of a policy tag; a target maps it to the tag's name.")
+    accepted: tuple[str, ...] = Field((), min_length=1)
+    minimum: _Text | None = Field(None, description="Inclusive.")
+    maximum: _Text | None = Field(None, description="Inclusive.")
+    references: str | None = Field(
+        None, pattern=r"^[a-z_0-9]+\.[a-z_0-9]+\.[a-z_0-9]+$", description="Written dataset.table.column."
+    )
+    required_in_file: bool = Field(default=False, description="Of a source: whether a file without it is refused.")
+    aliases: tuple[_Text, ...] = Field((), description="Of a source: names that other systems give it in a header.")
+
+
+class _Layout(BaseModel, extra="forbid", title="a layout"):
+    files: _Text = Field(description="Pattern of paths below the source: fees_v2/**.")
+    delimiter: str = Field(
+        ",", pattern=r"""^[^\w"'\r\n]$""", description="One character, no quote, line end, letter or digit."
+    )
+    date_format: str = Field(
+        "YYYY-MM-DD",
+        pattern="^(YYYY[-/. ]MM[-/. ]DD|DD[-/. ]MM[-/. ]YYYY|MM[-/. ]DD[-/. ]YYYY)$",
+        description="YYYY-MM-DD, DD/MM/YYYY or MM/DD/YYYY, with - / . or a blank between.",
+    )
+    columns: dict[_Text, str] = Field({}, description="Names in the header to columns of the contract.")
+
+
+class _Contract(BaseModel, extra="forbid", title="a contract"):
+    description: str = Field(min_length=1, description="The first sentence states the grain.")
+    materialized: _Text | None = Field(None, description="The template in sql/materializations, as merge or rebuild.")
+    key: tuple[str, ...] = Field((), description="Columns that identify a row.")
+    partition_by: _Text | None = None
+    cluster_by: tuple[str, ...] = Field((), json_schema_extra={"maxItems": 4})
+    lookback: _Text | None = Field(
+        None, description="The variable with the days before the newest date to stage again."
+    )
+    afterwards: _Text | None = Field(None, description="Template in sql/operations that keeps the books after a merge.")
+    like: _Text | None = Field(
+        None, description="Of a source: the table whose columns come first, but for those that begin with _; nullable."
+    )
+    total: _Text | None = Field(None, description="Of a source: the NUMERIC column that control totals add up.")
+    layouts: tuple[_Layout, ...] = Field((), description="Of a source: files of another make; the first match counts.")
+    columns: tuple[_Column, ...] = ()
+
+
+class _Assertion(BaseModel, extra="forbid", title="an assertion"):
+    description: str = Field(min_length=1, description="What is true when the query returns no rows.")
+    severity: Severity
+    key: tuple[str, ...] = Field(min_length=1, description="Output columns that identify a row, for waivers.")
+
+
+class _Waiver(BaseModel, extra="forbid", title="a waiver"):
+    assertion: _Text
+    key: Annotated[tuple[str, ...], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)]
+    reason: _Text
+    expires: date
+
+
+def schemas() -> dict[str, str]:
+    """The JSON schemas of contracts and of the settings of assertions, by the names of their files in ``sql/``."""
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    models: dict[str, type[BaseModel]] = {"assertion.schema.json": _Assertion, "contract.schema.json": _Contract}
+    return {name: json.dumps(draft | model.model_json_schema(), indent=2) + "\n" for name, model in models.items()}
+
+
+def contracts(
+    root: Path, files: Iterable[str], values: Mapping[str, Any], errors: list[ProjectError]
+) -> dict[Table, Contract]:
+    """Those of ``files`` (``raw/fees.yml``) that are sound; what is wrong with the others is added to ``errors``.
+
+    ``values`` are the project's variables.
+    """
+    said: dict[Table, tuple[Document, _Contract]] = {}
+    for name in files:
+        with collected(errors):
+            document = Document(root, name)
+            said[Table(*name.removesuffix(".yml").split("/"))] = document, document.said(_Contract)
+    known = {table: one for table, (_, one) in said.items()}
+    made = {}
+    for table, (document, one) in said.items():
+        made[table] = _contract(document, table, one, known, values)
+        errors += _wrong(document, one, made[table], known)
+        errors += _wrong_columns(document, one, made[table])
+        errors += _wrong_layouts(document, made[table])
+    return made
+
+
+def settings(root: Path, name: str) -> dict[str, Any]:
+    """Description, severity and key of the assertion that ``name`` (``assertions/a.yml``) lies beside.
+
+    Raises:
+        ExceptionGroup: a ProjectError for each thing that is wrong.
+    """
+    return vars(Document(root, name).said(_Assertion))
+
+
+def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, ...]:
+    """The reviewed exceptions; an absent file has none. ``known`` are the assertions with their keys.
+
+    Raises:
+        ProjectError: the file is wrong, waives what is not there, or quotes a National Insurance number.
+    """
+    if not (root / "waivers.yml").exists():
+        return ()
+    document = Document(root, "waivers.yml")
+    if not isinstance(document.data or [], list):
+        raise document.error("expected a list.")
+    errors: list[ProjectError] = []
+    made = []
+    for number in range(len(document.data or ())):
+        with collected(errors):
+            one = document.said(_Waiver, number)
+            if one.assertion not in known:
+                message, hint = f"a waiver names no assertion: '{one.assertion}'.", did_you_mean(one.assertion, known)
+                raise document.error(message, number, "assertion", hint=hint)
+            if redact(one.reason) != one.reason:
+                raise document.error("a waiver must not quote a National Insurance number.", number, "reason")
+            if len(one.key) != len(needed := known[one.assertion]):
+                message = f"'key' has {len(one.key)} values, but '{one.assertion}' needs {', '.join(needed)}."
+                raise document.error(message, number, "key")
+            made.append(Waiver(**vars(one), path=document.shown, line=document.line(number) or 1))
+    refuse(errors)
+    return tuple(made)
+
+
+def folded(name: str) -> str:
+    """A column's name or alias as headers are compared: without case, blanks and underscores.
+
+    >>> folded("Client No") == folded("client_no")
+    True
+    """
+    return "".join(name.split()).replace("_", "").casefold()
+
+
+def _contract(
+    document: Document, table: Table, said: _Contract, known: Mapping[Table, _Contract], values: Mapping[str, Any]
+) -> Contract:
+    like = known.get(Table.parse(said.like)) if said.like else None
+    inherited = [
+        replace(Column(**vars(one)), required=False, unique=False, required_in_file=False, aliases=())
+        for one in (like.columns if like else ())
+        if not one.name.startswith("_")
+    ]
+    return Contract(
+        table=table,
+        path=document.shown,
+        columns=(*inherited, *(Column(**vars(one)) for one in said.columns)),
+        lookback_days=values.get(said.lookback) if said.lookback else None,
+        layouts=tuple(Layout(**vars(one)) for one in said.layouts),
+        **{name: value for name, value in vars(said).items() if name not in {"columns", "like", "layouts", "lookback"}},
     )
 
 
-def _lookback(file: _File, data: Mapping[str, Any], project_variables: Mapping[str, Any]) -> int | None:
-    name = data.get("lookback")
-    if name is None:
-        return None
-    days = project_variables.get(name)
-    if not isinstance(days, int) or isinstance(days, bool) or days < 0:
-        raise file.fail(f"lookback names '{name}', which is no project variable with a number of days.", "lookback")
-    return days
-
-
-def _check(file: _File, made: Contract) -> None:
-    rules: list[tuple[Callable[[], bool], str, str]] = [
-        (lambda: len(made.types) == len(made.columns), "a column is there twice.", "columns"),
-        (lambda: set(made.key) <= set(made.types), "'key' names a column that is not there.", "key"),
-        (lambda: made.partition_by in {None, *made.types}, "'partition_by' names no column.", "partition_by"),
-        (
-            lambda: set(made.cluster_by) <= set(made.types),
-            "'cluster_by' names a column that is not there.",
-            "cluster_by",
-        ),
-        (lambda: made.materialized is None or bool(made.key), "a model needs 'key'.", "materialized"),
-        (
-            lambda: made.materialized != "merge" or made.partition_by in made.key,
-            (
-                "a merge is confined to a window of its partition column, so the column must be part of 'key': "
-                "otherwise a row that moved to a date outside the window would be inserted a second time."
-            ),
-            "key",
-        ),
+def _wrong(
+    document: Document, said: _Contract, made: Contract, known: Mapping[Table, _Contract]
+) -> Iterator[ProjectError]:
+    """What contradicts itself in a contract, or names what is not there."""
+    names, like = set(made.types), known.get(Table.parse(said.like)) if said.like else None
+    if said.like and (like is None or like.like):
+        message = f"'like' names '{said.like}', which is no other table with columns of its own."
+        own = [str(table) for table, one in known.items() if not one.like]
+        yield document.error(message, "like", hint=did_you_mean(said.like, own))
+    lookback = f"lookback names '{said.lookback}', which is no project variable with a number of days."
+    merge = (
+        "a merge is confined to a window of its partition column, so the column must be part of 'key': "
+        "otherwise a row that moved to a date outside the window would be inserted a second time."
+    )
+    rules: list[tuple[str, bool, str]] = [
+        ("columns", bool(names), "a contract needs 'columns'."),
+        ("key", names.issuperset(made.key), "'key' names a column that is not there."),
+        ("partition_by", made.partition_by in {None, *names}, "'partition_by' names no column."),
+        ("cluster_by", names.issuperset(made.cluster_by), "'cluster_by' names a column that is not there."),
+        ("lookback", not said.lookback or is_number(made.lookback_days), lookback),
+        ("total", not made.total or made.types.get(made.total) == "NUMERIC", "'total' names no NUMERIC column."),
+        ("materialized", not made.materialized or bool(made.key), "a model needs 'key'."),
+        ("key", made.materialized != "merge" or not made.key or made.partition_by in made.key, merge),
     ]
-    for holds, message, needle in rules:
-        if not holds():
-            raise file.fail(message, needle)
+    rules += [
+        (name, not made.materialized or name not in said.model_fields_set, f"'{name}' {_FOR_SOURCES}")
+        for name in ("like", "total", "layouts")
+    ]
+    yield from (document.error(message, place) for place, holds, message in rules if not holds)
+
+
+def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Iterator[ProjectError]:
+    """Columns that are there twice, aliases that mean two columns, and keys of files in the contract of a model."""
+    first = len(made.columns) - len(said.columns)
+    owners = {folded(column.name): column.name for column in made.columns}
+    seen = {column.name for column in made.columns[:first]}
+    for number, column in enumerate(said.columns):
+        if column.name in seen:
+            yield document.error("a column is there twice.", "columns", number, "name")
+        seen.add(column.name)
+        for place, alias in enumerate(column.aliases):
+            if (owner := owners.setdefault(folded(alias), column.name)) != column.name:
+                message = f"the alias '{alias}' of column '{column.name}' is a name of column '{owner}', too."
+                yield document.error(message, "columns", number, "aliases", place)
+        for name in {"required_in_file", "aliases"} & column.model_fields_set if made.materialized else ():
+            yield document.error(f"'{name}' {_FOR_SOURCES}", "columns", number, name)
+
+
+def _wrong_layouts(document: Document, made: Contract) -> Iterator[ProjectError]:
+    for number, layout in enumerate(made.layouts):
+        taken: set[str] = set()
+        for header, name in layout.columns.items():
+            place = ("layouts", number, "columns", header)
+            if name not in made.types or name.startswith("_"):
+                hint = did_you_mean(name, (one for one in made.types if not one.startswith("_")))
+                yield document.error(f"a file has no column '{name}'.", *place, hint=hint)
+            elif name in taken:
+                yield document.error(f"column '{name}' is there twice.", *place)
+            taken.add(name)

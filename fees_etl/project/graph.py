@@ -56,8 +56,11 @@ def select(
     >>> select(edges, ["stg_fees+1"]), select(edges, [], ["layer:reporting"])
     (('staging.stg_fees', 'reporting.dim'), ('staging.stg_fees',))
     """
-    chosen = _union(edges, include) if any(text.strip() for text in include) else set(edges)
-    return tuple(name for name in order(edges) if name in chosen - _union(edges, exclude))
+    included, excluded = (
+        {name for text in texts for part in text.split() for name in _one(edges, part)} for texts in (include, exclude)
+    )
+    every = not any(text.strip() for text in include)
+    return tuple(name for name in order(edges) if (every or name in included) and name not in excluded)
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -69,11 +72,6 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     known = sorted(words)
     close = difflib.get_close_matches(word, known, n=1)
     return f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(known)}." if known else ""
-
-
-def _union(edges: Mapping[str, Iterable[str]], selectors: Sequence[str]) -> set[str]:
-    parts = [part for text in selectors for part in text.split()]
-    return {name for part in parts for name in _one(edges, part)}
 
 
 def _one(edges: Mapping[str, Iterable[str]], selector: str) -> set[str]:
@@ -92,17 +90,13 @@ def _one(edges: Mapping[str, Iterable[str]], selector: str) -> set[str]:
 
 
 def _named(edges: Mapping[str, Iterable[str]], name: str) -> set[str]:
-    if name.startswith("layer:"):
-        layer = name.removeprefix("layer:")
-        found = {one for one in edges if one.partition(".")[0] == layer}
-        known: Iterable[str] = {f"layer:{one.partition('.')[0]}" for one in edges}
-    else:
-        found = {one for one in edges if fnmatch.fnmatchcase(one, name) or fnmatch.fnmatchcase(_short(one), name)}
-        known = {_short(one) for one in edges}
+    """The tables that a name, a glob or a layer stands for."""
+    layers = name.startswith("layer:")
+    called = {one: [f"layer:{one.partition('.')[0]}"] if layers else [one, one.rpartition(".")[2]] for one in edges}
+    found = {one for one, names in called.items() if any(fnmatch.fnmatchcase(other, name) for other in names)}
     if not found:
-        raise UsageError(
-            f"no model is called '{name}'.", published="Nothing was touched.", hint=did_you_mean(name, known)
-        )
+        hint = did_you_mean(name, {names[-1] for names in called.values()})
+        raise UsageError(f"no model is called '{name}'.", published="Nothing was touched.", hint=hint)
     return found
 
 
@@ -115,7 +109,3 @@ def _reach(names: set[str], step: Callable[[str], Iterable[str]], depth: str | N
         reached |= border
         left -= 1
     return reached
-
-
-def _short(name: str) -> str:
-    return name.partition(".")[2] or name

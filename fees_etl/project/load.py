@@ -5,57 +5,70 @@ Path is identity: ``sql/reporting/dim_clients.sql`` is ``reporting.dim_clients``
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fees_etl import query
 from fees_etl.errors import ProjectError
-from fees_etl.project import contracts, proof
-from fees_etl.project.files import Folder, survey
-from fees_etl.project.graph import CycleError, order
-from fees_etl.project.template import Templates, source_line
-from fees_etl.project.workers import spread
+from fees_etl.project import contracts
+from fees_etl.project.files import Document, collected, refuse
+from fees_etl.project.files import variables as project_variables
+from fees_etl.project.graph import CycleError, did_you_mean, order
+from fees_etl.project.template import Templates, literal, source_line
 from fees_etl.types import Assertion, Column, Contract, Model, Project, Table
 from fees_etl.window import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
-def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *, processes: int = 1) -> Project:
+_NOT_DATASETS = {"macros", "materializations", "operations", "assertions"}
+_PERSONAL = {"raw", "staging", "ops"}
+"""Datasets that may hold a column with a policy tag: a NINO stays out of reporting."""
+
+
+def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *, proven: bool = True) -> Project:
     """The project in ``root``, proven: each contract equals its query's output columns by name, order and type.
 
     Args:
         root: the folder that contains ``sql/``, or that folder itself; the bundled project when left out.
         variables: overrides of project variables.
-        processes: how many may read the queries of a large project; more than one for programs without threads only.
+        proven: whether columns are compared; to list, render and look up, queries need only be parsed.
 
     Raises:
-        ProjectError: with file and line, when a file is wrong, or when files contradict each other.
+        ProjectError: with file and line, when files are wrong or contradict each other; it names all of them.
 
     >>> [model.name for model in load().models.values()]
     ['stg_fees', 'dim_clients', 'rpt_client_ltv', 'rpt_adviser_ltv', 'rpt_cohort_ltv']
     """
-    folder = survey(root, variables or {}, columns=True)
-    templates = Templates(folder.root, folder.variables)
-    schema = {table: made.types for table, made in folder.contracts.items()}
-    texts = spread(lambda name: _proven(folder, templates, name, schema), folder.queries, processes)
-    return _project(folder, templates, texts)
-
-
-def unproven(root: Path | None = None, variables: Mapping[str, Any] | None = None) -> Project:
-    """As :func:`load` without the proof of columns and types."""
-    folder = survey(root, variables or {}, columns=True)
-    templates = Templates(folder.root, folder.variables)
-    return _project(folder, templates, [_read(templates, name) for name in folder.queries])
-
-
-def outline(root: Path | None = None, variables: Mapping[str, Any] | None = None, *, processes: int = 1) -> Project:
-    """Names, kinds and arrows only: contracts have no columns and their tests no SQL; there is no fingerprint."""
-    folder = survey(root, variables or {}, columns=False)
-    templates = Templates(folder.root, folder.variables)
-    texts = spread(lambda name: _read(templates, name), folder.queries, processes)
-    return _project(folder, templates, texts, whole=False)
+    folder = _folder(root)
+    values = project_variables(folder, variables or {})
+    files = sorted(_files(folder))
+    known = _contracts(folder, files, values)
+    sources = {table: made for table, made in known.items() if not made.materialized}
+    templates = Templates(folder, values)
+    errors: list[ProjectError] = []
+    models: dict[Table, Model] = {}
+    assertions: list[Assertion] = []
+    types = {table: made.types for table, made in known.items()} if proven else None
+    for made in known.values():
+        if made.materialized:
+            with collected(errors):
+                models[made.table] = _model(made, templates, types)
+    for name in files:
+        if name.startswith("assertions/") and name.endswith(".sql"):
+            with collected(errors):
+                assertions.append(_assertion(name, templates, types))
+    refuse(errors)
+    models = _ordered(models)
+    tested = (*models, *(table for table, source in sources.items() if source.key))
+    assertions += [_contract_test(known[table], templates) for table in tested]
+    waivers = contracts.waivers(folder, {one.name: one.key for one in assertions})
+    fingerprint = _fingerprint(folder, files, values)
+    return Project(folder, values, sources, models, tuple(assertions), waivers, fingerprint, templates)
 
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
@@ -66,65 +79,138 @@ def edges(project: Project) -> dict[str, tuple[str, ...]]:
     }
 
 
-class _Text(NamedTuple):
-    """A query that was read; plain strings, because it may have been read in another process."""
-
-    sql: str
-    reads: tuple[str, ...]
-    columns: tuple[str, ...] = ()
-
-    @property
-    def tables(self) -> frozenset[Table]:
-        return frozenset(map(Table.parse, self.reads))
-
-
-def _read(templates: Templates, name: str) -> _Text:
-    """One query, parsed."""
-    parsed = _parse(templates, name)
-    return _Text(parsed.sql, tuple(map(str, parsed.reads)))
-
-
-def _proven(folder: Folder, templates: Templates, name: str, schema: query.Schema) -> _Text:
-    """One query, parsed and compared with the YAML beside it."""
-    parsed, path = _parse(templates, name), Path("sql", name)
-    found = query.columns(parsed, schema)
-    columns = tuple(column.name for column in found)
-    if path.parent.name == "assertions":
-        proof.yields(folder.settings[path.stem]["key"], columns, path.with_suffix(".yml"))
-    else:
-        proof.keeps(folder.made[Table(path.parent.name, path.stem)], found, folder.root)
-    return _Text(parsed.sql, tuple(map(str, parsed.reads)), columns)
-
-
-def _parse(templates: Templates, name: str) -> query.Query:
-    context = {} if name.startswith("assertions/") else {"window": WHOLE}
-    text = templates.render(name, **context)
-
-    def line(number: int) -> int:
-        return source_line(templates.text(name), text)(number)
-
-    return query.parse(text, Path("sql", name), line)
-
-
-def _project(folder: Folder, templates: Templates, texts: Sequence[_Text], *, whole: bool = True) -> Project:
-    """The queries put in their places and checked against each other."""
-    read, known = dict(zip(folder.queries, texts, strict=True)), folder.contracts
-    models = _ordered({t: _model(made, read[f"{t.dataset}/{t.name}.sql"]) for t, made in folder.made.items()})
-    assertions = [_assertion(name, read[f"assertions/{name}.sql"], said) for name, said in folder.settings.items()]
-    tested = (*models, *(table for table, source in folder.sources.items() if source.key))
-    assertions += [_contract_test(known[table], templates if whole else None) for table in tested]
-    keys = {one.name: one.key for one in assertions}
-    waivers = contracts.waivers(folder.root / "waivers.yml", keys, Path("sql/waivers.yml"))
-    fingerprint = folder.fingerprint() if whole else ""
-    return Project(
-        folder.root, folder.variables, folder.sources, models, tuple(assertions), waivers, fingerprint, templates
+def _folder(root: Path | None) -> Path:
+    here = Path(__file__).parents[1]
+    places = [here / "sql", here.parent / "sql"] if root is None else [root / "sql", root]
+    for place in places:
+        if (place / "variables.yml").is_file():
+            return place.resolve()
+    raise ProjectError(
+        "there is no sql/variables.yml here, so this is no project folder.",
+        path=root or here,
+        hint="Point --project-dir at the folder that contains sql/, or leave it out to use the bundled project.",
     )
 
 
-def _model(made: Contract, text: _Text) -> Model:
-    model = Model(made, made.path.with_suffix(".sql"), text.sql, text.tables)
-    _check_layer(model)
-    return model
+def _files(folder: Path) -> Iterator[str]:
+    """Each ``reporting/dim_clients.sql``: plain text, because a large project has thousands."""
+    for kind in os.scandir(folder):
+        if kind.is_dir():
+            yield from (f"{kind.name}/{file.name}" for file in os.scandir(kind) if file.name.endswith((".sql", ".yml")))
+
+
+def _contracts(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> dict[Table, Contract]:
+    """The contract of each table, and a file beside each file that needs one."""
+    errors: list[ProjectError] = []
+    tables = [name for name in files if name.partition("/")[0] not in _NOT_DATASETS]
+    found = contracts.contracts(folder, (name for name in tables if name.endswith(".yml")), values, errors)
+    there = set(files)
+    for made in found.values():
+        errors += _misplaced(made, there)
+    for name in tables:
+        if name.endswith(".sql") and (beside := name.removesuffix(".sql") + ".yml") not in there:
+            hint = f"Write sql/{beside} beside it."
+            errors.append(ProjectError("a model needs a contract.", path=Path("sql", name), hint=hint))
+    refuse(errors)
+    return found
+
+
+def _misplaced(made: Contract, files: Collection[str]) -> Iterator[ProjectError]:
+    query = f"{made.table.name}.sql"
+    beside = f"{made.table.dataset}/{query}" in files
+    if made.materialized and not beside:
+        yield ProjectError(f"the contract has 'materialized', but there is no {query} beside it.", path=made.path)
+    if not made.materialized and beside:
+        message = f"{query} lies beside it, but the contract has no 'materialized'."
+        yield ProjectError(message, path=made.path, hint="Write 'materialized: rebuild' or 'materialized: merge'.")
+    if made.materialized and f"materializations/{made.materialized}.sql" not in files:
+        yield ProjectError(f"there is no sql/materializations/{made.materialized}.sql.", path=made.path)
+    tagged = [column.name for column in made.columns if column.policy_tag]
+    if tagged and made.table.dataset not in _PERSONAL:
+        yield ProjectError(f"'{tagged[0]}' has a policy tag, which only raw and staging may hold.", path=made.path)
+
+
+def _parsed(templates: Templates, name: str, **context: Any) -> query.Query:
+    text = templates.render(name, **context)
+    return query.parse(text, Path("sql", name), source_line(templates.text(name), text))
+
+
+def _model(made: Contract, templates: Templates, types: query.Schema | None) -> Model:
+    parsed = _parsed(templates, f"{made.table.dataset}/{made.table.name}.sql", window=WHOLE)
+    path = made.path.with_suffix(".sql")
+    if types is not None:
+        _prove(made, query.columns(parsed, types), templates.root)
+    for read in sorted(parsed.reads):  # reporting knows nothing of raw: a NINO has no way there
+        if made.table.dataset == "reporting" and read.dataset not in {"staging", "reporting"}:
+            raise ProjectError(f"a reporting model reads '{read}'; it may read staging and reporting only.", path=path)
+    return Model(made, path, parsed.sql, parsed.reads)
+
+
+def _prove(made: Contract, found: Sequence[Column], root: Path) -> None:
+    """The columns that a query yields are those of its contract, so that the two files cannot drift apart."""
+    for number, (want, have) in enumerate(zip(made.columns, found, strict=False)):
+        if want.name != have.name:
+            message = f"column {number + 1} of the contract is '{want.name}', but the query yields '{have.name}' there."
+        elif have.type == "UNKNOWN":
+            message = f"the type of column '{want.name}' cannot be told."
+            raise ProjectError(message, path=made.path.with_suffix(".sql"), hint="Wrap it in a CAST.")
+        elif have.type != want.type:
+            message = f"column '{want.name}' is {want.type} by contract, but the query yields {have.type}."
+        else:
+            continue
+        raise Document(root, f"{made.table.dataset}/{made.table.name}.yml").error(message, "columns", number)
+    if len(made.columns) != len(found):
+        more, fewer = sorted((made.columns, found), key=len, reverse=True)
+        where = "the query does not yield it" if more is made.columns else "the query yields it, the contract does not"
+        raise ProjectError(
+            f"{len(made.columns)} columns by contract, {len(found)} in the query: '{more[len(fewer)].name}': {where}.",
+            path=made.path,
+        )
+
+
+def _assertion(name: str, templates: Templates, types: query.Schema | None) -> Assertion:
+    path, beside = Path("sql", name), name.removesuffix(".sql") + ".yml"
+    if not (templates.root / beside).exists():
+        raise ProjectError("an assertion needs its settings.", path=path, hint=f"Write sql/{beside}.")
+    settings = contracts.settings(templates.root, beside)
+    parsed = _parsed(templates, name)
+    columns = () if types is None else tuple(column.name for column in query.columns(parsed, types))
+    for one in settings["key"]:
+        if types is not None and one not in columns:
+            message = f"the key names '{one}', which the query does not yield."
+            raise ProjectError(message, path=path.with_suffix(".yml"), hint=did_you_mean(one, columns))
+    return Assertion(path.stem, path, sql=parsed.sql, reads=parsed.reads, columns=columns, **settings)
+
+
+def _contract_test(made: Contract, templates: Templates) -> Assertion:
+    """The assertion that a table keeps its contract."""
+    uniques = [[column.name] for column in made.columns if column.unique]
+    uniques += [list(made.key)] if list(made.key) not in uniques else []
+    references = [(column.name, *column.references.rsplit(".", 1)) for column in made.columns if column.references]
+    sql = templates.render(
+        "materializations/contract.sql",
+        table=made.table,
+        key=made.key,
+        conditions=[test for column in made.columns for test in _conditions(column)],
+        uniques=uniques,
+        references=references,
+    )
+    reads = frozenset({made.table, *(Table.parse(other) for _, other, _ in references)})
+    sentence = f"{made.table} keeps its contract."
+    return Assertion(f"contract_{made.table.name}", None, sentence, "error", sql, reads, ("problem", "subject"))
+
+
+def _conditions(column: Column) -> Iterator[tuple[str, str]]:
+    """What makes a row break the contract, as (sentence, GoogleSQL condition)."""
+    name = column.name
+    if column.required:
+        yield f"{name} is NULL", f"{name} IS NULL"
+    if column.accepted:
+        values = ", ".join(map(literal, column.accepted))
+        yield f"{name} is none of {', '.join(column.accepted)}", f"{name} NOT IN ({values})"
+    for bound, sign, words in ((column.minimum, "<", "below"), (column.maximum, ">", "above")):
+        if bound is not None:
+            yield f"{name} is {words} {bound}", f"{name} {sign} CAST({literal(bound)} AS {column.type})"
 
 
 def _ordered(models: Mapping[Table, Model]) -> dict[Table, Model]:
@@ -137,43 +223,10 @@ def _ordered(models: Mapping[Table, Model]) -> dict[Table, Model]:
         raise ProjectError(f"models read each other in a circle: {' -> '.join(reversed(cycle))}.", path=path) from error
 
 
-def _check_layer(model: Model) -> None:
-    """Reporting knows nothing of raw: a NINO has no way there."""
-    for read in sorted(model.reads):
-        if model.table.dataset == "reporting" and read.dataset not in {"staging", "reporting"}:
-            raise ProjectError(
-                f"a reporting model reads '{read}'; it may read staging and reporting only.", path=model.path
-            )
-
-
-def _assertion(name: str, text: _Text, settings: Mapping[str, Any]) -> Assertion:
-    path = Path(f"sql/assertions/{name}.sql")
-    return Assertion(name, path, sql=text.sql, reads=text.tables, columns=text.columns, **settings)
-
-
-def _contract_test(made: Contract, templates: Templates | None) -> Assertion:
-    """The assertion that a table keeps its contract; without templates it has no SQL."""
-    conditions = [test for column in made.columns for test in _conditions(column)]
-    uniques = [[column.name] for column in made.columns if column.unique]
-    uniques += [list(made.key)] if list(made.key) not in uniques else []
-    references = [(column.name, *column.references.rsplit(".", 1)) for column in made.columns if column.references]
-    sql = templates and templates.render(
-        "materializations/contract.sql",
-        table=made.table, key=made.key, conditions=conditions, uniques=uniques, references=references,
-    )  # fmt: skip
-    reads = frozenset({made.table, *(Table.parse(other) for _, other, _ in references)})
-    sentence = f"{made.table} keeps its contract."
-    return Assertion(f"contract_{made.table.name}", None, sentence, "error", sql or "", reads, ("problem", "subject"))
-
-
-def _conditions(column: Column) -> Iterable[tuple[str, str]]:
-    """What makes a row break the contract, as (sentence, GoogleSQL condition)."""
-    name = column.name
-    if column.required:
-        yield f"{name} is NULL", f"{name} IS NULL"
-    if column.accepted:
-        values = ", ".join(f"'{value}'" for value in column.accepted)
-        yield f"{name} is none of {', '.join(column.accepted)}", f"{name} NOT IN ({values})"
-    for bound, sign, words in ((column.minimum, "<", "below"), (column.maximum, ">", "above")):
-        if bound is not None:
-            yield f"{name} is {words} {bound}", f"{name} {sign} CAST('{bound}' AS {column.type})"
+def _fingerprint(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> str:
+    """The SHA-256 of SQL, contracts and variables."""
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode())
+    for name in files:
+        with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - a thousand times, Path costs
+            digest.update(f"\0{name}\0".encode() + file.read())
+    return digest.hexdigest()

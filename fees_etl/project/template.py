@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
 class Templates:
@@ -46,15 +46,10 @@ class Templates:
             return text.strip()
         try:
             return self._environment.get_template(name).render(context).strip()
-        except jinja2.TemplateSyntaxError as error:
-            path = Path(error.filename) if error.filename else self.root / name
-            raise ProjectError(f"{error.message}.", path=_shown(path), line=error.lineno) from error
-        except jinja2.TemplateNotFound as error:
-            path, line = self._place(error, name)
-            raise ProjectError(f"template {error.name!r} does not exist.", path=_shown(path), line=line) from error
         except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             path, line = self._place(error, name)
-            raise ProjectError(f"{error}.", path=_shown(path), line=line) from error
+            message = f"template {error.name!r} does not exist" if isinstance(error, jinja2.TemplateNotFound) else error
+            raise ProjectError(f"{message}.", path=_shown(path), line=line) from error
 
     def ask(self, name: str, called: str = "", **context: Any) -> Ask:
         """The query of one template of ``sql/operations``."""
@@ -71,6 +66,9 @@ class Templates:
                 return file.read()
         except FileNotFoundError as error:
             raise ProjectError(f"template {name!r} does not exist.", path=_shown(self.root / name)) from error
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise ProjectError("not UTF-8.", path=_shown(self.root / name), line=line) from error
 
     def _place(self, error: BaseException, name: str) -> tuple[Path, int | None]:
         trace = error.__traceback__
@@ -98,12 +96,15 @@ def literal(value: Any) -> str:  # noqa: PLR0911 - one return a type
             return str(value)
         case Decimal():
             return f"NUMERIC '{value:f}'"
+        case datetime() if value.tzinfo is None:
+            return f"DATETIME '{value:%Y-%m-%d %H:%M:%S.%f}'"
         case datetime():
             return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'"
         case date():
             return f"DATE '{value.isoformat()}'"
         case _:
-            return "'" + "".join(_escaped(character) for character in str(value)) + "'"
+            text = str(value).translate(_ESCAPES)
+            return "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text) + "'"
 
 
 def statements(text: str) -> tuple[str, ...]:
@@ -139,12 +140,6 @@ def source_line(template: str, rendered: str) -> Callable[[int], int]:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines()]
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _shown(path: Path) -> Path:

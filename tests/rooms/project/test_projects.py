@@ -6,6 +6,7 @@ import pytest
 from broken import FOLDERS, assembled
 
 from fees_etl import ProjectError, load
+from fees_etl.types import Table
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
@@ -22,3 +23,15 @@ def test_load_says_file_line_cause_and_next_step(folder, tmp_path):
 
 def test_the_sound_one_is_the_only_sound_one():
     assert [path.name for path in FOLDERS if not (path / "expected.txt").read_text()] == ["sound"]
+
+
+def test_the_project_of_the_benchmark_is_sound(tmp_path):
+    from bench.project_1000 import generate
+
+    project = load(generate(tmp_path, models=10))
+
+    assert len(project.models) == 5 + 10
+    assert project.models[Table("reporting", "rpt_cohort_ltv_001")].reads == {
+        Table("reporting", "dim_clients_001"),
+        Table("reporting", "rpt_client_ltv_001"),
+    }
