@@ -15,7 +15,7 @@ from fees_etl.errors import ProjectError
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from sqlglot.tokenizer_core import Token
@@ -71,6 +71,30 @@ def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
                 raise draft.wrong(f"table {shown} must be written dataset.name", table)
             (writes if written and any(table is one for one in written) else reads).add(name)
     return Query(sql, path, frozenset(reads), frozenset(writes), tree, line)
+
+
+def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) -> str:
+    """The same text, with a suffix on every dataset (or on ``datasets`` only); names of CTEs and aliases stay.
+
+    >>> with_suffix("SELECT raw.fee_id FROM raw.fees AS raw -- of `raw`", "_ci")
+    'SELECT raw.fee_id FROM raw_ci.fees AS raw -- of `raw`'
+    """
+    if not suffix:
+        return sql
+    places = {
+        dataset.meta["start"]: dataset.this
+        for dataset in dataset_nodes(parse(sql, "query").tree)
+        if datasets is None or dataset.this in datasets
+    }
+    for start in sorted(places, reverse=True):
+        at = sql.index(places[start], start) + len(places[start])
+        sql = f"{sql[:at]}{suffix}{sql[at:]}"
+    return sql
+
+
+def dataset_nodes(tree: exp.Expr) -> list[exp.Identifier]:
+    """Every dataset that a statement names, as nodes."""
+    return [table.args["db"] for table in tree.find_all(exp.Table) if table.args.get("db")]
 
 
 def target(tree: exp.Expr) -> tuple[exp.Table, ...]:

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from fees_etl.query.casts import call, cast_to
+from fees_etl.query.duckdb.casts import call, cast_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fees_etl.query.repairs import Repairs
+    from fees_etl.query.duckdb.casts import Repair, Tree
 
 
-def _date_shift(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
+def _date_shift(sign: int) -> Repair:
     """DATE_ADD and DATE_SUB."""
 
-    def repair(it: Repairs, node: Any) -> exp.Expr:
+    def repair(it: Tree, node: Any) -> exp.Expr:
         unit = node.args["unit"].name.upper()
         if it.kind(node) != "DATE" or unit not in _UNITS:
             raise it.refused(node, "write DATE_ADD or DATE_SUB of a DATE by DAY, WEEK, MONTH, QUARTER or YEAR")
@@ -27,7 +25,7 @@ def _date_shift(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
     return repair
 
 
-def _shifted(it: Repairs, day: exp.Expr, function: str, amount: exp.Expr, times: int) -> exp.Expr:
+def _shifted(it: Tree, day: exp.Expr, function: str, amount: exp.Expr, times: int) -> exp.Expr:
     if isinstance(amount, exp.Literal):
         span: exp.Expr = exp.Literal.number(int(amount.name) * times)
     else:
@@ -36,7 +34,7 @@ def _shifted(it: Repairs, day: exp.Expr, function: str, amount: exp.Expr, times:
     return call("bq_date", exp.Add(this=_day(it, day), expression=call(function, span)))
 
 
-def _day(it: Repairs, node: exp.Expr) -> exp.Expr:
+def _day(it: Tree, node: exp.Expr) -> exp.Expr:
     """A DATE as it is; anything else, a text or a TIMESTAMP, made one."""
     return node if it.kinds.get(id(node)) == "DATE" else cast_to("DATE", node)
 
@@ -54,20 +52,20 @@ def _unit(node: Any) -> str:
     return unit.name.upper() if unit is not None else "MONTH"
 
 
-def _date_trunc(it: Repairs, node: Any) -> exp.Expr:
+def _date_trunc(it: Tree, node: Any) -> exp.Expr:
     unit = "WEEK" if _unit(node) == "ISOWEEK" else _unit(node)
     if it.kind(node) != "DATE" or unit not in _PARTS | {"WEEK"} or (unit == "WEEK" and _unit(node) != "ISOWEEK"):
         raise it.refused(node, "write DATE_TRUNC of a DATE to DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
     return cast_to("DATE", call("DATE_TRUNC", exp.Literal.string(unit), _day(it, node.this)))
 
 
-def _last_day(it: Repairs, node: exp.LastDay) -> exp.Expr:
+def _last_day(it: Tree, node: exp.LastDay) -> exp.Expr:
     if it.kind(node) != "DATE" or _unit(node) != "MONTH":
         raise it.refused(node, "write LAST_DAY of a DATE by MONTH")
     return call("LAST_DAY", _day(it, node.this))
 
 
-def _date_diff(it: Repairs, node: exp.DateDiff) -> exp.Expr:
+def _date_diff(it: Tree, node: exp.DateDiff) -> exp.Expr:
     unit = _unit(node)
     if unit not in _PARTS and unit != "ISOWEEK":
         raise it.refused(node, "write DATE_DIFF by DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
@@ -79,7 +77,7 @@ def _date_diff(it: Repairs, node: exp.DateDiff) -> exp.Expr:
     return exp.Paren(this=exp.IntDiv(this=between, expression=exp.Literal.number(7)))
 
 
-def _formatted(it: Repairs, node: exp.TimeToStr) -> exp.Expr:
+def _formatted(it: Tree, node: exp.TimeToStr) -> exp.Expr:
     of, shape = node.this, node.args["format"]
     plain = isinstance(shape, exp.Literal) and set(shape.name) <= _FORMATS and "%-" not in shape.name
     if not isinstance(of, exp.TsOrDsToDate) or not plain:
@@ -87,15 +85,15 @@ def _formatted(it: Repairs, node: exp.TimeToStr) -> exp.Expr:
     return call("STRFTIME", call("bq_modern", _day(it, of.this)), shape)
 
 
-def _date_array(it: Repairs, node: exp.GenerateDateArray) -> exp.Expr:
+def _date_array(it: Tree, node: exp.GenerateDateArray) -> exp.Expr:
     series = call("GENERATE_SERIES", *(_day(it, node.args[end]) for end in ("start", "end")), node.args["step"])
     return cast_to("ARRAY<DATE>", series)
 
 
-def _by_days(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
+def _by_days(sign: int) -> Repair:
     """DATE + 1; a sum of numbers is left alone."""
 
-    def repair(it: Repairs, node: exp.Binary) -> exp.Expr:
+    def repair(it: Tree, node: exp.Binary) -> exp.Expr:
         kind = it.kinds.get(id(node))
         if kind == "DATE" and it.kind(node.this) == "DATE":
             return _shifted(it, node.this, "to_days", node.expression, sign)
@@ -109,7 +107,7 @@ def _by_days(sign: int) -> Callable[[Repairs, Any], exp.Expr]:
 _EXTRACTED = {"YEAR", "QUARTER", "MONTH", "DAY", "DAYOFYEAR", "DAYOFWEEK", "ISOYEAR"}
 
 
-def _extract(it: Repairs, node: exp.Extract) -> exp.Expr:
+def _extract(it: Tree, node: exp.Extract) -> exp.Expr:
     part = node.name.upper()
     if part == "DATE":
         return cast_to("DATE", node.expression)
@@ -120,13 +118,13 @@ def _extract(it: Repairs, node: exp.Extract) -> exp.Expr:
     return node
 
 
-def _date(it: Repairs, node: exp.Date) -> exp.Expr:
+def _date(it: Tree, node: exp.Date) -> exp.Expr:
     if node.expressions or node.args.get("zone"):
         raise it.refused(node, "write DATE(timestamp) or DATE(year, month, day)")
     return cast_to("DATE", node.this)
 
 
-DATES: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
+REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.DateAdd: _date_shift(1),
     exp.DateSub: _date_shift(-1),
     exp.DateTrunc: _date_trunc,
@@ -138,4 +136,10 @@ DATES: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.Sub: _by_days(-1),
     exp.Extract: _extract,
     exp.Date: _date,
+}
+# DuckDB's calendar has no last year, and it writes the year 99 as 0099.
+MACROS = {
+    "bq_modern(d)": "CASE WHEN d < DATE '1000-01-01' THEN error('year before 1000')::DATE ELSE d END",
+    "bq_date(d)": "CASE WHEN d < TIMESTAMP '0001-01-01' OR d >= TIMESTAMP '10000-01-01'"
+    " THEN error('date out of range')::DATE ELSE CAST(d AS DATE) END",
 }

@@ -1,4 +1,11 @@
-"""Numbers for DuckDB: NUMERIC stays exact, INT64 stays 64 bits, and dividing by zero is an error."""
+"""Numbers for DuckDB: NUMERIC stays exact, INT64 stays 64 bits, and dividing by zero is an error.
+
+NUMERIC is DECIMAL(38, 9). Its arithmetic is done on billionths in 128-bit integers: DuckDB divides decimals as DOUBLE,
+and a DOUBLE has lost the digits before anything can be rounded. ``error`` where BigQuery stops too. DuckDB may compute
+a common part of two CASE branches for every row: what could overflow in a branch not taken is given 0 instead.
+
+A macro is pasted where it is called, so an argument named five times is bound five times: ``_let`` names it once.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +13,46 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from fees_etl.query.casts import call, cast_to
-from fees_etl.query.kinds import FLOAT_LITERAL, UNKNOWN, common
+from fees_etl.query.duckdb.casts import call, cast_to
+from fees_etl.query.types import FLOAT_LITERAL, UNKNOWN, common
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fees_etl.query.repairs import Repairs
+    from fees_etl.query.duckdb.casts import Repair, Tree
 
 
-def _quotient(it: Repairs, node: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+def _quotient(it: Tree, node: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
     if it.kind(node) == "NUMERIC":
         return call("bq_div", left, right)
     return call("bq_div_float", _double(it, left), _double(it, right))
 
 
-def _double(it: Repairs, node: exp.Expr) -> exp.Expr:
+def _double(it: Tree, node: exp.Expr) -> exp.Expr:
     kind = it.kind(node)
     return node if kind == "FLOAT64" else cast_to("FLOAT64", cast_to("STRING", node) if kind == "NUMERIC" else node)
 
 
-def _div(it: Repairs, node: exp.Div) -> exp.Expr:
+def _div(it: Tree, node: exp.Div) -> exp.Expr:
     return _quotient(it, node, node.this, node.expression)
 
 
-def _safe_divide(it: Repairs, node: exp.SafeDivide) -> exp.Expr:
+def _safe_divide(it: Tree, node: exp.SafeDivide) -> exp.Expr:
     divisor = call("NULLIF", node.expression, exp.Literal.number(0))
     return _quotient(it, node, node.this, it.typed(divisor, it.kind(node.expression)))
 
 
-def _mul(it: Repairs, node: exp.Mul) -> exp.Expr:
+def _mul(it: Tree, node: exp.Mul) -> exp.Expr:
     kinds = [it.kind(node.this), it.kind(node.expression)]
     if it.kind(node) == "NUMERIC" and "INT64" not in kinds:
         return call("bq_mul", node.this, node.expression)
     return node
 
 
-def _whole(name: str) -> Callable[[Repairs, Any], exp.Expr]:
+def _whole(name: str) -> Repair:
     """DIV and MOD."""
 
-    def repair(it: Repairs, node: Any) -> exp.Expr:
+    def repair(it: Tree, node: Any) -> exp.Expr:
         suffix = "_int" if it.kind(node) == "INT64" else ""
         return call(f"{name}{suffix}", _bare(node.this), _bare(node.expression))
 
@@ -57,7 +64,7 @@ def _bare(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Paren) else node
 
 
-def _rounded(it: Repairs, node: exp.Func) -> exp.Expr:
+def _rounded(it: Tree, node: exp.Func) -> exp.Expr:
     """ROUND, TRUNC, CEIL, FLOOR: DuckDB's DECIMAL result has fewer decimals than NUMERIC."""
     kind, of = it.kind(node), it.kind(node.this)
     if node.args.get("truncate") or (of == "FLOAT64" and node.args.get("decimals")):
@@ -67,11 +74,11 @@ def _rounded(it: Repairs, node: exp.Func) -> exp.Expr:
     return node if of == "FLOAT64" else node.__class__(**{**node.args, "this": cast_to("FLOAT64", node.this)})
 
 
-def _aggregate(it: Repairs, node: exp.Expr) -> exp.Expr:
+def _aggregate(it: Tree, node: exp.Expr) -> exp.Expr:
     return node if isinstance(node.parent, exp.Window) else _aggregated(it, node, lambda function: function)
 
 
-def _window(it: Repairs, node: exp.Window) -> exp.Expr:
+def _window(it: Tree, node: exp.Window) -> exp.Expr:
     function = node.this
     if isinstance(function, (exp.Avg, exp.Sum, exp.CountIf, exp.PercentileCont)):
         node.set("this", None)
@@ -85,7 +92,7 @@ def _window(it: Repairs, node: exp.Window) -> exp.Expr:
     return node
 
 
-def _aggregated(it: Repairs, node: Any, over: Callable[[exp.Expr], exp.Expr], *, windowed: bool = False) -> exp.Expr:
+def _aggregated(it: Tree, node: Any, over: Callable[[exp.Expr], exp.Expr], *, windowed: bool = False) -> exp.Expr:
     """AVG, SUM, COUNTIF and PERCENTILE_CONT; ``over`` puts OVER (...) behind each DuckDB aggregate."""
     kind, this = it.kind(node), node.this
     if isinstance(node, exp.PercentileCont):
@@ -99,7 +106,7 @@ def _aggregated(it: Repairs, node: Any, over: Callable[[exp.Expr], exp.Expr], *,
     raise it.refused(node, "the order of FLOAT64 additions differs; CAST the argument AS NUMERIC")
 
 
-def _median(it: Repairs, node: exp.PercentileCont, over: Callable[[exp.Expr], exp.Expr] | None) -> exp.Expr:
+def _median(it: Tree, node: exp.PercentileCont, over: Callable[[exp.Expr], exp.Expr] | None) -> exp.Expr:
     """The mean of the two middle values, found from below and from above."""
     share = node.expression
     half = share.this.name if isinstance(share, exp.Cast) else share.name
@@ -111,7 +118,7 @@ def _median(it: Repairs, node: exp.PercentileCont, over: Callable[[exp.Expr], ex
     return call("bq_div", exp.Sub(this=middles[0], expression=middles[1]), exp.Literal.number(2))
 
 
-def _sign(it: Repairs, node: exp.Sign) -> exp.Expr:
+def _sign(it: Tree, node: exp.Sign) -> exp.Expr:
     return cast_to(it.kind(node), node)
 
 
@@ -122,7 +129,7 @@ _INTEGERS_IN = (
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 
-def _literal(it: Repairs, node: exp.Literal) -> exp.Expr:
+def _literal(it: Tree, node: exp.Literal) -> exp.Expr:
     """1 is BIGINT, not INTEGER; 1.5 is DOUBLE, or NUMERIC beside one."""
     if node.is_string:
         if "\0" in node.name:
@@ -145,13 +152,13 @@ def _asker(node: exp.Expr) -> Any:
     return parent.parent if isinstance(parent, exp.If) and isinstance(parent.parent, exp.Case) else parent
 
 
-def _wanted(it: Repairs, parent: Any) -> str:
+def _wanted(it: Tree, parent: Any) -> str:
     if isinstance(parent, _COMPARISONS):
         return common(it.kinds[id(part)] for part in parent.iter_expressions() if id(part) in it.kinds)
     return it.kinds.get(id(parent), UNKNOWN)
 
 
-ARITHMETIC: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
+REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Div: _div,
     exp.SafeDivide: _safe_divide,
     exp.Mul: _mul,
@@ -168,4 +175,50 @@ ARITHMETIC: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.PercentileCont: _aggregate,
     exp.Window: _window,
     exp.Literal: _literal,
+}
+
+
+def _let(body: str, **values: str) -> str:
+    """``body`` with its names bound to values, each computed once: a list of one struct, mapped.
+
+    >>> _let("v.a * v.a", a="1 + 1")
+    "list_transform([{'a': 1 + 1}], lambda v: v.a * v.a)[1]"
+    """
+    named = ", ".join(f"{name!r}: {value}" for name, value in values.items())
+    return f"list_transform([{{{named}}}], lambda v: {body})[1]"
+
+
+_N = "DECIMAL(38, 9)"
+_G = "1000000000"
+_BY_ZERO = "y = 0 AND x IS NOT NULL THEN error('division by zero')"
+MACROS = {
+    "bq_sign(x)": "CASE WHEN x < 0 THEN -1 ELSE 1 END",
+    "bq_units(x)": f"CAST(TRUNC(x) AS HUGEINT) * {_G} + CAST((x - TRUNC(x)) * {_G} AS HUGEINT)",
+    "bq_billionths(u)": f"CAST(CAST(u AS DECIMAL(18, 0)) * 0.000000001 AS {_N})",
+    # Whole part, then nine decimals of the remainder; a remainder times a billion fits 128 bits below 10^20.
+    "bq_quotient(u, d)": f"""CASE
+        WHEN d = 0 AND u IS NOT NULL THEN error('division by zero')::{_N}
+        WHEN d >= 1e29::HUGEINT THEN error('on DuckDB a NUMERIC divisor must be below 10^20')::{_N}
+        ELSE CAST(u // d AS {_N}) + bq_billionths((u % d * {_G} + d // 2) // d) END""",
+    "bq_signed(x, y)": "bq_sign(x) * bq_sign(y) * "
+    + _let("bq_quotient(v.u, v.d)", u="bq_units(ABS(x))", d="bq_units(ABS(y))"),
+    "bq_div(x, y)": _let("bq_signed(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
+    "bq_div_float(x, y)": f"CASE WHEN {_BY_ZERO}::DOUBLE ELSE x / y END",
+    # NUMERIC * NUMERIC beyond 10^10: whole and fraction apart, so that nothing in between is larger than the result.
+    "bq_whole(x)": "CAST(TRUNC(x) AS HUGEINT)",
+    "bq_frac(x)": f"CAST((x - TRUNC(x)) * {_G} AS HUGEINT)",
+    "bq_carry(u)": f"CAST(u // {_G} AS {_N}) + bq_billionths(u % {_G})",
+    "bq_product(x, y)": f"""CAST(bq_whole(x) * bq_whole(y) AS {_N}) + bq_carry(bq_whole(x) * bq_frac(y)
+        + bq_frac(x) * bq_whole(y) + (bq_frac(x) * bq_frac(y) + 500000000) // {_G})""",
+    "bq_small(x, y)": "ABS(x) < 1e10::DOUBLE AND ABS(y) < 1e10::DOUBLE",
+    "bq_times(x, y)": f"""CASE WHEN bq_small(x, y) THEN CAST(CASE WHEN bq_small(x, y) THEN x ELSE 0 END * y AS {_N})
+        ELSE bq_sign(x) * bq_sign(y) * bq_product(ABS(x), ABS(y)) END""",
+    "bq_mul(x, y)": _let("bq_times(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
+    # DIV and MOD cut towards zero.
+    "bq_mod(x, y)": f"CASE WHEN {_BY_ZERO}::{_N} ELSE CAST(x AS {_N}) % CAST(y AS {_N}) END",
+    "bq_whole_quotient(x, y)": f"CASE WHEN {_BY_ZERO}::{_N} ELSE bq_sign(x) * bq_sign(y)"
+    f" * CAST(bq_units(ABS(x)) // bq_units(ABS(y)) AS {_N}) END",
+    "bq_cut(x, y)": _let("bq_whole_quotient(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
+    "bq_mod_int(x, y)": f"CASE WHEN {_BY_ZERO}::BIGINT ELSE x % y END",
+    "bq_cut_int(x, y)": f"CASE WHEN {_BY_ZERO}::BIGINT ELSE x // y END",
 }
