@@ -169,35 +169,6 @@ def _percentile(kinds: Kinds, node: exp.PercentileCont) -> str:
     return "NUMERIC" if "NUMERIC" in found and found <= {"NUMERIC", "INT64"} else "FLOAT64"
 
 
-def _cast(_: Kinds, node: exp.Cast) -> str:
-    return named(node.args["to"])
-
-
-def _array(kinds: Kinds, node: Any) -> str:
-    return f"ARRAY<{settled(_common(kinds, node))}>"
-
-
-def _collected(kinds: Kinds, node: Any) -> str:
-    return f"ARRAY<{_same(kinds, node)}>"
-
-
-def _item(kinds: Kinds, node: exp.Bracket) -> str:
-    return element(kinds[id(node.this)])
-
-
-def _unnested(kinds: Kinds, node: exp.Unnest) -> str:
-    return element(kinds[id(node.expressions[0])])
-
-
-def _extracted(_: Kinds, node: exp.Extract) -> str:
-    part = node.name.upper()
-    return part if part in {"DATE", "TIME", "DATETIME"} else "INT64"
-
-
-def _anonymous(_: Kinds, node: exp.Anonymous) -> str:
-    return {"ERROR": NULL, "IEEE_DIVIDE": "FLOAT64"}.get(node.name.upper(), UNKNOWN)
-
-
 _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     "BOOL": (
         exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between,
@@ -228,12 +199,6 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.TimestampSub, exp.TimestampTrunc,
     ),
     "DATETIME": (exp.CurrentDatetime, exp.TsOrDsToDatetime, exp.DatetimeAdd, exp.DatetimeSub, exp.DatetimeTrunc),
-    "INTERVAL": (exp.Interval,),
-    "NUMERIC": (exp.ParseNumeric,),
-    "JSON": (exp.ParseJSON,),
-    "ARRAY<DATE>": (exp.GenerateDateArray,),
-    "ARRAY<INT64>": (exp.ToCodePoints,),
-    NULL: (exp.Null,),
     UNKNOWN: (exp.Star, exp.Var, exp.Identifier, exp.WeekStart, exp.Parameter),
     _first: (
         exp.Paren, exp.Neg, exp.Distinct, exp.Alias, exp.IgnoreNulls, exp.RespectNulls, exp.HavingMax, exp.Ordered,
@@ -246,6 +211,9 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.NthValue, exp.PercentileDisc, exp.LastDay, exp.ArrayReverse, exp.ArrayConcat, exp.SafeNegate, exp.SafeFunc,
         exp.Collate,
     ),
+    lambda _, node: named(node.args["to"]): (exp.Cast, exp.TryCast),
+    lambda kinds, node: f"ARRAY<{settled(_common(kinds, node))}>": (exp.Array, exp.GenerateSeries),
+    lambda kinds, node: f"ARRAY<{_same(kinds, node)}>": (exp.ArrayAgg, exp.Split, exp.RegexpExtractAll),
     _fraction: (exp.Avg, exp.Round, exp.Ceil, exp.Floor, exp.Trunc, exp.Sqrt, exp.Exp, exp.Ln),
     _divided: (exp.Div, exp.SafeDivide, exp.Pow),
     _common: (
@@ -255,18 +223,24 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     _joined: (exp.Concat, exp.DPipe),
     _added: (exp.Add, exp.Sub),
     _dated: (exp.DateAdd, exp.DateSub, exp.DateTrunc),
-    _branches: (exp.If,),
-    _case: (exp.Case,),
-    _literal: (exp.Literal,),
-    _cast: (exp.Cast, exp.TryCast),
-    _array: (exp.Array, exp.GenerateSeries),
-    _collected: (exp.ArrayAgg, exp.Split, exp.RegexpExtractAll),
-    _struct: (exp.Struct,),
-    _item: (exp.Bracket,),
-    _percentile: (exp.PercentileCont,),
-    _unnested: (exp.Unnest,),
-    _extracted: (exp.Extract,),
-    _anonymous: (exp.Anonymous,),
 }  # fmt: skip
-RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items() for kind in group}
+RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items() for kind in group} | {
+    exp.Interval: "INTERVAL",
+    exp.ParseNumeric: "NUMERIC",
+    exp.ParseJSON: "JSON",
+    exp.GenerateDateArray: "ARRAY<DATE>",
+    exp.ToCodePoints: "ARRAY<INT64>",
+    exp.Null: NULL,
+    exp.Literal: _literal,
+    exp.If: _branches,
+    exp.Case: _case,
+    exp.Struct: _struct,
+    exp.PercentileCont: _percentile,
+    exp.Bracket: lambda kinds, node: element(kinds[id(node.this)]),
+    exp.Unnest: lambda kinds, node: element(kinds[id(node.expressions[0])]),
+    exp.Extract: lambda _, node: {"DATE": "DATE", "TIME": "TIME", "DATETIME": "DATETIME"}.get(
+        node.name.upper(), "INT64"
+    ),
+    exp.Anonymous: lambda _, node: {"ERROR": NULL, "IEEE_DIVIDE": "FLOAT64"}.get(node.name.upper(), UNKNOWN),
+}
 """A name is the type itself; a function works it out, when the parts have theirs."""

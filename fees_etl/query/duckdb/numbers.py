@@ -22,24 +22,20 @@ if TYPE_CHECKING:
     from fees_etl.query.duckdb.casts import Repair, Tree
 
 
-def _quotient(it: Tree, node: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+def _safe_divide(it: Tree, node: exp.SafeDivide) -> exp.Expr:
+    divisor = call("NULLIF", node.expression, exp.Literal.number(0))
+    return _quotient(it, node, it.typed(divisor, it.kind(node.expression)))
+
+
+def _quotient(it: Tree, node: exp.Expr, divisor: exp.Expr) -> exp.Expr:
     if it.kind(node) == "NUMERIC":
-        return call("bq_div", left, right)
-    return call("bq_div_float", _double(it, left), _double(it, right))
+        return call("bq_div", node.this, divisor)
+    return call("bq_div_float", _double(it, node.this), _double(it, divisor))
 
 
 def _double(it: Tree, node: exp.Expr) -> exp.Expr:
     kind = it.kind(node)
     return node if kind == "FLOAT64" else cast_to("FLOAT64", cast_to("STRING", node) if kind == "NUMERIC" else node)
-
-
-def _div(it: Tree, node: exp.Div) -> exp.Expr:
-    return _quotient(it, node, node.this, node.expression)
-
-
-def _safe_divide(it: Tree, node: exp.SafeDivide) -> exp.Expr:
-    divisor = call("NULLIF", node.expression, exp.Literal.number(0))
-    return _quotient(it, node, node.this, it.typed(divisor, it.kind(node.expression)))
 
 
 def _mul(it: Tree, node: exp.Mul) -> exp.Expr:
@@ -49,19 +45,12 @@ def _mul(it: Tree, node: exp.Mul) -> exp.Expr:
     return node
 
 
-def _whole(name: str) -> Repair:
-    """DIV and MOD."""
-
-    def repair(it: Tree, node: Any) -> exp.Expr:
-        suffix = "_int" if it.kind(node) == "INT64" else ""
-        return call(f"{name}{suffix}", _bare(node.this), _bare(node.expression))
-
-    return repair
-
-
-def _bare(node: exp.Expr) -> exp.Expr:
-    """An argument of a call without the parentheses it needed as an operand."""
-    return node.this if isinstance(node, exp.Paren) else node
+def _whole(it: Tree, node: Any) -> exp.Expr:
+    """DIV and MOD; an argument of a call needs no parentheses, as it did as an operand."""
+    name = "bq_mod" if isinstance(node, exp.Mod) else "bq_cut"
+    suffix = "_int" if it.kind(node) == "INT64" else ""
+    sides = (side.this if isinstance(side, exp.Paren) else side for side in (node.this, node.expression))
+    return call(f"{name}{suffix}", *sides)
 
 
 def _rounded(it: Tree, node: exp.Func) -> exp.Expr:
@@ -118,17 +107,6 @@ def _median(it: Tree, node: exp.PercentileCont, over: Callable[[exp.Expr], exp.E
     return call("bq_div", exp.Sub(this=middles[0], expression=middles[1]), exp.Literal.number(2))
 
 
-def _sign(it: Tree, node: exp.Sign) -> exp.Expr:
-    return cast_to(it.kind(node), node)
-
-
-_INTEGERS_IN = (
-    exp.Alias, exp.Select, exp.Add, exp.Sub, exp.Mul, exp.Coalesce, exp.If, exp.Case, exp.Nullif, exp.Greatest,
-    exp.Least, exp.Array, exp.Sum, exp.Min, exp.Max, exp.AnyValue, exp.ArrayAgg,
-)  # fmt: skip
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.NullSafeEQ, exp.NullSafeNEQ)
-
-
 def _literal(it: Tree, node: exp.Literal) -> exp.Expr:
     """1 is BIGINT, not INTEGER; 1.5 is DOUBLE, or NUMERIC beside one."""
     if node.is_string:
@@ -158,26 +136,6 @@ def _wanted(it: Tree, parent: Any) -> str:
     return it.kinds.get(id(parent), UNKNOWN)
 
 
-REPAIRS: dict[type[exp.Expr], Repair] = {
-    exp.Div: _div,
-    exp.SafeDivide: _safe_divide,
-    exp.Mul: _mul,
-    exp.IntDiv: _whole("bq_cut"),
-    exp.Mod: _whole("bq_mod"),
-    exp.Round: _rounded,
-    exp.Trunc: _rounded,
-    exp.Ceil: _rounded,
-    exp.Floor: _rounded,
-    exp.Sign: _sign,
-    exp.Avg: _aggregate,
-    exp.Sum: _aggregate,
-    exp.CountIf: _aggregate,
-    exp.PercentileCont: _aggregate,
-    exp.Window: _window,
-    exp.Literal: _literal,
-}
-
-
 def _let(body: str, **values: str) -> str:
     """``body`` with its names bound to values, each computed once: a list of one struct, mapped.
 
@@ -186,6 +144,31 @@ def _let(body: str, **values: str) -> str:
     """
     named = ", ".join(f"{name!r}: {value}" for name, value in values.items())
     return f"list_transform([{{{named}}}], lambda v: {body})[1]"
+
+
+_INTEGERS_IN = (
+    exp.Alias, exp.Select, exp.Add, exp.Sub, exp.Mul, exp.Coalesce, exp.If, exp.Case, exp.Nullif, exp.Greatest,
+    exp.Least, exp.Array, exp.Sum, exp.Min, exp.Max, exp.AnyValue, exp.ArrayAgg,
+)  # fmt: skip
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In, exp.Between, exp.NullSafeEQ, exp.NullSafeNEQ)
+REPAIRS: dict[type[exp.Expr], Repair] = {
+    exp.Div: lambda it, node: _quotient(it, node, node.expression),
+    exp.SafeDivide: _safe_divide,
+    exp.Mul: _mul,
+    exp.IntDiv: _whole,
+    exp.Mod: _whole,
+    exp.Round: _rounded,
+    exp.Trunc: _rounded,
+    exp.Ceil: _rounded,
+    exp.Floor: _rounded,
+    exp.Sign: lambda it, node: cast_to(it.kind(node), node),
+    exp.Avg: _aggregate,
+    exp.Sum: _aggregate,
+    exp.CountIf: _aggregate,
+    exp.PercentileCont: _aggregate,
+    exp.Window: _window,
+    exp.Literal: _literal,
+}
 
 
 _N = "DECIMAL(38, 9)"

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from fees_etl.query.duckdb.casts import Repair, Tree
 
 
-_UNICODE_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
-    map(chr, range(0x2000, 0x200B))
-)
+_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _TRIMS = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}
 
 
@@ -42,7 +40,7 @@ def _text(it: Tree, part: exp.Expr) -> exp.Expr:
 def _trimmed(it: Tree, node: exp.Trim) -> exp.Expr:
     if it.kind(node) != "STRING":
         raise it.refused(node, "TRIM of BYTES")
-    blanks = node.expression or exp.Literal.string(_UNICODE_BLANKS)
+    blanks = node.expression or exp.Literal.string(_BLANKS)
     both = "bq_trim" if isinstance(blanks, exp.Literal) else "TRIM"  # with NULL for a set, all is NULL
     return call(_TRIMS.get(str(node.args.get("position")), both), node.this, blanks)
 
@@ -59,32 +57,19 @@ def _number(node: exp.Expr) -> str:
     return literal.name if isinstance(literal, exp.Literal) and not literal.is_string else ""
 
 
-def _md5_hex(_: Tree, node: exp.MD5) -> exp.Expr:
-    return call("MD5", node.this)
-
-
 def _digest(it: Tree, node: Any) -> exp.Expr:
     """MD5 and SHA256 are BYTES in BigQuery."""
-    return call("UNHEX", _hex_digest(it, node))
-
-
-def _hex_digest(it: Tree, node: Any) -> exp.Expr:
     length = node.args.get("length")
     if length is not None and length.name not in {"", "256"}:
         raise it.refused(node, "use SHA256 or MD5")
-    return call("MD5" if isinstance(node, exp.MD5Digest) else "SHA256", node.this)
+    return call("UNHEX", call("MD5" if isinstance(node, exp.MD5Digest) else "SHA256", node.this))
 
 
 def _hex(_: Tree, node: exp.LowerHex) -> exp.Expr:
-    inner: exp.Expr = node.this
-    if isinstance(inner, exp.Anonymous) and inner.name == "UNHEX":
-        digest: exp.Expr = inner.expressions[0]
+    if isinstance(node.this, exp.Anonymous) and node.this.name == "UNHEX":
+        digest: exp.Expr = node.this.expressions[0]
         return digest
-    return call("LOWER", call("HEX", inner))
-
-
-def _length(it: Tree, node: exp.Length) -> exp.Expr:
-    return call("OCTET_LENGTH" if it.kind(node.this) == "BYTES" else "LENGTH", node.this)
+    return call("LOWER", call("HEX", node.this))
 
 
 def _byte_length(it: Tree, node: exp.ByteLength) -> exp.Expr:
@@ -117,11 +102,7 @@ def _extreme(_: Tree, node: Any) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=exp.or_(*absent, copy=False), true=exp.Null())], default=plain)
 
 
-def _raw(_: Tree, node: exp.RawString) -> exp.Expr:
-    return exp.Literal.string(node.name)
-
-
-def _bytes(it: Tree, node: exp.ByteString) -> exp.Expr:
+def _byte_string(it: Tree, node: exp.ByteString) -> exp.Expr:
     """The bytes of b'...' as sqlglot read them: one character each."""
     try:
         return call("UNHEX", exp.Literal.string(node.name.encode("ascii").hex()))
@@ -135,23 +116,12 @@ def _replaced(_: Tree, node: exp.RegexpReplace) -> exp.Expr:
 
 def _extracted(it: Tree, node: exp.RegexpExtract) -> exp.Expr:
     """NULL without a match, where DuckDB has an empty text; the group, if the pattern has one."""
-    pattern = node.expression
-    if (
-        not isinstance(pattern, (exp.Literal, exp.RawString))
-        or node.args.get("position")
-        or node.args.get("occurrence")
-    ):
+    pattern, is_counted = node.expression, node.args.get("position") or node.args.get("occurrence")
+    if is_counted or not isinstance(pattern, (exp.Literal, exp.RawString)):
         raise it.refused(node, "write REGEXP_EXTRACT(text, 'literal pattern')")
     group = exp.Literal.number(1 if re.compile(pattern.name).groups else 0)
     found = call("REGEXP_EXTRACT", node.this.copy(), pattern.copy(), group)
     return exp.Case(ifs=[exp.If(this=call("REGEXP_MATCHES", node.this, pattern), true=found)])
-
-
-def _cased(name: str) -> Repair:
-    def repair(_: Tree, node: Any) -> exp.Expr:
-        return call(name, node.this)
-
-    return repair
 
 
 def _translated(it: Tree, node: exp.Translate) -> exp.Expr:
@@ -174,9 +144,8 @@ def _chr(it: Tree, node: exp.Chr) -> exp.Expr:
 def _like(_: Tree, node: exp.Like) -> exp.Expr:
     r"""A backslash escapes in BigQuery without being asked."""
     pattern = node.expression
-    if isinstance(pattern, exp.Literal) and "\\" not in pattern.name:
-        return node
-    return exp.Escape(this=node, expression=exp.Literal.string("\\"))
+    is_plain = isinstance(pattern, exp.Literal) and "\\" not in pattern.name
+    return node if is_plain else exp.Escape(this=node, expression=exp.Literal.string("\\"))
 
 
 REPAIRS: dict[type[exp.Expr], Repair] = {
@@ -184,23 +153,23 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.DPipe: _joined,
     exp.Trim: _trimmed,
     exp.CodePointsToString: _code_points,
-    exp.MD5: _md5_hex,
+    exp.MD5: lambda _, node: call("MD5", node.this),
     exp.MD5Digest: _digest,
     exp.SHA2Digest: _digest,
     exp.LowerHex: _hex,
-    exp.Length: _length,
+    exp.Length: lambda it, node: call("OCTET_LENGTH" if it.kind(node.this) == "BYTES" else "LENGTH", node.this),
     exp.ByteLength: _byte_length,
     exp.Substring: _substring,
     exp.StrPosition: _position,
     exp.Pad: _padded,
     exp.Greatest: _extreme,
     exp.Least: _extreme,
-    exp.RawString: _raw,
-    exp.ByteString: _bytes,
+    exp.RawString: lambda _, node: exp.Literal.string(node.name),
+    exp.ByteString: _byte_string,
     exp.RegexpReplace: _replaced,
     exp.RegexpExtract: _extracted,
-    exp.Upper: _cased("bq_upper"),
-    exp.Lower: _cased("bq_lower"),
+    exp.Upper: lambda _, node: call("bq_upper", node.this),
+    exp.Lower: lambda _, node: call("bq_lower", node.this),
     exp.Translate: _translated,
     exp.Chr: _chr,
     exp.Like: _like,
