@@ -151,6 +151,24 @@ def fields(kind: str) -> Relation:
     return relation(found)
 
 
+def unnested(node: exp.Unnest, kind: str) -> tuple[str, Relation]:
+    """The alias of UNNEST of an array of ``kind``, and its columns: fields, the element itself, its offset."""
+    found = dict(fields(kind) or {})
+    alias = next(iter(node.alias_column_names), "")
+    if alias:
+        found[alias.lower()] = (alias, kind)
+    if isinstance(offset := node.args.get("offset"), exp.Identifier):
+        found[offset.name.lower()] = (offset.name, "INT64")
+    return alias, found
+
+
+def implied_name(item: Any) -> str:
+    """The name of an item of the select list without AS: a column has one, a field has one, nothing else."""
+    if isinstance(item, exp.Column):
+        return item.name
+    return item.expression.name if isinstance(item, exp.Dot) else ""
+
+
 def aliases(items: list[Any], found: list[tuple[str, str]]) -> Aliases:
     """The names of a select list, with what each stands for."""
     meant = {item.alias.lower(): item.this for item in items if isinstance(item, exp.Alias)}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlglot import exp
 
-from fees_etl.query.names import Scope, aliases, fields, relation, table_columns
+from fees_etl.query.names import Scope, aliases, fields, implied_name, relation, table_columns, unnested
+from fees_etl.query.read import TOO_DEEP
 from fees_etl.query.types import RULES, UNKNOWN, common, element, settled
 from fees_etl.types import Column
 
@@ -37,7 +38,7 @@ def columns(query: Query, schema: Schema) -> tuple[Column, ...]:
     try:
         found = Walk(query, schema).statement(query.tree)
     except RecursionError:
-        raise query.too_deep() from None
+        raise query.wrong(TOO_DEEP) from None
     return tuple([Column(name, settled(kind)) for name, kind in found])
 
 
@@ -203,8 +204,7 @@ class Walk:
         if isinstance(node, exp.Table):
             found = table_columns(self.asked, node, self.schema) if node.db else scope.ctes.get(node.name.lower())
         elif isinstance(node, exp.Unnest):
-            named = node.alias_column_names
-            alias, found = (named[0] if named else ""), self._unnest(node, named, scope)
+            alias, found = unnested(node, element(self.kind(node.expressions[0], scope)))
         elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query):
             inner = self.query(node, Scope(self.asked, scope.ctes, scope.outer))
             found = relation((name, settled(kind)) for name, kind in inner)
@@ -213,26 +213,15 @@ class Walk:
             raise self.asked.wrong(f"two tables in FROM are called {alias!r}", node)
         scope.sources[key] = None if node.args.get("pivots") else found
 
-    def _unnest(self, node: exp.Unnest, named: list[str], scope: Scope) -> Relation:
-        inner = element(self.kind(node.expressions[0], scope))
-        found = dict(fields(inner) or {})
-        if named:
-            found[named[0].lower()] = (named[0], inner)
-        if isinstance(offset := node.args.get("offset"), exp.Identifier):
-            found[offset.name.lower()] = (offset.name, "INT64")
-        return found
-
     def _item(self, item: Any, scope: Scope, found: list[tuple[str, str]]) -> None:
-        """Add one item of the select list; a star is several columns. Without AS, a column and a field have a name."""
+        """Add one item of the select list; a star is several columns."""
         if isinstance(item, exp.Alias):
             kind = self.kinds[id(item)] = self.kind(item.args["this"], scope)
             found.append((item.args["alias"].this, kind))
         elif item.is_star:
             self._star(item, scope, found)
         else:
-            named = item.expression if isinstance(item, exp.Dot) else item
-            name = named.name if isinstance(item, (exp.Column, exp.Dot)) else ""
-            found.append((name, self.kind(item, scope)))
+            found.append((implied_name(item), self.kind(item, scope)))
 
     def _star(self, item: Any, scope: Scope, found: list[tuple[str, str]]) -> None:
         star, sources = item, scope.sources

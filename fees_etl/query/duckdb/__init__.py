@@ -9,7 +9,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from fees_etl.query.duckdb import casts, dates, numbers, texts
-from fees_etl.query.read import Query, dataset_nodes, parse
+from fees_etl.query.read import TOO_DEEP, Query, dataset_nodes, parse
 from fees_etl.query.statements import Walk
 from fees_etl.query.types import UNKNOWN
 
@@ -61,7 +61,7 @@ def to_duckdb(
     except UnsupportedError as error:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
     except RecursionError:
-        raise asked.too_deep() from None
+        raise asked.wrong(TOO_DEEP) from None
 
 
 def _repaired(asked: Query, schema: Schema, tree: exp.Expr) -> exp.Expr:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 
-from fees_etl.query.types import FLOAT_LITERAL, NULL, STRING_LITERAL, UNKNOWN, named, settled
+from fees_etl.query.types import FLOAT_LITERAL, NULL, STRING_LITERAL, UNKNOWN, element, named, settled
 
 if TYPE_CHECKING:
     from fees_etl.errors import ProjectError
@@ -52,19 +52,9 @@ def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def duck_type(kind: str) -> exp.DataType:
-    """DuckDB's type for a GoogleSQL type name."""
-    if kind == "NUMERIC":
-        digits = [exp.DataTypeParam(this=exp.Literal.number(number)) for number in (38, 9)]
-        return exp.DataType(this=exp.DType.DECIMAL, expressions=digits, nested=False)
-    if kind.startswith("ARRAY<"):
-        return exp.DataType(this=exp.DType.ARRAY, expressions=[duck_type(kind[6:-1])], nested=True)
-    return exp.DataType(this=_TYPES[kind], nested=False)
-
-
 def cast_to(kind: str, node: exp.Expr) -> exp.Cast:
     """CAST(node AS kind)."""
-    return exp.Cast(this=node, to=duck_type(kind))
+    return exp.Cast(this=node, to=_duck_type(kind))
 
 
 def converted(this: exp.Expr, source: str, kind: str) -> exp.Expr | None:
@@ -82,11 +72,20 @@ def converted(this: exp.Expr, source: str, kind: str) -> exp.Expr | None:
 def _cast(it: Tree, node: exp.Cast) -> exp.Expr:
     kind, source = named(node.args["to"]), it.kinds.get(id(node.this), UNKNOWN)
     this = converted(node.this, source, kind)
-    if this is None or node.args.get("format") or _is_sized(node.args["to"]):
-        raise it.refused(node, f"CAST of {settled(source)} to {kind}{_CASTS.get(kind, '')}")
+    is_known = (element(kind) if kind.startswith("ARRAY<") else kind) in _TYPES
+    if this is None or not is_known or node.args.get("format") or _is_sized(node.args["to"]):
+        raise it.refused(node, f"CAST of {settled(source)} to {kind}{_INSTEAD.get(kind, '')}")
     if isinstance(this, exp.Anonymous) and this.name in {"ENCODE", "DECODE", "bq_text", "bq_stamp"}:
         return this
-    return node.__class__(this=this, to=duck_type(kind))
+    return node.__class__(this=this, to=_duck_type(kind))
+
+
+def _duck_type(kind: str) -> exp.DataType:
+    """DuckDB's type for the name of a GoogleSQL type."""
+    if kind.startswith("ARRAY<"):
+        return exp.DataType(this=exp.DType.ARRAY, expressions=[_duck_type(element(kind))], nested=True)
+    digits = [exp.DataTypeParam(this=exp.Literal.number(number)) for number in (38, 9) if kind == "NUMERIC"]
+    return exp.DataType(this=_TYPES[kind], expressions=digits, nested=False)
 
 
 def _type(it: Tree, node: exp.DataType) -> exp.Expr:
@@ -95,7 +94,7 @@ def _type(it: Tree, node: exp.DataType) -> exp.Expr:
         return node
     if node.this == exp.DType.BIGDECIMAL or _is_sized(node):
         raise it.refused(node, "use NUMERIC")
-    return duck_type("NUMERIC") if node.this == exp.DType.DECIMAL else node
+    return _duck_type("NUMERIC") if node.this == exp.DType.DECIMAL else node
 
 
 def _is_sized(to: exp.DataType) -> bool:
@@ -105,6 +104,7 @@ def _is_sized(to: exp.DataType) -> bool:
 _TYPES = {
     "STRING": exp.DType.TEXT,
     "INT64": exp.DType.BIGINT,
+    "NUMERIC": exp.DType.DECIMAL,
     "FLOAT64": exp.DType.DOUBLE,
     "BOOL": exp.DType.BOOLEAN,
     "BYTES": exp.DType.BINARY,
@@ -137,7 +137,7 @@ _CHANGES: dict[tuple[str, str], Callable[[exp.Expr], exp.Expr]] = {
     ("FLOAT64", "INT64"): lambda x: call("ROUND", x),
     ("TIMESTAMP", "STRING"): lambda x: call("bq_stamp", x),
 }
-_CASTS = {"NUMERIC": "; money is NUMERIC from the start", "STRING": "; only NUMERIC, INT64, DATE, BOOL and TIMESTAMP"}
+_INSTEAD = {"NUMERIC": "; money is NUMERIC from the start", "STRING": "; only NUMERIC, INT64, DATE, BOOL and TIMESTAMP"}
 REPAIRS: dict[type[exp.Expr], Repair] = {exp.Cast: _cast, exp.TryCast: _cast, exp.DataType: _type}
 MACROS = {
     "bq_text(x)": "RTRIM(RTRIM(CAST(x AS VARCHAR), '0'), '.')",

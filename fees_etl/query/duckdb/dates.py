@@ -12,39 +12,37 @@ if TYPE_CHECKING:
     from fees_etl.query.duckdb.casts import Repair, Tree
 
 
-def _date_shift(sign: int) -> Repair:
+def _date_shift(it: Tree, node: Any) -> exp.Expr:
     """DATE_ADD and DATE_SUB."""
-
-    def repair(it: Tree, node: Any) -> exp.Expr:
-        unit = node.args["unit"].name.upper()
-        if it.kind(node) != "DATE" or unit not in _UNITS:
-            raise it.refused(node, "write DATE_ADD or DATE_SUB of a DATE by DAY, WEEK, MONTH, QUARTER or YEAR")
-        function, times = _UNITS[unit]
-        return _shifted(it, node.this, function, node.expression, times * sign)
-
-    return repair
+    function, times = _UNITS.get(node.args["unit"].name.upper(), ("", 0))
+    if it.kind(node) != "DATE" or not function:
+        raise it.refused(node, "write DATE_ADD or DATE_SUB of a DATE by DAY, WEEK, MONTH, QUARTER or YEAR")
+    return _shifted(it, node, function, times if isinstance(node, exp.DateAdd) else -times)
 
 
-def _shifted(it: Tree, day: exp.Expr, function: str, amount: exp.Expr, times: int) -> exp.Expr:
+def _by_days(it: Tree, node: exp.Binary) -> exp.Expr:
+    """DATE + 1 and DATE - 1; a sum of numbers is left alone."""
+    kind = it.kinds.get(id(node))
+    if kind == "DATE" and it.kind(node.this) == "DATE":
+        return _shifted(it, node, "to_days", 1 if isinstance(node, exp.Add) else -1)
+    if kind in {"DATE", "DATETIME", "INTERVAL", "TIMESTAMP"}:
+        raise it.refused(node, "write DATE_ADD, DATE_SUB or DATE_DIFF")
+    return node
+
+
+def _shifted(it: Tree, node: Any, function: str, times: int) -> exp.Expr:
+    amount = node.expression
     if isinstance(amount, exp.Literal):
         span: exp.Expr = exp.Literal.number(int(amount.name) * times)
     else:
         span = exp.Mul(this=exp.Paren(this=amount), expression=exp.Literal.number(times))
         span = exp.Cast(this=span, to=exp.DataType(this=exp.DType.INT, nested=False))
-    return call("bq_date", exp.Add(this=_day(it, day), expression=call(function, span)))
+    return call("bq_date", exp.Add(this=_day(it, node.this), expression=call(function, span)))
 
 
 def _day(it: Tree, node: exp.Expr) -> exp.Expr:
     """A DATE as it is; anything else, a text or a TIMESTAMP, made one."""
     return node if it.kinds.get(id(node)) == "DATE" else cast_to("DATE", node)
-
-
-_UNITS = {
-    "DAY": ("to_days", 1), "WEEK": ("to_days", 7), "MONTH": ("to_months", 1), "QUARTER": ("to_months", 3),
-    "YEAR": ("to_months", 12),
-}  # fmt: skip
-_PARTS = {"DAY", "MONTH", "QUARTER", "YEAR", "ISOYEAR"}
-_FORMATS = set("YmdHMSbBaAjyFGVu%-/: .,T")
 
 
 def _unit(node: Any) -> str:
@@ -53,10 +51,11 @@ def _unit(node: Any) -> str:
 
 
 def _date_trunc(it: Tree, node: Any) -> exp.Expr:
-    unit = "WEEK" if _unit(node) == "ISOWEEK" else _unit(node)
-    if it.kind(node) != "DATE" or unit not in _PARTS | {"WEEK"} or (unit == "WEEK" and _unit(node) != "ISOWEEK"):
+    unit = _unit(node)
+    if it.kind(node) != "DATE" or unit not in _PARTS:
         raise it.refused(node, "write DATE_TRUNC of a DATE to DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
-    return cast_to("DATE", call("DATE_TRUNC", exp.Literal.string(unit), _day(it, node.this)))
+    part = exp.Literal.string("WEEK" if unit == "ISOWEEK" else unit)
+    return cast_to("DATE", call("DATE_TRUNC", part, _day(it, node.this)))
 
 
 def _last_day(it: Tree, node: exp.LastDay) -> exp.Expr:
@@ -67,7 +66,7 @@ def _last_day(it: Tree, node: exp.LastDay) -> exp.Expr:
 
 def _date_diff(it: Tree, node: exp.DateDiff) -> exp.Expr:
     unit = _unit(node)
-    if unit not in _PARTS and unit != "ISOWEEK":
+    if unit not in _PARTS:
         raise it.refused(node, "write DATE_DIFF by DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
     days = [_day(it, node.expression), _day(it, node.this)]
     if unit != "ISOWEEK":
@@ -90,23 +89,6 @@ def _date_array(it: Tree, node: exp.GenerateDateArray) -> exp.Expr:
     return cast_to("ARRAY<DATE>", series)
 
 
-def _by_days(sign: int) -> Repair:
-    """DATE + 1; a sum of numbers is left alone."""
-
-    def repair(it: Tree, node: exp.Binary) -> exp.Expr:
-        kind = it.kinds.get(id(node))
-        if kind == "DATE" and it.kind(node.this) == "DATE":
-            return _shifted(it, node.this, "to_days", node.expression, sign)
-        if kind in {"DATE", "DATETIME", "INTERVAL", "TIMESTAMP"}:
-            raise it.refused(node, "write DATE_ADD, DATE_SUB or DATE_DIFF")
-        return node
-
-    return repair
-
-
-_EXTRACTED = {"YEAR", "QUARTER", "MONTH", "DAY", "DAYOFYEAR", "DAYOFWEEK", "ISOYEAR"}
-
-
 def _extract(it: Tree, node: exp.Extract) -> exp.Expr:
     part = node.name.upper()
     if part == "DATE":
@@ -124,16 +106,23 @@ def _date(it: Tree, node: exp.Date) -> exp.Expr:
     return cast_to("DATE", node.this)
 
 
+_UNITS = {
+    "DAY": ("to_days", 1), "WEEK": ("to_days", 7), "MONTH": ("to_months", 1), "QUARTER": ("to_months", 3),
+    "YEAR": ("to_months", 12),
+}  # fmt: skip
+_PARTS = {"DAY", "ISOWEEK", "MONTH", "QUARTER", "YEAR", "ISOYEAR"}
+_FORMATS = set("YmdHMSbBaAjyFGVu%-/: .,T")
+_EXTRACTED = {"YEAR", "QUARTER", "MONTH", "DAY", "DAYOFYEAR", "DAYOFWEEK", "ISOYEAR"}
 REPAIRS: dict[type[exp.Expr], Repair] = {
-    exp.DateAdd: _date_shift(1),
-    exp.DateSub: _date_shift(-1),
+    exp.DateAdd: _date_shift,
+    exp.DateSub: _date_shift,
     exp.DateTrunc: _date_trunc,
     exp.LastDay: _last_day,
     exp.DateDiff: _date_diff,
     exp.TimeToStr: _formatted,
     exp.GenerateDateArray: _date_array,
-    exp.Add: _by_days(1),
-    exp.Sub: _by_days(-1),
+    exp.Add: _by_days,
+    exp.Sub: _by_days,
     exp.Extract: _extract,
     exp.Date: _date,
 }

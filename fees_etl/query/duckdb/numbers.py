@@ -169,8 +169,6 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Window: _window,
     exp.Literal: _literal,
 }
-
-
 _N = "DECIMAL(38, 9)"
 _G = "1000000000"
 _BY_ZERO = "y = 0 AND x IS NOT NULL THEN error('division by zero')"
