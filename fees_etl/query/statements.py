@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from fees_etl.query.names import Scope, aliases, fields, implied_name, relation, table_columns, unnested
 from fees_etl.query.read import TOO_DEEP
-from fees_etl.query.types import RULES, UNKNOWN, common, element, settled
+from fees_etl.query.types import RULES, UNKNOWN, common, element, literal, named, settled
 from fees_etl.types import Column
 
 if TYPE_CHECKING:
@@ -199,8 +199,7 @@ class Walk:
 
     def _source(self, node: Any, scope: Scope) -> None:
         """Add one item of FROM to the scope."""
-        alias = node.alias_or_name
-        found: Relation = None
+        alias, found = node.alias_or_name, None
         if isinstance(node, exp.Table):
             found = table_columns(self.asked, node, self.schema) if node.db else scope.ctes.get(node.name.lower())
         elif isinstance(node, exp.Unnest):
@@ -256,11 +255,14 @@ class Walk:
             self.edits.append((node, exp.Paren(this=meant.copy())))
         return kind
 
+    def _cast(self, node: exp.Cast, scope: Scope) -> str:
+        self.kind(node.this, scope)
+        return named(node.args["to"])
+
     def _field(self, node: exp.Dot, scope: Scope) -> str:
         if not isinstance(node.expression, exp.Identifier):
             return UNKNOWN
-        held = fields(self.kind(node.this, scope)) or {}
-        return held.get(node.expression.name.lower(), ("", UNKNOWN))[1]
+        return (fields(self.kind(node.this, scope)) or {}).get(node.expression.name.lower(), ("", UNKNOWN))[1]
 
     def _connected(self, node: exp.Connector, scope: Scope) -> str:
         """AND and OR, without a frame for each: a window of many dates is a long OR."""
@@ -284,6 +286,8 @@ class Walk:
 
     _WALKS: ClassVar[dict[type[exp.Expr], Callable[[Walk, Any, Scope], str]]] = {
         exp.Column: _column,
+        exp.Literal: lambda _, node, __: literal(node),
+        **dict.fromkeys((exp.Cast, exp.TryCast), _cast),
         exp.Dot: _field,
         **dict.fromkeys((exp.And, exp.Or), _connected),
         **dict.fromkeys((exp.Select, exp.Subquery, exp.Union, exp.Except, exp.Intersect), _value),

@@ -93,6 +93,13 @@ def named(to: exp.DataType) -> str:
     return _BY_NAME.get(this, UNKNOWN)
 
 
+def literal(node: exp.Literal) -> str:
+    """The type of a text or a number as long as nothing asks for another."""
+    if node.args["is_string"]:
+        return STRING_LITERAL
+    return "INT64" if node.args["this"].isdigit() else FLOAT_LITERAL
+
+
 def _first(kinds: Kinds, node: Any) -> str:
     """The type of the argument, literal or not: parentheses, minus, DISTINCT."""
     this = node.args.get("this")
@@ -150,12 +157,6 @@ def _case(kinds: Kinds, node: exp.Case) -> str:
     return common(kinds[id(arm)] if arm else NULL for arm in arms)
 
 
-def _literal(_: Kinds, node: exp.Literal) -> str:
-    if node.args["is_string"]:
-        return STRING_LITERAL
-    return "INT64" if node.args["this"].isdigit() else FLOAT_LITERAL
-
-
 def _struct(kinds: Kinds, node: exp.Struct) -> str:
     found = []
     for item in node.expressions:
@@ -211,7 +212,6 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.NthValue, exp.PercentileDisc, exp.LastDay, exp.ArrayReverse, exp.ArrayConcat, exp.SafeNegate, exp.SafeFunc,
         exp.Collate,
     ),
-    lambda _, node: named(node.args["to"]): (exp.Cast, exp.TryCast),
     lambda kinds, node: f"ARRAY<{settled(_common(kinds, node))}>": (exp.Array, exp.GenerateSeries),
     lambda kinds, node: f"ARRAY<{_same(kinds, node)}>": (exp.ArrayAgg, exp.Split, exp.RegexpExtractAll),
     _fraction: (exp.Avg, exp.Round, exp.Ceil, exp.Floor, exp.Trunc, exp.Sqrt, exp.Exp, exp.Ln),
@@ -231,7 +231,6 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.GenerateDateArray: "ARRAY<DATE>",
     exp.ToCodePoints: "ARRAY<INT64>",
     exp.Null: NULL,
-    exp.Literal: _literal,
     exp.If: _branches,
     exp.Case: _case,
     exp.Struct: _struct,
