@@ -245,6 +245,12 @@ def test_what_duckdb_cannot_do_exactly_is_refused(expression):
         to_duckdb(parse(f"SELECT\n{expression} AS x\nFROM test.t", "m.sql"), {Table("test", "t"): TEST})
 
 
+@pytest.mark.parametrize("kind", ["JSON", "BIGNUMERIC", "INTERVAL", "STRUCT<x INT64>", "ARRAY<JSON>"])
+def test_a_null_of_a_type_that_duckdb_is_not_given_is_refused(kind):
+    with pytest.raises(ProjectError, match="CAST on DuckDB would not be exactly BigQuery's: CAST of INT64 to"):
+        to_duckdb(f"SELECT CAST(NULL AS {kind}) AS x", {})
+
+
 @pytest.mark.parametrize(
     "source",
     [

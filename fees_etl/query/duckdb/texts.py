@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from fees_etl.query.casts import call, cast_to, converted
+from fees_etl.query.duckdb.casts import call, cast_to, converted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fees_etl.query.repairs import Repairs
+    from fees_etl.query.duckdb.casts import Repair, Tree
 
 
-_UNICODE_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
-    map(chr, range(0x2000, 0x200B))
-)
+_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _TRIMS = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}
 
 
-def _joined(it: Repairs, node: Any) -> exp.Expr:
+def _joined(it: Tree, node: Any) -> exp.Expr:
     """CONCAT and ||: NULL when a part is, where DuckDB's CONCAT is not; other types become text as CAST makes them."""
     if it.kind(node) != "STRING":
         raise it.refused(node, "only texts can be joined")
@@ -31,7 +27,7 @@ def _joined(it: Repairs, node: Any) -> exp.Expr:
     return exp.Paren(this=whole) if parts else whole
 
 
-def _text(it: Repairs, part: exp.Expr) -> exp.Expr:
+def _text(it: Tree, part: exp.Expr) -> exp.Expr:
     kind = it.kind(part)
     if kind != "STRING":
         text = converted(part, kind, "STRING")
@@ -41,15 +37,15 @@ def _text(it: Repairs, part: exp.Expr) -> exp.Expr:
     return exp.Paren(this=part) if isinstance(part, exp.Binary) else part
 
 
-def _trimmed(it: Repairs, node: exp.Trim) -> exp.Expr:
+def _trimmed(it: Tree, node: exp.Trim) -> exp.Expr:
     if it.kind(node) != "STRING":
         raise it.refused(node, "TRIM of BYTES")
-    blanks = node.expression or exp.Literal.string(_UNICODE_BLANKS)
+    blanks = node.expression or exp.Literal.string(_BLANKS)
     both = "bq_trim" if isinstance(blanks, exp.Literal) else "TRIM"  # with NULL for a set, all is NULL
     return call(_TRIMS.get(str(node.args.get("position")), both), node.this, blanks)
 
 
-def _code_points(it: Repairs, node: exp.CodePointsToString) -> exp.Expr:
+def _code_points(it: Tree, node: exp.CodePointsToString) -> exp.Expr:
     points = node.this
     if not isinstance(points, exp.Array) or not all(_number(point) for point in points.expressions):
         raise it.refused(node, "list the code points as literals")
@@ -61,57 +57,44 @@ def _number(node: exp.Expr) -> str:
     return literal.name if isinstance(literal, exp.Literal) and not literal.is_string else ""
 
 
-def _md5_hex(_: Repairs, node: exp.MD5) -> exp.Expr:
-    return call("MD5", node.this)
-
-
-def _digest(it: Repairs, node: Any) -> exp.Expr:
+def _digest(it: Tree, node: Any) -> exp.Expr:
     """MD5 and SHA256 are BYTES in BigQuery."""
-    return call("UNHEX", _hex_digest(it, node))
-
-
-def _hex_digest(it: Repairs, node: Any) -> exp.Expr:
     length = node.args.get("length")
     if length is not None and length.name not in {"", "256"}:
         raise it.refused(node, "use SHA256 or MD5")
-    return call("MD5" if isinstance(node, exp.MD5Digest) else "SHA256", node.this)
+    return call("UNHEX", call("MD5" if isinstance(node, exp.MD5Digest) else "SHA256", node.this))
 
 
-def _hex(_: Repairs, node: exp.LowerHex) -> exp.Expr:
-    inner: exp.Expr = node.this
-    if isinstance(inner, exp.Anonymous) and inner.name == "UNHEX":
-        digest: exp.Expr = inner.expressions[0]
+def _hex(_: Tree, node: exp.LowerHex) -> exp.Expr:
+    if isinstance(node.this, exp.Anonymous) and node.this.name == "UNHEX":
+        digest: exp.Expr = node.this.expressions[0]
         return digest
-    return call("LOWER", call("HEX", inner))
+    return call("LOWER", call("HEX", node.this))
 
 
-def _length(it: Repairs, node: exp.Length) -> exp.Expr:
-    return call("OCTET_LENGTH" if it.kind(node.this) == "BYTES" else "LENGTH", node.this)
-
-
-def _byte_length(it: Repairs, node: exp.ByteLength) -> exp.Expr:
+def _byte_length(it: Tree, node: exp.ByteLength) -> exp.Expr:
     return call("OCTET_LENGTH", node.this if it.kind(node.this) == "BYTES" else call("ENCODE", node.this))
 
 
-def _substring(it: Repairs, node: exp.Substring) -> exp.Expr:
+def _substring(it: Tree, node: exp.Substring) -> exp.Expr:
     start = node.args.get("start")
     if it.kind(node) != "STRING" or not (isinstance(start, exp.Literal) and int(start.name) >= 1):
         raise it.refused(node, "write SUBSTR of a STRING from a literal place, 1 or later")
     return node
 
 
-def _position(it: Repairs, node: exp.StrPosition) -> exp.Expr:
+def _position(it: Tree, node: exp.StrPosition) -> exp.Expr:
     if node.args.get("position") or node.args.get("occurrence"):
         raise it.refused(node, "write STRPOS(text, part)")
     return call("STRPOS", node.this, node.args["substr"])
 
 
-def _padded(_: Repairs, node: exp.Pad) -> exp.Expr:
+def _padded(_: Tree, node: exp.Pad) -> exp.Expr:
     fill = node.args.get("fill_pattern") or exp.Literal.string(" ")
     return call("LPAD" if node.args.get("is_left") else "RPAD", node.this, node.expression, fill)
 
 
-def _extreme(_: Repairs, node: Any) -> exp.Expr:
+def _extreme(_: Tree, node: Any) -> exp.Expr:
     """GREATEST and LEAST are NULL when an argument is: DuckDB skips it."""
     parts = [node.this, *node.expressions]
     absent = [exp.Is(this=part.copy(), expression=exp.Null()) for part in parts]
@@ -119,11 +102,7 @@ def _extreme(_: Repairs, node: Any) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=exp.or_(*absent, copy=False), true=exp.Null())], default=plain)
 
 
-def _raw(_: Repairs, node: exp.RawString) -> exp.Expr:
-    return exp.Literal.string(node.name)
-
-
-def _bytes(it: Repairs, node: exp.ByteString) -> exp.Expr:
+def _byte_string(it: Tree, node: exp.ByteString) -> exp.Expr:
     """The bytes of b'...' as sqlglot read them: one character each."""
     try:
         return call("UNHEX", exp.Literal.string(node.name.encode("ascii").hex()))
@@ -131,32 +110,21 @@ def _bytes(it: Repairs, node: exp.ByteString) -> exp.Expr:
         raise it.refused(node, "a BYTES literal outside ASCII") from None
 
 
-def _replaced(_: Repairs, node: exp.RegexpReplace) -> exp.Expr:
+def _replaced(_: Tree, node: exp.RegexpReplace) -> exp.Expr:
     return call("REGEXP_REPLACE", node.this, node.expression, node.args["replacement"], exp.Literal.string("g"))
 
 
-def _extracted(it: Repairs, node: exp.RegexpExtract) -> exp.Expr:
+def _extracted(it: Tree, node: exp.RegexpExtract) -> exp.Expr:
     """NULL without a match, where DuckDB has an empty text; the group, if the pattern has one."""
-    pattern = node.expression
-    if (
-        not isinstance(pattern, (exp.Literal, exp.RawString))
-        or node.args.get("position")
-        or node.args.get("occurrence")
-    ):
+    pattern, is_counted = node.expression, node.args.get("position") or node.args.get("occurrence")
+    if is_counted or not isinstance(pattern, (exp.Literal, exp.RawString)):
         raise it.refused(node, "write REGEXP_EXTRACT(text, 'literal pattern')")
     group = exp.Literal.number(1 if re.compile(pattern.name).groups else 0)
     found = call("REGEXP_EXTRACT", node.this.copy(), pattern.copy(), group)
     return exp.Case(ifs=[exp.If(this=call("REGEXP_MATCHES", node.this, pattern), true=found)])
 
 
-def _cased(name: str) -> Callable[[Repairs, Any], exp.Expr]:
-    def repair(_: Repairs, node: Any) -> exp.Expr:
-        return call(name, node.this)
-
-    return repair
-
-
-def _translated(it: Repairs, node: exp.Translate) -> exp.Expr:
+def _translated(it: Tree, node: exp.Translate) -> exp.Expr:
     source, target = node.args["from_"], node.args["to"]
     if not isinstance(source, exp.Literal) or len(set(source.name)) < len(source.name):
         raise it.refused(node, "list the characters once each, as a literal")
@@ -167,34 +135,53 @@ def _translated(it: Repairs, node: exp.Translate) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=there, true=node)], default=node.this.copy())
 
 
-def _chr(it: Repairs, node: exp.Chr) -> exp.Expr:
+def _chr(it: Tree, node: exp.Chr) -> exp.Expr:
     if not (point := _number(node.expressions[0])):
         raise it.refused(node, "write the code point as a literal")
     return exp.Literal.string(chr(int(point)))
 
 
-TEXTS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
+def _like(_: Tree, node: exp.Like) -> exp.Expr:
+    r"""A backslash escapes in BigQuery without being asked."""
+    pattern = node.expression
+    is_plain = isinstance(pattern, exp.Literal) and "\\" not in pattern.name
+    return node if is_plain else exp.Escape(this=node, expression=exp.Literal.string("\\"))
+
+
+REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Concat: _joined,
     exp.DPipe: _joined,
     exp.Trim: _trimmed,
     exp.CodePointsToString: _code_points,
-    exp.MD5: _md5_hex,
+    exp.MD5: lambda _, node: call("MD5", node.this),
     exp.MD5Digest: _digest,
     exp.SHA2Digest: _digest,
     exp.LowerHex: _hex,
-    exp.Length: _length,
+    exp.Length: lambda it, node: call("OCTET_LENGTH" if it.kind(node.this) == "BYTES" else "LENGTH", node.this),
     exp.ByteLength: _byte_length,
     exp.Substring: _substring,
     exp.StrPosition: _position,
     exp.Pad: _padded,
     exp.Greatest: _extreme,
     exp.Least: _extreme,
-    exp.RawString: _raw,
-    exp.ByteString: _bytes,
+    exp.RawString: lambda _, node: exp.Literal.string(node.name),
+    exp.ByteString: _byte_string,
     exp.RegexpReplace: _replaced,
     exp.RegexpExtract: _extracted,
-    exp.Upper: _cased("bq_upper"),
-    exp.Lower: _cased("bq_lower"),
+    exp.Upper: lambda _, node: call("bq_upper", node.this),
+    exp.Lower: lambda _, node: call("bq_lower", node.this),
     exp.Translate: _translated,
     exp.Chr: _chr,
+    exp.Like: _like,
+}
+_TWO_WHEN_UPPER = "".join(char for char in map(chr, range(0x80, 0x10000)) if len(char.upper()) > 1)
+MACROS = {
+    # TRIM is slow, and few texts need it: only their ends tell.
+    "bq_trim(s, blanks)": "CASE WHEN CONTAINS(blanks, LEFT(s, 1)) OR CONTAINS(blanks, RIGHT(s, 1))"
+    " THEN TRIM(s, blanks) ELSE s END",
+    # Letters that become two, where the engines differ.
+    "bq_upper(s)": f"CASE WHEN regexp_matches(s, '[{_TWO_WHEN_UPPER}]')"
+    " THEN CAST(error('on DuckDB UPPER knows no letter that becomes two') AS VARCHAR) ELSE UPPER(s) END",
+    "bq_lower(s)": "CASE WHEN regexp_matches(s, '[İΣ]')"
+    " THEN CAST(error('on DuckDB LOWER knows no İ and no Σ') AS VARCHAR) ELSE LOWER(s) END",
 }
