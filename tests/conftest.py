@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
-from shells import shell  # noqa: F401 - a fixture for every test
+from shells import fed, shell  # noqa: F401 - fixtures for every test
 
 settings.register_profile("change", deadline=None)  # a busy machine is no failure
 settings.register_profile("night", deadline=None, max_examples=1000)
