@@ -55,10 +55,10 @@ def test_the_warehouse_is_private(tmp_path):
     assert modes["fees.duckdb.tmp"] == 0o700
 
 
-def test_a_folder_named_as_warehouse_keeps_its_permissions(shell, monkeypatch, tmp_path):
+def test_a_folder_named_as_warehouse_keeps_its_permissions(shell, monkeypatch):
     Path("lake").mkdir()
     Path("lake").chmod(0o755)
-    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{tmp_path}/lake")
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/lake")
     assert shell("run")[0] in {2, 5}
     assert stat.S_IMODE(Path("lake").stat().st_mode) == 0o755
 
