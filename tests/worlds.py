@@ -10,15 +10,30 @@ them, any value may be None. A client's NINO is always the same, so that no worl
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from datetime import date, timedelta
 from decimal import Decimal
+from hashlib import md5
 from zlib import crc32
 
 import oracle
 from hypothesis import strategies as st
 
-__all__ = ["COLUMNS", "HARD", "amounts", "as_csv", "charge", "fee_dates", "fees", "files", "worlds"]
+__all__ = [
+    "COLUMNS",
+    "FEE_ID",
+    "HARD",
+    "LINES",
+    "SHAPES",
+    "amounts",
+    "as_csv",
+    "charge",
+    "fee_dates",
+    "fees",
+    "files",
+    "worlds",
+]
 
 COLUMNS = ("client_id", "client_nino", "adviser_id", "fee_date", "fee_amount")
 
@@ -90,6 +105,28 @@ HARD = [
     ("blank-amount", "QQ000000C", "x", date(2024, 5, 1), None),
 ]
 """Every hard case of SPEC section 3 in one world."""
+
+
+FEE_ID = md5(b"3:ann1:x2025-01-31:1.6").hexdigest()
+"""Of ``ann``'s 1.6 to adviser ``x`` on the last of January 2025."""
+LINES = [
+    "client_id,client_nino,adviser_id,fee_date,fee_amount",
+    "ann,QQ000001A,x,2025-01-31,1.60",
+    "bob,QQ000002A,y,2025-01-31,2",
+]
+
+
+SHAPES = {
+    "bom": b"\xef\xbb\xbf" + "\n".join(LINES).encode(),
+    "crlf": "\r\n".join(LINES).encode(),
+    "lone-cr": "\r".join(LINES).encode(),
+    "gz": gzip.compress("\n".join(LINES).encode()),
+    "empty-lines": "\n\n".join(LINES).encode(),
+    "other-order": b"fee_amount,fee_date,client_id,adviser_id,client_nino\n1.60,2025-01-31,ann,x,QQ000001A\n2,2025-01-31,bob,y,QQ000002A",
+    "quoted": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in LINES).encode(),
+    "spaces": "\n".join(LINES).replace("ann", " ann\t").replace("1.60", " 1.60 ").encode(),
+}
+"""The same two fees, however their file is written."""
 
 
 def fee_dates(start=STARTS[0]):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from hashlib import md5
 
 import pytest
 from pipeline import LENIENT, Pipeline
-from worlds import HARD, charge
+from worlds import FEE_ID, HARD, charge
 
 
 @pytest.fixture
@@ -69,9 +68,6 @@ def test_equal_amounts_are_one_fee_and_blanks_are_counted(hard):
 
     assert (found.duplicate_rows, found.duplicate_amount) == (2, Decimal("3.2"))
     assert (found.blank_rows, found.blank_amount) == (4, Decimal(21))
-
-
-FEE_ID = md5(b"3:ann1:x2025-01-31:1.6").hexdigest()
 
 
 def test_the_fee_id_is_pinned(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import resource
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from pipeline import Pipeline, project
 from shells import fee, process, put
+from worlds import LINES, SHAPES
 
 from fees_etl import connect
 
@@ -94,25 +94,6 @@ def test_a_full_disk_in_the_careful_reader_is_exit_5(shell):
 
     done = process("ingest", "lake", stdout=subprocess.DEVNULL, preexec_fn=small_disk)
     assert done.returncode == 5, done.stderr
-
-
-LINES = [
-    "client_id,client_nino,adviser_id,fee_date,fee_amount",
-    "ann,QQ000001A,x,2025-01-31,1.60",
-    "bob,QQ000002A,y,2025-01-31,2",
-]
-
-
-SHAPES = {
-    "bom": b"\xef\xbb\xbf" + "\n".join(LINES).encode(),
-    "crlf": "\r\n".join(LINES).encode(),
-    "lone-cr": "\r".join(LINES).encode(),
-    "gz": gzip.compress("\n".join(LINES).encode()),
-    "empty-lines": "\n\n".join(LINES).encode(),
-    "other-order": b"fee_amount,fee_date,client_id,adviser_id,client_nino\n1.60,2025-01-31,ann,x,QQ000001A\n2,2025-01-31,bob,y,QQ000002A",
-    "quoted": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in LINES).encode(),
-    "spaces": "\n".join(LINES).replace("ann", " ann\t").replace("1.60", " 1.60 ").encode(),
-}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
