@@ -24,7 +24,7 @@ class Writer:
     """An engine on DuckDB that also writes each script down as BigQuery would be sent it."""
 
     def __init__(self, engine, schema):
-        self.engine, self.jobs, self.questions = engine, [], []
+        self.engine, self.jobs, self.questions, self.queries = engine, [], [], []
         self.tables = {f"{table.dataset}_ci.{table.name}": types for table, types in schema.items()}
 
         def columns(sql):
@@ -34,6 +34,10 @@ class Writer:
 
     def __getattr__(self, name):
         return getattr(self.engine, name)
+
+    def query(self, sql):
+        self.queries.append(query.with_suffix(sql, "_ci"))
+        return self.engine.query(sql)
 
     def answers(self, asks, watch=None):
         asks = list(asks)
@@ -62,15 +66,16 @@ def life(folder):
         pipeline.project = replace(pipeline.project, waivers=(waiver,))
         schema = {table: contract.types for table, contract in pipeline.project.contracts.items()}
         pipeline.engine = writer = Writer(pipeline.engine, schema)
-        pipeline.all(
-            a=[charge("ann", "x", JANUARY, 1), charge("ann", "x", JANUARY, 1)], b=[charge("bob", "x", MARCH, 2)]
-        )
-        pipeline.all(
-            a=[charge("ann", "x", JANUARY, 3)],
-            b=None,
-            **{"it's": [charge("cat", "x", MARCH, 2)], "bad": [charge("dog", "x", "x", 1)]},
-        )
+        pipeline.run()
+        pipeline.all(a=[charge("ann", "x", JANUARY, 1)] * 2, b=[charge("bob", "x", MARCH, 2)])
+        odd = [charge("dog", "x", "x", 1)]
+        pipeline.all(a=[charge("ann", "x", JANUARY, 3)], b=None, bad=odd, **{"it's": [charge("cat", "x", MARCH, 2)]})
+        pipeline.put(c="no header\n")
+        pipeline.ingest()
+        pipeline.put(c=None)
+        pipeline.ingest(allow_withdraw=True)
         pipeline.run(start=JANUARY, end=MARCH)
+        pipeline.run(full_refresh=True)
         pipeline.run(rehearse=True)
         assert pipeline.all(d=[charge("ann", "x", MARCH, 9, "QQ000009A")]).status == "rejected"
         pipeline.put(d=None)
@@ -78,6 +83,8 @@ def life(folder):
         backfill(pipeline.project, writer, JANUARY, MARCH, chunk="month")
         pipeline.check()
         ledger.history(pipeline.project, writer)
+        ledger.history(pipeline.project, writer, run_id="it's")
+        ledger.parts(pipeline.project, writer, "backfill --start 2025-01-01 --end 2025-01-31")
         return writer
 
 

@@ -5,26 +5,15 @@ from __future__ import annotations
 import re
 
 import goldens
-import pytest
 from googlesql.constructs import DOCUMENTED, constructs, control
 from googlesql.rules import house_rules
 from pipeline import project
-from written import first, life, run_and_ingestion
-
-from fees_etl.runs import ledger
+from written import first, run_and_ingestion
 
 ALLOWED = {"CURRENT_TIMESTAMP: the same run would not give the same rows twice"}
 """The books say when they were written; no model is."""
 SHOWN = {"stg_fees", "dim_clients", "assert_client_data", "assert_file_row_count", "contract_stg_fees"}
 """Of the steps that models and assertions make, these stand for the others: merged, rebuilt, waived, warning, derived."""
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """The same on a checkout and on an unpacked archive, which has no commit."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "git_sha", lambda _: "0" * 40)
-        return life(tmp_path_factory.mktemp("files"))
 
 
 def steady(text):
@@ -69,11 +58,12 @@ def shortened(query, longest):
     return [f"{indent}SELECT .. FROM {', '.join(tables)}"]
 
 
-def test_every_script_passes_googles_analyzer(reference, written):
-    assert len(written.jobs) > 8
+def test_every_script_passes_googles_analyzer_and_computes_nothing_in_floating_point(reference, written):
+    assert len(written.jobs) > 10
 
-    for text in written.jobs:
-        reference.analyze_script(text, written.tables)
+    found = {kind for text in written.jobs for kind in reference.script_types(text, written.tables)}
+    assert "NUMERIC" in found
+    assert found & {"FLOAT64", "FLOAT", "DOUBLE"} == set()
 
 
 def test_every_question_is_one_query_of_one_row_of_texts(reference, written):

@@ -11,7 +11,7 @@ BEGIN
     MERGE INTO ops_ci.writer AS writer
     USING (
         SELECT
-            'job-3' AS job_id,
+            'job-4' AS job_id,
             'test-2' AS run_id,
             CURRENT_TIMESTAMP() AS began_at
     ) AS now

@@ -19,7 +19,7 @@ BEGIN
     MERGE INTO ops_ci.writer AS writer
     USING (
         SELECT
-            'job-4' AS job_id,
+            'job-5' AS job_id,
             '20250930T120000-1a2b3c' AS run_id,
             CURRENT_TIMESTAMP() AS began_at
     ) AS now
