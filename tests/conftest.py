@@ -1,25 +1,36 @@
-"""How hard properties are tried: `--hypothesis-profile=night` tries ten times as many examples."""
+"""How hard properties are tried: `--hypothesis-profile=night` tries ten times as many examples.
+
+`-m "not slow"` leaves out what takes minutes: faults at every statement, worlds by the hundred, emulators, Google's analyzer.
+"""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
-from shells import shell  # noqa: F401 - a fixture for every test
+from shells import fed, shell  # noqa: F401 - fixtures for every test
 
 settings.register_profile("change", deadline=None)  # a busy machine is no failure
 settings.register_profile("night", deadline=None, max_examples=1000)
 settings.load_profile("change")
 
+TESTS = Path(__file__).parent
+SLOW = {"delivery", "emulator", "faults", "googlesql"}
+"""Folders whose tests start processes, servers or Google's analyzer, or do the same at every statement."""
 REPEATED = {"test_assertions", "test_backfill", "test_crashes", "test_faults", "test_oracle"}
 """Modules that do the same to many worlds, or at every statement; other tests reach those lines too."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """pytest-cov has this mark; some environments do without pytest-cov."""
+    """pytest-cov has the first of these marks; some environments do without pytest-cov."""
     config.addinivalue_line("markers", "no_cover: lines that it runs are not counted")
+    config.addinivalue_line("markers", "slow: left out by -m 'not slow'")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs the same lines a hundred times takes half as long again when they are counted."""
     for item in items:
-        repeats = item.path.stem in REPEATED or (isinstance(item, pytest.Function) and is_hypothesis_test(item.obj))
-        if repeats:
+        tried = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+        if tried or item.path.stem in REPEATED:
             item.add_marker("no_cover")
+        if tried or item.path.stem == "test_backfill" or item.path.relative_to(TESTS).parts[0] in SLOW:
+            item.add_marker("slow")

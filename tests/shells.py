@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
+import goldens
 import places
 import pytest
 from pipeline import forget_settings
@@ -14,6 +20,9 @@ from pipeline import forget_settings
 from fees_etl import cli
 
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
+GOOD = "C1,QQ123456A,A1,2025-01-01,100.00\nC2,QQ123456B,A2,2025-02-01,50.50\n"
+MORE = "C1,QQ123456A,A1,2025-03-01,7.00\nC3,QQ123456C,A2,2025-03-02,-0.000000001\n"
+CONFLICT = "C1,QQ999999D,A1,2025-01-02,1.00\n"
 
 
 def fee(number, amount="5", day="2025-01-01", nino=None):
@@ -21,33 +30,59 @@ def fee(number, amount="5", day="2025-01-01", nino=None):
 
 
 class Shell:
-    """A working folder, ``fees-etl`` in it, and a look at its warehouse."""
+    """``fees-etl`` in its working folder, which never prints a NINO, and a look at its warehouse."""
 
-    def __init__(self, capsys):
-        self.capsys = capsys
+    def __init__(self, folder, capsys):
+        self.folder, self._capsys = folder, capsys
 
     def __call__(self, *args):
         code = cli.main(list(args))
-        shown = self.capsys.readouterr()
+        shown = self._capsys.readouterr()
+        assert not re.search(r"QQ\d{6}", shown.out + shown.err)
         return code, shown.out, shown.err
+
+    def golden(self, name, *args):
+        """Run, compare all that was said with its golden file, return stdout."""
+        code, out, err = self(*args)
+        said = f"$ fees-etl {' '.join(args)}\n{out}{err}(exit {code})\n"
+        goldens.check(f"cli/{name}.txt", goldens.steady(said, self.folder))
+        return out
 
     def ask(self, sql):
         with duckdb.connect("fees.duckdb", read_only=True) as found:
             return found.execute(sql).fetchall()
 
+    def published(self):
+        return self.ask("SELECT client_id, ltv_total FROM reporting.rpt_client_ltv ORDER BY ALL")
+
 
 @pytest.fixture
-def shell(capsys, monkeypatch, tmp_path):
+def shell(capsys, monkeypatch):
     forget_settings(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    Path("lake").mkdir()
-    return Shell(capsys)
+    with TemporaryDirectory(dir="/tmp", prefix="") as folder:  # of the same length each time, for golden files
+        monkeypatch.chdir(folder)
+        yield Shell(Path(folder), capsys)
 
 
-def put(name, *lines):
+@pytest.fixture
+def fed(shell):
+    """A warehouse with one good file published."""
+    put("good.csv", GOOD)
+    assert shell("run", "--source", "lake/*.csv")[0] == 0
+    return shell
+
+
+def put(name, *lines, header=HEADER):
     path = Path("lake", name)
-    path.write_text(HEADER + "".join(lines))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(header + "".join(lines))
     return path
+
+
+def change(sql):
+    """Something that only a hand does to the warehouse."""
+    with duckdb.connect("fees.duckdb") as warehouse:
+        warehouse.execute(sql)
 
 
 def waive(*key, assertion="assert_client_data"):
@@ -56,3 +91,16 @@ def waive(*key, assertion="assert_client_data"):
     text = f"- assertion: {assertion}\n  key: {json.dumps(key)}\n  reason: known\n  expires: 2099-01-01\n"
     Path("project/sql/waivers.yml").write_text(text)
     return "--project-dir", "project"
+
+
+def process(*args, **options):
+    """A real process: what it does to closed pipes and full disks cannot be seen from within."""
+    environ = {**os.environ, "PYTHONPATH": str(places.ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "fees_etl", *args],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+        check=False,
+        **options,
+    )

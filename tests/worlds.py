@@ -10,14 +10,30 @@ them, any value may be None. A client's NINO is always the same, so that no worl
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from datetime import date, timedelta
 from decimal import Decimal
+from hashlib import md5
+from zlib import crc32
 
 import oracle
 from hypothesis import strategies as st
 
-__all__ = ["COLUMNS", "amounts", "as_csv", "fee_dates", "fees", "files", "worlds"]
+__all__ = [
+    "COLUMNS",
+    "FEE_ID",
+    "HARD",
+    "LINES",
+    "SHAPES",
+    "amounts",
+    "as_csv",
+    "charge",
+    "fee_dates",
+    "fees",
+    "files",
+    "worlds",
+]
 
 COLUMNS = ("client_id", "client_nino", "adviser_id", "fee_date", "fee_amount")
 
@@ -45,6 +61,72 @@ STARTS = tuple(
     )
 )
 TIES = tuple(map(Decimal, ("1", "1.00", "1.6", "1.60", "-1", "0", "2", "0.005", "-0.005")))
+
+
+def charge(client, adviser, day, amount, nino=None):
+    """A row of a client who has one NINO, unless another is given."""
+    return (client, nino or f"QQ{crc32(client.strip().encode()) % 1000000:06}A", adviser, day, Decimal(amount))
+
+
+HARD = [
+    charge("month-end", "x", date(2025, 1, 31), "1"),
+    charge("month-end", "x", date(2025, 2, 27), "10"),
+    charge("month-end", "x", date(2025, 2, 28), "100"),
+    charge("leap", "x", date(2024, 2, 29), "1"),
+    charge("leap", "x", date(2024, 3, 28), "10"),
+    charge("leap", "x", date(2024, 3, 29), "100"),
+    charge("leap-end", "x", date(2024, 1, 31), "1"),
+    charge("leap-end", "x", date(2024, 2, 28), "10"),
+    charge("leap-end", "x", date(2024, 2, 29), "100"),
+    charge("refund-first", "x", date(2024, 5, 1), "-5"),
+    charge("refund-first", "y", date(2024, 5, 2), "3"),
+    charge("refund-only", "z", date(2024, 5, 1), "-5"),
+    charge("refund-only", "y", date(2024, 5, 1), "-4"),
+    charge("same-day", "b", date(2024, 5, 1), "4"),
+    charge("same-day", "B", date(2024, 5, 1), "4"),
+    charge("larger", "a", date(2024, 5, 1), "4"),
+    charge("larger", "b", date(2024, 5, 1), "4.000000001"),
+    charge("a", "bc", date(2024, 6, 1), "1"),
+    charge("ab", "c", date(2024, 6, 1), "1"),
+    charge("a|b", "c", date(2024, 6, 1), "1"),
+    charge("a", "b|c", date(2024, 6, 1), "1"),
+    charge("half-1", "h", date(2023, 7, 1), "0.005"),
+    charge("half-2", "k", date(2023, 8, 1), "-0.005"),
+    charge("half-3", "m", date(2023, 9, 1), "0.004999999"),
+    charge("huge-1", "n", date(2023, 10, 1), "1000000000000000.000000001"),
+    charge("huge-2", "n", date(2023, 10, 1), "-999999999999999.005"),
+    charge("duplicate", "x", date(2024, 5, 1), "1.6"),
+    charge("duplicate", "x", date(2024, 5, 1), "1.60"),
+    charge(" duplicate\t", "\N{NO-BREAK SPACE}x", date(2024, 5, 1), "1.600000000"),
+    charge("émile \U0001f600", "ünï", date(2024, 5, 1), "2"),
+    charge("", "x", date(2024, 5, 1), "7", "QQ000000A"),
+    ("blank-nino", " ", "x", date(2024, 5, 1), Decimal(7)),
+    ("blank-date", "QQ000000B", "x", None, Decimal(7)),
+    ("blank-amount", "QQ000000C", "x", date(2024, 5, 1), None),
+]
+"""Every hard case of SPEC section 3 in one world."""
+
+
+FEE_ID = md5(b"3:ann1:x2025-01-31:1.6").hexdigest()
+"""Of ``ann``'s 1.6 to adviser ``x`` on the last of January 2025."""
+LINES = [
+    "client_id,client_nino,adviser_id,fee_date,fee_amount",
+    "ann,QQ000001A,x,2025-01-31,1.60",
+    "bob,QQ000002A,y,2025-01-31,2",
+]
+
+
+SHAPES = {
+    "bom": b"\xef\xbb\xbf" + "\n".join(LINES).encode(),
+    "crlf": "\r\n".join(LINES).encode(),
+    "lone-cr": "\r".join(LINES).encode(),
+    "gz": gzip.compress("\n".join(LINES).encode()),
+    "empty-lines": "\n\n".join(LINES).encode(),
+    "other-order": b"fee_amount,fee_date,client_id,adviser_id,client_nino\n1.60,2025-01-31,ann,x,QQ000001A\n2,2025-01-31,bob,y,QQ000002A",
+    "quoted": "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in LINES).encode(),
+    "spaces": "\n".join(LINES).replace("ann", " ann\t").replace("1.60", " 1.60 ").encode(),
+}
+"""The same two fees, however their file is written."""
 
 
 def fee_dates(start=STARTS[0]):

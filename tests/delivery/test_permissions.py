@@ -8,9 +8,8 @@ from contextlib import contextmanager, suppress
 import places
 import pytest
 import yaml
-from bigquery_jobs import Fate
-from bigquery_service import ANSWERS, Service, engine_on
-from fake_gcs import FakeGCS
+from bigquery import ANSWERS, Fate, Service, engine_on
+from gcs import FakeGCS
 from permissions import (
     CALL_LOG,
     ROLES,

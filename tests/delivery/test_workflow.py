@@ -6,7 +6,7 @@ import re
 
 import places
 import pytest
-from fake_gcs import FakeGCS
+from gcs import FakeGCS
 from workflow_cloud import ENVIRON, Cloud
 from workflows import Raised, Unknown, Workflow
 

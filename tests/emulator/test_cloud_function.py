@@ -15,14 +15,14 @@ from emulator.proxy import Fault
 from emulator.world import small
 from functions_framework import create_app
 from pipeline import LENIENT
-from test_pipeline import fee
+from worlds import charge
 
 from fees_etl.cli.logs import configure
 
 MAIN = Path(__file__).parents[2] / "examples" / "cloud_function" / "main.py"
 PREFIX = "landing/fees"
-FIRST = [fee("ann", "x", date(2025, 1, 31), "1.6"), fee("bob", "y", date(2025, 1, 31), "2")]
-SECOND = [fee("cat", "y", date(2025, 2, 28), "4")]
+FIRST = [charge("ann", "x", date(2025, 1, 31), "1.6"), charge("bob", "y", date(2025, 1, 31), "2")]
+SECOND = [charge("cat", "y", date(2025, 2, 28), "4")]
 CONFLICT = {"reason": "invalidQuery", "message": "Transaction is aborted due to concurrent update"}
 DROPPED, AGAIN = 200, 500
 

@@ -10,14 +10,16 @@ import pytest
 from emulator import product as products
 from emulator.proxy import Fault
 from faults import TABLES
-from test_pipeline import fee
+from worlds import charge
 
 JANUARY, FEBRUARY, MARCH = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31)
 FILES = {
-    "a.csv": [fee("ann", "x", JANUARY, "1.6"), fee("bob", "y", JANUARY, "2")],
-    "b.csv": [fee("ann", "x", FEBRUARY, "4"), fee("cat", "y", MARCH, "8.25")],
+    "a.csv": [charge("ann", "x", JANUARY, "1.6"), charge("bob", "y", JANUARY, "2")],
+    "b.csv": [charge("ann", "x", FEBRUARY, "4"), charge("cat", "y", MARCH, "8.25")],
 }
-LATE = {"late.csv": [fee("dan", "x", JANUARY, "16"), fee("dan", "x", FEBRUARY, "32"), fee("dan", "y", MARCH, "64")]}
+LATE = {
+    "late.csv": [charge("dan", "x", JANUARY, "16"), charge("dan", "x", FEBRUARY, "32"), charge("dan", "y", MARCH, "64")]
+}
 QUARTER = ("--start", "2025-01-01", "--end", "2025-03-31")
 MEBIBYTE = 2**20
 
@@ -84,7 +86,7 @@ def looked(bigquery_url, storage_url, tmp_path_factory):
         product.google.google.sizes = {r"\braw\.fees\b": 25 * MEBIBYTE + 1, r"\bstg_fees\b": 3 * MEBIBYTE}
         product.deal(FILES)
         assert product("run").code == 0
-        product.deal({"c.csv": [fee("ann", "x", MARCH, "1", "QQ999999D")]})
+        product.deal({"c.csv": [charge("ann", "x", MARCH, "1", "QQ999999D")]})
         assert product("run").code == 1
         product.deal({"c.csv": None} | LATE)
         assert product("ingest").code == 0
@@ -93,7 +95,7 @@ def looked(bigquery_url, storage_url, tmp_path_factory):
 
 def test_a_rehearsal_reads_no_files_and_leaves_no_trace(looked):
     before = everything(looked)
-    looked.deal({"more.csv": [fee("eve", "x", MARCH, "128")]})
+    looked.deal({"more.csv": [charge("eve", "x", MARCH, "128")]})
     said = looked("run", "--rehearse")
 
     assert said.code == 0

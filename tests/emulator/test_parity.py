@@ -15,7 +15,7 @@ import worlds
 from emulator.product import Twins
 from hypothesis import HealthCheck, given, settings
 from pipeline import LENIENT, MODELS
-from test_pipeline import FEE_ID, HARD, LINES, SHAPES, fee
+from worlds import FEE_ID, HARD, LINES, SHAPES, charge
 
 REAL = next(iter(Path(__file__).parents[3].glob("*/data/synthetic_fees_1024_0925.csv")), None)
 BOTH = ("published", "published")
@@ -95,9 +95,9 @@ def test_hard_cases_and_what_becomes_of_them(twins):
 
 def test_means_beside_half_a_penny_and_huge_sums(twins):
     near = [Decimal(cents) / 200 + Decimal(sign).scaleb(-9) for cents in range(-9, 10) for sign in (-1, 0, 1)]
-    fees = [fee(f"c{number}", f"a{number % 7}", date(2025, 1, 31), amount) for number, amount in enumerate(near)]
+    fees = [charge(f"c{number}", f"a{number % 7}", date(2025, 1, 31), amount) for number, amount in enumerate(near)]
     huge = ("1234567890123456.789012345", "-999999999999999.005", "0.000000001")
-    fees += [fee(f"h{number}", "a1", date(2024, 2, 29), amount) for number, amount in enumerate(huge)]
+    fees += [charge(f"h{number}", "a1", date(2024, 2, 29), amount) for number, amount in enumerate(huge)]
 
     assert twins.all({"fees.csv": fees}) == BOTH
     assert twins.differences() == {}
@@ -134,8 +134,8 @@ def test_rejected_rows_refused_files_and_quoted_text(twins):
 
 
 def test_a_rejected_run_is_recorded_alike(twins):
-    conflict = [fee("ann", "x", date(2025, 1, 31), "1"), fee("ann", "x", date(2025, 2, 28), "1", "QQ999999D")]
-    assert twins.all({"a.csv": [fee("ann", "x", date(2025, 1, 31), "1")]}) == BOTH
+    conflict = [charge("ann", "x", date(2025, 1, 31), "1"), charge("ann", "x", date(2025, 2, 28), "1", "QQ999999D")]
+    assert twins.all({"a.csv": [charge("ann", "x", date(2025, 1, 31), "1")]}) == BOTH
     assert twins.all({"b.csv": conflict}) == ("rejected", "rejected")
 
     assert twins.differences() == {}

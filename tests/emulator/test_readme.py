@@ -7,8 +7,8 @@ import tomllib
 from datetime import date
 
 import pytest
-from test_pipeline import fee
 from test_readme import BLOCKS, shell
+from worlds import charge
 
 COMMANDS = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 ELSEWHERE = "gcloud "
@@ -24,7 +24,7 @@ def reader(product):
     (product.folder / "work").mkdir()
     (product.folder / "work" / "fees_etl.toml").write_text(text)
     folder = written["source"].removeprefix("gs://my-lake/").rpartition("/")[0]
-    product.deal({f"{folder}/2025_01.csv": [fee("ann", "x", date(2025, 1, 31), "1.60")]})
+    product.deal({f"{folder}/2025_01.csv": [charge("ann", "x", date(2025, 1, 31), "1.60")]})
     product.terraform(written["policy_tags"]["nino"])
     return product
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from emulator import product as products
-from test_pipeline import fee
+from worlds import charge
 
 MOST = 20
 DAY = date(2025, 1, 31)
@@ -15,7 +15,7 @@ DAY = date(2025, 1, 31)
 @pytest.fixture(scope="module")
 def prepared(bigquery_url, storage_url, tmp_path_factory):
     with products.product(bigquery_url, storage_url, tmp_path_factory.mktemp("prepared")) as product:
-        product.deal({"a.csv": [fee("ann", "x", DAY, "1")]})
+        product.deal({"a.csv": [charge("ann", "x", DAY, "1")]})
         assert product("run").code == 0
         yield product
 
@@ -40,7 +40,7 @@ def test_models_assertions_and_ledger_are_one_job(prepared):
 
 
 def test_an_ingestion_adds_a_load_and_a_script(prepared):
-    prepared.deal({"b.csv": [fee("bob", "y", DAY, "2")], "c.csv": [fee("cat", "y", DAY, "3")]})
+    prepared.deal({"b.csv": [charge("bob", "y", DAY, "2")], "c.csv": [charge("cat", "y", DAY, "3")]})
     google, storage, jobs = counted(prepared, "run")
 
     assert jobs == ["load", "ingest", "run"]
@@ -50,6 +50,6 @@ def test_an_ingestion_adds_a_load_and_a_script(prepared):
 
 def test_requests_to_bigquery_do_not_grow_with_files(prepared):
     google, *_ = counted(prepared, "ingest")
-    prepared.deal({f"{number}.csv": [fee(f"c{number}", "y", DAY, "2")] for number in range(10)})
+    prepared.deal({f"{number}.csv": [charge(f"c{number}", "y", DAY, "2")] for number in range(10)})
 
     assert counted(prepared, "ingest")[0] - google == 4  # the upload, the script, its child jobs

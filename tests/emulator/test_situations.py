@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from emulator import product as products
 from pipeline import MODELS
-from test_pipeline import fee
+from worlds import charge
 
 from fees_etl import load
 
@@ -20,9 +20,9 @@ needs_real = pytest.mark.skipif(REAL is None, reason="the real file is not besid
 TOTAL = Decimal("650123.37")
 JANUARY, FEBRUARY, MARCH = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31)
 FILES = {
-    "a.csv": [fee("ann", "x", JANUARY, "1.6"), fee("bob", "y", JANUARY, "2")],
-    "b.csv": [fee("ann", "x", FEBRUARY, "4")],
-    "c.csv": [fee("cat", "y", MARCH, "-0.000000001")],
+    "a.csv": [charge("ann", "x", JANUARY, "1.6"), charge("bob", "y", JANUARY, "2")],
+    "b.csv": [charge("ann", "x", FEBRUARY, "4")],
+    "c.csv": [charge("cat", "y", MARCH, "-0.000000001")],
 }
 WAIVER = '- {assertion: assert_client_data, key: ["ann"], reason: "re-issued, case 7", expires: 2099-01-01}'
 
@@ -139,7 +139,7 @@ def test_corrected_withdrawn_renamed_and_copied_files(published):
 
 
 def test_a_refused_file_stops_every_run_until_it_is_gone(published):
-    published.deal({"odd.csv": "client_id,fee_amount\nC1,1\n", "late.csv": [fee("cat", "y", JANUARY, "5")]})
+    published.deal({"odd.csv": "client_id,fee_amount\nC1,1\n", "late.csv": [charge("cat", "y", JANUARY, "5")]})
     for args in (["run"], ["run", "--from", "stg_fees"]):
         said = published(*args)
         assert said.code == 3
@@ -161,7 +161,7 @@ def test_a_pattern_that_never_meant_a_file_is_refused(product):
 
 
 def test_late_fees_stop_a_target_that_wants_to_be_asked(published):
-    published.deal({"late.csv": [fee("cat", "y", JANUARY, "500")]})
+    published.deal({"late.csv": [charge("cat", "y", JANUARY, "500")]})
     before = staged(published)
     said = published("run", late_policy="fail")
 
@@ -175,7 +175,7 @@ def test_late_fees_stop_a_target_that_wants_to_be_asked(published):
 
 def test_a_failing_assertion_publishes_nothing_until_its_row_is_waived(published):
     tables = {name: published.rows(f"SELECT * FROM {name}") for name in MODELS}
-    published.deal({"b.csv": [*FILES["b.csv"], fee("ann", "x", MARCH, "7", "QQ999999D")]})
+    published.deal({"b.csv": [*FILES["b.csv"], charge("ann", "x", MARCH, "7", "QQ999999D")]})
     said = published("run")
     assert said.code == 1
     assert "Still 7.599999999 pounds in 4 fees, as before this run. The files are in raw, their dates wait." in said.err

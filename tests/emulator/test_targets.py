@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from google.cloud.bigquery import PolicyTagList
 from pipeline import MODELS, project
-from test_pipeline import fee
+from worlds import charge
 
 from fees_etl.settings import Settings
 from fees_etl.types import Table
 
 JANUARY, FEBRUARY = date(2025, 1, 31), date(2025, 2, 28)
-FILES = {"a.csv": [fee("ann", "x", JANUARY, "1.6"), fee("bob", "y", FEBRUARY, "2")]}
+FILES = {"a.csv": [charge("ann", "x", JANUARY, "1.6"), charge("bob", "y", FEBRUARY, "2")]}
 TAG = "projects/p/locations/eu/taxonomies/1/policyTags/2"
 MEBIBYTE = 2**20
 
@@ -26,7 +26,7 @@ def test_a_suffix_keeps_targets_apart(product):
     assert {dataset.dataset_id for dataset in product.google.client.list_datasets()} == {
         *("raw_ci", "staging_ci", "reporting_ci", "ops_ci"),
     }
-    product.deal({"b.csv": [fee("cat", "x", FEBRUARY, "3")]})
+    product.deal({"b.csv": [charge("cat", "x", FEBRUARY, "3")]})
     assert product("ingest").code == 0
 
     assert product.rows("SELECT SUM(ltv_total) FROM reporting_ci.rpt_client_ltv") == [(Decimal("3.6"),)]
@@ -83,7 +83,7 @@ def test_each_kind_of_command(product):
     product.google.google.sizes = {r"\braw\.fees\b": 3 * MEBIBYTE}
     product.deal(FILES)
     found = [product("run", "--output", "json").json]
-    product.deal({"b.csv": [fee("ann", "x", FEBRUARY, "3"), fee("cat", "x", JANUARY, "4")]})
+    product.deal({"b.csv": [charge("ann", "x", FEBRUARY, "3"), charge("cat", "x", JANUARY, "4")]})
     assert product("ingest").code == 0
     found += [product(*args, "--output", "json").json for args in AGAIN]
     assert [one["status"] for one in found] == ["published", "rehearsed", "published", "published"]

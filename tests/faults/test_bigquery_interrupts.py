@@ -8,8 +8,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from bigquery_jobs import Fate
-from bigquery_service import Fault, Service, engine_on
+from bigquery import Fate, Fault, Service, engine_on
 
 from fees_etl import WarehouseError
 from fees_etl.script import Ask, Script, Write

@@ -37,6 +37,7 @@ class Analyzer:
         self._types: dict[str, TypeProto] = {}
         self._catalogs: dict[tuple[object, ...], int] = {}
         self._resolved: dict[tuple[str, int, int], Message] = {}
+        self.seen: list[Message] = []
         self.options = self._strict_options()
 
     def parsed(self, sql: str, *, script: bool = False) -> Message:
@@ -52,6 +53,7 @@ class Analyzer:
             self._check_case(sql, tables)
             request = service.AnalyzeRequest(sql_statement=sql, options=self.options, registered_catalog_id=catalog)
             self._resolved[key] = self.machine.call("Analyze", request, service.AnalyzeResponse).resolved_statement
+        self.seen.append(self._resolved[key])
         return self._resolved[key]
 
     def check_expression(self, sql: str, tables: Tables, variables: Columns) -> None:

@@ -24,6 +24,18 @@ def reference() -> Reference:
     return shared()
 
 
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """All that BigQuery is sent; the same on a checkout and on an unpacked archive, which has no commit."""
+    from written import life
+
+    from fees_etl.runs import ledger
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "git_sha", lambda _: "0" * 40)
+        return life(tmp_path_factory.mktemp("files"))
+
+
 class NotInstalled(pytest.Module):
     """A test module that is not even imported."""
 

@@ -47,6 +47,7 @@ class Reference:
 
     def __init__(self) -> None:
         self._analyzer = Analyzer()
+        self._kinds: dict[int, frozenset[str]] = {}
 
     def analyze(self, sql: str, tables: Mapping[str, Columns]) -> Schema:
         """The columns a query returns, by name and type; () for any other statement."""
@@ -66,6 +67,15 @@ class Reference:
         Errors name lines and columns of the script.
         """
         return script_schemas(self._analyzer, sql, _plain(tables))
+
+    def script_types(self, sql: str, tables: Mapping[str, Columns]) -> frozenset[str]:
+        """`types` of all statements of a script and of the expressions around them."""
+        self._analyzer.seen.clear()
+        self.analyze_script(sql, tables)
+        for message in self._analyzer.seen:  # which the analyzer keeps, so that no other is ever at its place
+            if id(message) not in self._kinds:
+                self._kinds[id(message)] = frozenset(map(type_name, types(message)))
+        return frozenset().union(*(self._kinds[id(message)] for message in self._analyzer.seen))
 
     def execute(
         self, sql: str, tables: Mapping[str, tuple[Columns, Sequence[Row]]]

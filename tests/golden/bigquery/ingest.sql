@@ -11,7 +11,7 @@ BEGIN
     MERGE INTO ops_ci.writer AS writer
     USING (
         SELECT
-            'job-3' AS job_id,
+            'job-4' AS job_id,
             'test-2' AS run_id,
             CURRENT_TIMESTAMP() AS began_at
     ) AS now
@@ -63,19 +63,7 @@ BEGIN
                 _ingested_at,
                 _run_id
             )
-            SELECT
-                client_id,
-                client_nino,
-                adviser_id,
-                fee_date,
-                fee_amount,
-                _source_file,
-                _source_version,
-                _source_row,
-                _ingested_at,
-                _run_id
-            FROM raw_ci.fees_incoming
-            WHERE _load = 'load-1' AND _part = 'raw.fees'
+            SELECT .. FROM raw_ci.fees_incoming
             ;
             INSERT INTO raw_ci.file_totals (
                 uri,
@@ -115,7 +103,7 @@ BEGIN
             ;
             DELETE FROM raw_ci.files
             WHERE (uri IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
-                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd', 'file:/lake/bad.csv\n68b630bfc395f8ecf7639b534771fdbbcde8e06b52d83f812724d2ecfe9aa9c2', 'file:/lake/it%27s.csv\nd96b0226021ba3e104cf9e06d90fee54e03eba6f84bf47dc4eb6a713aaf70bf2'))
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\nb19ca4f7c03a33376f29374204d7dffb6fa3c9fdab5e60a4c6f7267c69fffed6', 'file:/lake/bad.csv\n07a49b336e595bb697c62cdb683851bae7f712df546771999118839808535ab1', 'file:/lake/it%27s.csv\n680155ced73561048df5ba805839600683f39781a3182b6e21362ed342c12414'))
             ;
             INSERT INTO raw_ci.files (uri, version, sha256, bytes, row_count, loaded_count, rejected_count, total_amount, first_fee_date, last_fee_date, status, reason, ingested_at, ended_at, run_id)
             VALUES
@@ -126,200 +114,44 @@ BEGIN
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
-            SELECT
-                fee_date,
-                uri,
-                version,
-                row_count,
-                amount,
-                0,
-                NUMERIC '0',
-                TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
-                'test-2'
-            FROM raw_ci.file_totals
-            WHERE fee_date IS NOT NULL AND (uri IN ('file:/lake/bad.csv', 'file:/lake/it%27s.csv')
-                AND CONCAT(uri, '\n', version) IN ('file:/lake/bad.csv\n68b630bfc395f8ecf7639b534771fdbbcde8e06b52d83f812724d2ecfe9aa9c2', 'file:/lake/it%27s.csv\nd96b0226021ba3e104cf9e06d90fee54e03eba6f84bf47dc4eb6a713aaf70bf2'))
+            SELECT .. FROM raw_ci.file_totals
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
-            WITH compared AS (
-                SELECT
-                    _source_file,
-                    client_id,
-                    client_nino,
-                    adviser_id,
-                    fee_date,
-                    fee_amount,
-                    (_source_file IN ('file:/lake/a.csv')
-                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd')) AS is_new
-                FROM raw_ci.fees
-                WHERE fee_date IS NOT NULL AND (_source_file IN ('file:/lake/a.csv', 'file:/lake/a.csv')
-                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
-            ),
-
-            differing AS (
-                SELECT
-                    _source_file,
-                    fee_date,
-                    fee_amount,
-                    SUM(IF(is_new, 1, -1)) AS net_rows
-                FROM compared
-                GROUP BY _source_file, client_id, client_nino, adviser_id, fee_date, fee_amount
-            ),
-
-            changed AS (
-                SELECT
-                    _source_file,
-                    fee_date,
-                    SUM(IF(net_rows > 0, net_rows, 0)) AS rows_added,
-                    COALESCE(SUM(IF(net_rows > 0, net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
-                    SUM(IF(net_rows < 0, -net_rows, 0)) AS rows_removed,
-                    COALESCE(SUM(IF(net_rows < 0, -net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
-                FROM differing
-                WHERE net_rows != 0
-                GROUP BY _source_file, fee_date
-            )
-
-            SELECT
-                changed.fee_date,
-                changed._source_file,
-                files.version,
-                changed.rows_added,
-                changed.amount_added,
-                changed.rows_removed,
-                changed.amount_removed,
-                TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
-                'test-2'
-            FROM changed
-            INNER JOIN raw_ci.files AS files ON changed._source_file = files.uri
-            WHERE (files.uri IN ('file:/lake/a.csv')
-                AND CONCAT(files.uri, '\n', files.version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd'))
+            SELECT .. FROM raw_ci.fees, raw_ci.files
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
-            WITH conflicting AS (
-                SELECT
-                    _source_file,
-                    _source_version,
-                    fee_date
-                FROM raw_ci.fees
-                WHERE fee_date IS NOT NULL AND (_source_file IN ('file:/lake/a.csv')
-                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd'))
-                GROUP BY
-                    _source_file,
-                    _source_version,
-                    NULLIF(TRIM(client_id, ' \t\r\n\u00a0'), ''),
-                    NULLIF(TRIM(adviser_id, ' \t\r\n\u00a0'), ''),
-                    fee_date,
-                    fee_amount
-                HAVING COUNT(DISTINCT NULLIF(UPPER(TRANSLATE(client_nino, ' \t\r\n\u00a0', '')), '')) > 1
-            )
-
-            SELECT DISTINCT
-                fee_date,
-                _source_file,
-                _source_version,
-                0,
-                NUMERIC '0',
-                0,
-                NUMERIC '0',
-                TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
-                'test-2'
-            FROM conflicting
+            SELECT .. FROM raw_ci.fees
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
-            SELECT
-                fee_date,
-                uri,
-                version,
-                0,
-                NUMERIC '0',
-                row_count,
-                amount,
-                TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
-                'test-2'
-            FROM raw_ci.file_totals
-            WHERE fee_date IS NOT NULL AND (uri IN ('file:/lake/b.csv')
-                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3'))
+            SELECT .. FROM raw_ci.file_totals
             ;
             DELETE FROM raw_ci.fees WHERE (_source_file IN ('file:/lake/b.csv', 'file:/lake/a.csv')
-                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/b.csv\n972ea6a9f7fcd59d4f0dbe7a8e3563b245268b4a976f5a973fb25795d3be9a1c', 'file:/lake/a.csv\n1bc22893881b641c3fd6c204b6b92c2ab4ddbcbeff4825b118c6cb761ac36a8d'))
             ;
             DELETE FROM raw_ci.fees_rejected WHERE (_source_file IN ('file:/lake/b.csv', 'file:/lake/a.csv')
-                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/b.csv\n972ea6a9f7fcd59d4f0dbe7a8e3563b245268b4a976f5a973fb25795d3be9a1c', 'file:/lake/a.csv\n1bc22893881b641c3fd6c204b6b92c2ab4ddbcbeff4825b118c6cb761ac36a8d'))
             ;
             DELETE FROM raw_ci.file_totals WHERE (uri IN ('file:/lake/b.csv', 'file:/lake/a.csv')
-                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n972ea6a9f7fcd59d4f0dbe7a8e3563b245268b4a976f5a973fb25795d3be9a1c', 'file:/lake/a.csv\n1bc22893881b641c3fd6c204b6b92c2ab4ddbcbeff4825b118c6cb761ac36a8d'))
             ;
             UPDATE raw_ci.files
             SET status = 'withdrawn', ended_at = TIMESTAMP '2025-09-30 12:00:00.000000+00:00', run_id = 'test-2'
             WHERE (uri IN ('file:/lake/b.csv')
-                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n8ee3a432d4829e9ce80b5a94051ca5ce9a6dc401a5b9d39de50f6a707cb308f3'))
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/b.csv\n972ea6a9f7fcd59d4f0dbe7a8e3563b245268b4a976f5a973fb25795d3be9a1c'))
             ;
             UPDATE raw_ci.files
             SET status = 'superseded', ended_at = TIMESTAMP '2025-09-30 12:00:00.000000+00:00', run_id = 'test-2'
             WHERE (uri IN ('file:/lake/a.csv')
-                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\n1bc22893881b641c3fd6c204b6b92c2ab4ddbcbeff4825b118c6cb761ac36a8d'))
             ;
             IF (
-                WITH entered AS (
-                    SELECT
-                        uri,
-                        version,
-                        loaded_count,
-                        rejected_count,
-                        total_amount
-                    FROM raw_ci.files
-                    WHERE run_id = 'test-2' AND status = 'loaded' AND uri IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
-                ),
-
-                loaded AS (
-                    SELECT
-                        _source_file AS uri,
-                        _source_version AS version,
-                        COUNT(*) AS row_count,
-                        COALESCE(SUM(fee_amount), NUMERIC '0') AS amount
-                    FROM raw_ci.fees
-                    WHERE _run_id = 'test-2' AND _source_file IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
-                    GROUP BY _source_file, _source_version
-                ),
-
-                rejected AS (
-                    SELECT
-                        _source_file AS uri,
-                        _source_version AS version,
-                        COUNT(*) AS row_count
-                    FROM raw_ci.fees_rejected
-                    WHERE _run_id = 'test-2' AND _source_file IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
-                    GROUP BY _source_file, _source_version
-                ),
-
-                totals AS (
-                    SELECT
-                        uri,
-                        version,
-                        SUM(row_count) AS row_count,
-                        SUM(amount) AS amount
-                    FROM raw_ci.file_totals
-                    WHERE uri IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
-                    GROUP BY uri, version
-                )
-
-                SELECT COUNT(*) > 0 AS is_lost
-                FROM entered
-                LEFT OUTER JOIN loaded ON entered.uri = loaded.uri AND entered.version = loaded.version
-                LEFT OUTER JOIN rejected ON entered.uri = rejected.uri AND entered.version = rejected.version
-                LEFT OUTER JOIN totals ON entered.uri = totals.uri AND entered.version = totals.version
-                WHERE
-                    entered.loaded_count != COALESCE(loaded.row_count, 0)
-                    OR entered.total_amount != COALESCE(loaded.amount, NUMERIC '0')
-                    OR entered.rejected_count != COALESCE(rejected.row_count, 0)
-                    OR entered.loaded_count != COALESCE(totals.row_count, 0)
-                    OR entered.total_amount != COALESCE(totals.amount, NUMERIC '0')
+                SELECT .. FROM raw_ci.fees, raw_ci.fees_rejected, raw_ci.file_totals, raw_ci.files
             ) THEN
                 ROLLBACK TRANSACTION;
                 SET script_verdict = 'not conserved';

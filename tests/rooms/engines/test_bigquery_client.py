@@ -6,8 +6,7 @@ import json
 import socket
 
 import pytest
-from bigquery_service import DEV, URL, Service, engine_on
-from bigquery_wire import served
+from bigquery import DEV, URL, Service, engine_on, served
 from google.auth.exceptions import RefreshError
 from pipeline import project
 

@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from bigquery_jobs import Fate
-from bigquery_service import DEV, Fault, Service, engine_on
+from bigquery import DEV, Fate, Fault, Service, engine_on
 from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
@@ -164,9 +163,8 @@ def test_child_jobs_tell_what_each_step_read_and_took(engine, service):
 def test_jobs_of_another_parent_are_no_steps(engine, service, monkeypatch):
     listed, service.fates = service.children, [Fate(children=(("n", 7, 100),)), Fate()]
     engine.transact(replace(RUN, run_id="R0"))
-    monkeypatch.setattr(
-        service, "children", lambda _: listed({"projection": "full", "parentJobId": "fees-etl-R0-run-1"})
-    )
+    others = {"projection": "full", "parentJobId": "fees-etl-R0-run-1"}
+    monkeypatch.setattr(service, "children", lambda request: listed(request._replace(params=others)))
     assert engine.transact(RUN).answers["n"].seconds == 0.0
 
 

@@ -10,8 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from bigquery_jobs import Fate
-from bigquery_service import DEV, Fault, Service, engine_on, parquet
+from bigquery import DEV, Fate, Fault, Service, engine_on, parquet
 from pipeline import LENIENT, NOW, project
 
 from fees_etl import GuardRefused, WarehouseError

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from bigquery_jobs import Fate
-from bigquery_service import Fault, Service, engine_on
+from bigquery import Fate, Fault, Service, engine_on
 
 from fees_etl import GuardRefused, UsageError, WarehouseError
 from fees_etl.engines.bigquery.errors import failed

@@ -9,8 +9,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from bigquery_jobs import Fate
-from bigquery_service import ANSWERS, Fault, Service, engine_on
+from bigquery import ANSWERS, Fate, Fault, Service, engine_on
 from pipeline import MODELS, NOW, forget_settings, project
 
 from fees_etl import cli, plan, run, state

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from bigquery_service import Service, engine_on
+from bigquery import Service, engine_on
 
 from fees_etl import query
 from fees_etl.engines.bigquery.cells import expression, judged

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bigquery_wire import Wire, client_of
+from bigquery import Fault, Service, client_of
 from google.api_core.exceptions import Forbidden, RetryError
 from google.cloud import bigquery
 
@@ -66,7 +66,7 @@ def sentence(error):
 
 @pytest.fixture
 def wire():
-    return Wire()
+    return Service()
 
 
 @pytest.fixture
@@ -366,7 +366,7 @@ def test_a_table_that_is_kept_from_us_exists(client, wire):
 
 
 def test_a_dataset_that_is_kept_from_us_exists(client, wire):
-    wire.failures = [("POST /datasets$", 409, "duplicate")] * 6
+    wire.faults = [Fault("POST /datasets$", 409, "duplicate", times=6)]
     with pytest.raises(GuardRefused, match=r"The dataset p\.ops exists, but this account cannot see it"):
         go(client)
 
@@ -374,7 +374,7 @@ def test_a_dataset_that_is_kept_from_us_exists(client, wire):
 @pytest.mark.parametrize("location", ["EU", "US"])
 def test_a_dataset_that_appears_meanwhile_is_used_if_it_is_the_targets(client, wire, location):
     wire.datasets = {"ops": location, "raw": "EU"}
-    wire.failures = [("POST /queries", 404, "notFound"), ("GET /datasets/ops", 404, "notFound")]
+    wire.faults = [Fault("POST /queries", 404, "notFound"), Fault("GET /datasets/ops", 404, "notFound")]
     if location == "EU":
         go(client)
         assert sorted(wire.tables) == ["ops.runs", "raw.fees"]
@@ -406,7 +406,7 @@ DENIED = {
 
 @pytest.mark.parametrize(("datasets", "forbidden", "failures", "said"), DENIED.values(), ids=DENIED)
 def test_what_this_account_may_not_do_is_named_with_the_role(client, wire, datasets, forbidden, failures, said):
-    wire.datasets, wire.forbidden, wire.failures = dict(datasets), set(forbidden), list(failures)
+    wire.datasets, wire.forbidden, wire.faults = dict(datasets), set(forbidden), [Fault(*one) for one in failures]
     with pytest.raises(GuardRefused) as caught:
         go(client)
     assert sentence(caught).startswith(said)
@@ -438,14 +438,14 @@ def test_a_dataset_elsewhere_is_refused(client, wire, there):
 
 
 def test_a_moment_of_trouble_is_waited_out(client, wire):
-    wire.failures = [("/queries", 503, "backendError")]
+    wire.faults = [Fault("/queries", 503, "backendError")]
     go(client)
     assert sorted(wire.tables) == ["ops.runs", "raw.fees"]
 
 
 def test_trouble_that_lasts_ends_at_the_deadline(client, wire, monkeypatch):
     monkeypatch.setattr(jobs, "RETRY", jobs.RETRY.with_timeout(1.0).with_delay(0.1, 0.2))
-    wire.failures = [("/queries", 503, "backendError")] * 100
+    wire.faults = [Fault("/queries", 503, "backendError", times=100)]
     with pytest.raises(RetryError):
         read(Jobs(client, MADE_UP), ["ops"])
     assert 1 < len(wire.requests) < 30

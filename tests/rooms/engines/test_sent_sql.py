@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from goldens import FOLDER
 from sent_sql import statements, touched
+from written import life, run_and_ingestion
 
 SCRIPT = """
 DECLARE a STRING DEFAULT 'x; INSERT INTO no.one VALUES (1)';
@@ -67,11 +67,10 @@ def test_a_statement_of_another_kind_is_an_error(text):
         touched(text)
 
 
-@pytest.mark.parametrize("name", ["run", "ingest"])
-def test_no_table_of_a_real_script_is_overlooked(name):
+def test_no_table_of_a_real_script_is_overlooked(tmp_path):
     """Every dotted name after FROM, JOIN or INTO, by a plainer way."""
-    text = (FOLDER / "bigquery" / f"{name}.sql").read_text(encoding="utf-8")
-    named = set(re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+((?:raw|staging|reporting|ops)_ci\.\w+)", text))
-    found = touched(text)
-    assert named == {table for one in found for table in {one.target, *one.reads} - {None}}
-    assert len(list(statements(text))) > len(found)
+    for text in run_and_ingestion(life(tmp_path).jobs):
+        named = set(re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+((?:raw|staging|reporting|ops)_ci\.\w+)", text))
+        found = touched(text)
+        assert named == {table for one in found for table in {one.target, *one.reads} - {None}}
+        assert len(list(statements(text))) > len(found)

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from fake_gcs import FIRST_GENERATION, FakeGCS, Fault
+from gcs import FIRST_GENERATION, FakeGCS, Fault
 from pipeline import LENIENT, Pipeline
 
 from fees_etl.errors import GuardRefused, InputRefused, UsageError, WarehouseBusy, WarehouseError

@@ -9,16 +9,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import sqlglot
 import worlds
-from broken import FOLDERS, assembled
 from faults import AFTER, BEFORE, HEADER, NEXT, START, contents, deal, fault, ledger, truth
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pipeline import LENIENT, MODELS, Pipeline, project
-from sqlglot import exp
+from shells import fee, put
 
-from fees_etl import GuardRefused, ProjectError, UsageError, cli, load
+from fees_etl import GuardRefused, UsageError, cli
 from fees_etl.runs.backfill import backfill, command_line
 
 FIRST, LAST = date(2024, 12, 10), date(2025, 3, 31)
@@ -222,51 +220,26 @@ def refusing(run, number):
     return Fault(number, BEFORE).around(run)
 
 
-def bounds(condition, column):
-    """First and last date where the condition confines the column to constants, else None."""
-    if not isinstance(condition, exp.Between | exp.EQ) or condition.this.sql() != column:
-        return None
-    ends = [condition.args[name] for name in ("low", "high")] if "low" in condition.args else [condition.expression] * 2
-    return tuple(date.fromisoformat(end.this.name) for end in ends) if all(map(is_day, ends)) else None
+def rejected_in_chunks(shell):
+    """A backfill by months that an assertion stops after its chunks were committed."""
+    put("a.csv", *(fee(number, day=f"2025-0{number}-01") for number in range(1, 7)))
+    shell("run", "--source", "lake")
+    put("conflict.csv", fee(1, "9", "2025-03-02", "QQ999999D"))
+    shell("ingest", "lake")
+    return shell("backfill", "--start", "2025-02-01", "--end", "2025-04-30", "--chunk", "month")
 
 
-def is_day(node):
-    return isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.to.this == exp.DType.DATE
+def test_a_backfill_in_chunks_that_is_rejected_says_what_its_chunks_have_staged(shell):
+    code, out, err = rejected_in_chunks(shell)
+    assert code == 1
+    assert shell.ask("SELECT COUNT(*) FROM staging.stg_fees") == [(7,)]
+    assert "all of it was rolled back" not in out
+    assert "in 6 fees" not in err
 
 
-def confined(condition, column):
-    """The ranges of constant dates that one of the conjuncts confines the column to; None when none does."""
-    for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
-        either = part.unnest()
-        found = [bounds(one, column) for one in (either.flatten() if isinstance(either, exp.Or) else [either])]
-        if None not in found:
-            return tuple(found)
-    return None
-
-
-def test_the_merge_and_the_delete_of_a_run_can_touch_only_its_fee_dates(opened):
-    with opened() as pipeline:
-        plan = pipeline.plan()
-    merge, delete = (sqlglot.parse_one(sql, dialect="bigquery") for sql in plan.steps[0].statements)
-    reads = [
-        select.args["where"].this
-        for query in (merge.args["using"], delete.args["where"].find(exp.Exists))
-        for select in query.find_all(exp.Select)
-        if isinstance(select.args["from_"].this, exp.Table) and select.args["from_"].this.sql() == "raw.fees"
-    ]
-
-    assert str(plan.window) == "2024-12-05, 2024-12-20, 2024-12-31, 2025-01-15, 2025-02-10, 2025-02-24..2025-03-02"
-    assert (type(merge), type(delete)) == (exp.Merge, exp.Delete)
-    assert confined(merge.args["on"], "target.fee_date") == plan.window.ranges
-    assert confined(delete.args["where"].this, "target.fee_date") == plan.window.ranges
-    assert [confined(read, "fee_date") for read in reads] == [plan.window.ranges] * 2
-    assert "target.fee_date = source.fee_date" in merge.args["on"].sql()
-    tables = [table.sql() for tree in (merge, delete) for table in tree.find_all(exp.Table)]
-    assert sorted(name for name in tables if "." in name) == ["raw.fees"] * 2 + ["staging.stg_fees AS target"] * 2
-
-
-def test_a_merge_key_without_the_partition_column_is_refused(tmp_path):
-    (found,) = [one for one in FOLDERS if one.name == "merge-without-partition-key"]
-    folder = assembled(found, tmp_path)
-    with pytest.raises(ProjectError, match="confined to a window of its partition column"):
-        load(folder)
+def test_a_rejected_backfill_in_chunks_is_resumed_after_the_file_is_corrected(shell):
+    rejected_in_chunks(shell)
+    Path("lake/conflict.csv").unlink()
+    shell("ingest", "lake")
+    code, _, err = shell("backfill", "--start", "2025-02-01", "--end", "2025-04-30", "--chunk", "month", "--resume")
+    assert code == 0, err

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 from pipeline import NOW, Pipeline
+from shells import fee, put, waive
 
 from fees_etl import ProjectError, load, plan, run, state
 
@@ -84,11 +85,13 @@ def test_a_waiver_must_not_quote_a_nino(waived):
         waived(waiver("ann").replace("case 7", "was QQ 12 34 56 a"))
 
 
-def test_the_whole_pipeline_runs_in_datasets_with_a_suffix(tmp_path):
-    with Pipeline(tmp_path, suffix="_ci") as pipeline:
-        assert pipeline.all(fees=FEES[:1]).status == "published"
-        assert pipeline.all(fees=[FEES[0], FEES[2]]).status == "published"
-        assert all(found.passed for found in pipeline.check().values())
-        datasets = pipeline.engine.native.execute("SELECT DISTINCT schema_name FROM duckdb_tables()").fetchall()
-
-    assert {name for (name,) in datasets} == {"ops_ci", "raw_ci", "reporting_ci", "staging_ci"}
+@pytest.mark.parametrize(
+    ("assertion", "key"),
+    [("assert_client_data", ("c1", "more")), ("assert_financial_reconciliation", ("raw = control totals",))],
+)
+def test_a_waiver_has_as_many_values_as_its_assertion_has_keys(shell, assertion, key):
+    put("a.csv", fee(1))
+    where = waive(*key, assertion=assertion)
+    code, _, err = shell(*where, "run", "--source", "lake")
+    assert code == 2
+    assert "waivers.yml:1" in err

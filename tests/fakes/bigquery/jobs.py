@@ -1,7 +1,6 @@
-"""BigQuery's jobs over dicts: ids that are used once, labels, looks, cancellations, results, dry runs, child jobs.
+"""Jobs over dicts: ids that are used once, labels, looks, cancellations, results, dry runs, child jobs.
 
 It knows no SQL: a script ends as its :class:`Fate` says, and what a query answers is a list of rows by its name.
-Whatever the real service would refuse, or the engine has no need of, is refused.
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import partial
 
-from bigquery_wire import Answer, Wire
+from bigquery.wire import Answer, need, only
 
 CODES = {
     "accessDenied": 403, "backendError": 503, "bytesBilledLimitExceeded": 400, "duplicate": 409, "internalError": 500,
@@ -63,12 +61,13 @@ class Job:
 
 
 @dataclass
-class Jobs(Wire):
+class Jobs:
     """``answers`` are rows of text by the name of a query, ``weigh`` the bytes that a statement reads."""
 
     fates: list[Fate] = field(default_factory=list)
     answers: dict[str, list] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    queries: list[dict] = field(default_factory=list)
     weighed: list[dict] = field(default_factory=list)
     weigh: object = lambda _: 0
     needs: int = 0
@@ -85,26 +84,9 @@ class Jobs(Wire):
         """The jobs that a client began by name, in order."""
         return [job for name, job in self.jobs.items() if not name.startswith("read-")]
 
-    def routed(self, request):
-        params = {name: text for name, text in request.params.items() if name != "prettyPrint"}
-        match request.method, request.path.split("/")[1:]:
-            case "POST", ["jobs"]:
-                act = partial(self.insert, json.loads(request.body), params)
-            case "GET", ["jobs"]:
-                act = partial(self.children, params)
-            case "GET", ["jobs", name]:
-                act = partial(self.look, name, params)
-            case "POST", ["jobs", name, "cancel"]:
-                act = partial(self.cancel, name, params)
-            case "GET", ["queries", name]:
-                act = partial(self.results, name, params)
-            case _:
-                return super().routed(request)
-        self.requests.append(request.name)
-        return act()
-
-    def insert(self, sent, params):
-        only(params)
+    def insert(self, request):
+        only(request.params)
+        sent = request.sent
         query = self.checked(sent, "query", {"query", "useLegacySql", "maximumBytesBilled", "useQueryCache"})
         if sent["configuration"].get("dryRun"):
             return self.dry_run(sent, query["query"])
@@ -172,26 +154,26 @@ class Jobs(Wire):
     def rows(self, name):
         return self.answers.get(name.removeprefix("answer_"), [])
 
-    def look(self, name, params):
-        only(params, "projection", "location")
-        job = self.found(name, params)
+    def look(self, request, name):
+        only(request.params, "projection", "location")
+        job = self.found(name, request.params.get("location"))
         if job.looks and self.on_look:
             self.on_look(job)
         shown = self.shown(job)
         job.looks = max(job.looks - 1, 0)
         return shown
 
-    def cancel(self, name, params):
-        only(params, "projection", "location")
-        job = self.found(name, params)
+    def cancel(self, request, name):
+        only(request.params, "projection", "location")
+        job = self.found(name, request.params.get("location"))
         if job.looks and not job.fate.outruns:
             job.error = {"reason": "stopped", "message": "Job execution was cancelled: User requested cancellation"}
         job.looks = job.looks if job.fate.lingers else 0
         return {"kind": "bigquery#jobCancelResponse", "job": self.shown(job)}
 
-    def found(self, name, params):
-        if name not in self.jobs or params.get("location") != "EU":
-            raise Answer(404, "notFound", f"Not found: Job p:{params.get('location')}.{name}")
+    def found(self, name, location):
+        if name not in self.jobs or location != "EU":
+            raise Answer(404, "notFound", f"Not found: Job p:{location}.{name}")
         return self.jobs[name]
 
     def shown(self, job):
@@ -213,10 +195,11 @@ class Jobs(Wire):
         size = sum(one[1] for one in job.fate.children)
         return {"query": {"totalBytesProcessed": str(size), "totalBytesBilled": str(2 * size)}}
 
-    def children(self, params):
+    def children(self, request):
+        params = request.params
         only(params, "projection", "parentJobId")
         need(params["projection"] == "full", "without the configuration there are no labels")
-        job = self.found(params["parentJobId"], {"location": "EU"})
+        job = self.found(params["parentJobId"], "EU")
         return {"jobs": [self.child(job, at, *one) for at, one in enumerate(job.fate.children)]}
 
     def child(self, job, at, step, size, ms):
@@ -229,25 +212,26 @@ class Jobs(Wire):
             "statistics": {"parentJobId": job.name, "query": {"totalBytesProcessed": str(size)}} | times,
         }
 
-    def results(self, name, params):
-        only(params, "location", "maxResults", "fields", "formatOptions.useInt64Timestamp")
-        job = self.found(name, params)
+    def results(self, request, name):
+        only(request.params, "location", "maxResults", "fields", "formatOptions.useInt64Timestamp")
+        job = self.found(name, request.params.get("location"))
         reference = {"jobReference": job.sent["jobReference"]}
         if job.looks:
             job.looks -= 1
             return reference | {"jobComplete": False}
         if job.error:
             raise Answer(CODES[job.error["reason"]], job.error["reason"], job.error["message"])
-        return reference | told(job.row, with_rows=params.get("maxResults") != "0")
+        return reference | told(job.row, with_rows=request.params.get("maxResults") != "0")
 
-    def query(self, body):
+    def query(self, request):
+        body = request.sent
+        self.queries.append(body)
+        if "INFORMATION_SCHEMA" in body["query"]:
+            return self.view(body)
         only(body, "query", "useLegacySql", "formatOptions", "timeoutMs", "location", "requestId", "labels", "maximumBytesBilled")  # fmt: skip
         need(body["location"] == "EU" and body["useLegacySql"] is False, "no location, or legacy SQL")
         labelled(body["labels"])
-        if "INFORMATION_SCHEMA" in body["query"]:
-            return super().query(body)
         need(body["query"].startswith("SELECT") and ";" not in body["query"], "not one query")
-        self.queries.append(body)
         if self.mute:
             return {"jobComplete": True, "schema": {"fields": []}, "totalRows": "0"}
         row = {name: json.dumps(self.rows(name)) for name in re.findall(r"\) AS (answer_\w+)", body["query"])}
@@ -258,16 +242,6 @@ class Jobs(Wire):
             self.jobs[reference["jobId"]] = Job({"jobReference": reference, "configuration": {"query": {"query": body["query"]}}}, Fate(), self.slow, row)  # fmt: skip
             return {"jobComplete": False, "jobReference": reference}
         return {"jobComplete": True, "jobReference": reference} | told(row)
-
-
-def only(found, *known):
-    """Refuse what nobody knows."""
-    need(found.keys() <= {*known}, f"unknown: {', '.join(sorted(found.keys() - {*known}))}")
-
-
-def need(holds, sentence):
-    if not holds:
-        raise Answer(400, "invalid", sentence)
 
 
 def labelled(labels):

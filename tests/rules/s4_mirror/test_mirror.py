@@ -1,0 +1,95 @@
+"""Staging is what a full refresh of raw would give, whatever arrived in whatever order: on generated worlds, by an oracle."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+import worlds
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pipeline import LENIENT, MODELS, Pipeline
+from shells import fee, put, waive
+from worlds import HARD
+
+SLOW = settings(max_examples=settings().max_examples // 8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+JANUARY = date(2025, 1, 31)
+
+
+@SLOW
+@given(worlds.files())
+def test_every_table_equals_the_oracle(world):
+    with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:
+        result = pipeline.all(**{name.removesuffix(".csv"): rows for name, rows in world.items()})
+
+        assert result.status == "published"
+        assert pipeline.tables() == pipeline.expected()
+
+
+@SLOW
+@given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=4), st.data())
+def test_any_order_of_arrivals_corrections_and_withdrawals_ends_as_one_full_refresh(versions, data):
+    with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:
+        for world in versions:
+            present = {name.removesuffix(".csv"): rows for name, rows in world.items()}
+            if data.draw(st.booleans(), label="withdraw b") and (Path(folder) / "b.csv").exists():
+                present["b"] = None
+            pipeline.put(**{name: rows for name, rows in present.items() if rows is not None or name == "b"})
+            pipeline.ingest(allow_withdraw=True)
+            if data.draw(st.booleans(), label="run"):
+                assert pipeline.run().status == "published"
+            if data.draw(st.booleans(), label="backfill a part"):
+                start, end = sorted(data.draw(st.tuples(worlds.fee_dates(), worlds.fee_dates()), label="range"))
+                pipeline.run(start=start, end=end)
+            if data.draw(st.booleans(), label="rehearse"):
+                pipeline.run(rehearse=True)
+        assert pipeline.run().status == "published"
+        incremental = {name: pipeline.rows(name) for name in MODELS}
+        assert all(found.passed for found in pipeline.check().values())
+        assert pipeline.run(full_refresh=True).status == "published"
+
+        assert incremental == {name: pipeline.rows(name) for name in MODELS}
+        assert pipeline.tables() == pipeline.expected()
+
+
+@pytest.mark.parametrize(
+    "again",
+    [{}, {"full_refresh": True}, {"select": ["stg_fees+"]}, {"select": ["rpt_*"]}, {"start": JANUARY, "end": JANUARY}],
+)
+def test_a_second_run_of_any_kind_leaves_every_table_identical(tmp_path, again):
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.all(fees=HARD)
+        before = {name: pipeline.rows(name) for name in MODELS}
+        pipeline.ingest()
+        result = pipeline.run(**again)
+
+        assert result.status == "published"
+        assert result.changes == ()
+        assert before == {name: pipeline.rows(name) for name in MODELS}
+
+
+def test_rows_that_only_changed_places_end_as_a_full_refresh_ends(shell):
+    one, other = fee(1), fee(1, nino="QQ222222B")
+    rest = fee(99, day="2025-06-01") + "".join(map(fee, range(2, 60)))
+    where = waive("c1")
+    put("a.csv", one, other, rest)
+    shell(*where, "run", "--source", "lake")
+    put("a.csv", other, one, rest)
+    shell(*where, "run", "--source", "lake")
+    found = shell.ask("SELECT * FROM staging.stg_fees ORDER BY ALL")
+    assert shell(*where, "run", "--skip-ingest", "--full-refresh")[0] == 0
+    assert found == shell.ask("SELECT * FROM staging.stg_fees ORDER BY ALL")
+
+
+def test_after_a_full_refresh_nothing_is_pending(shell):
+    gone = put("gone.csv", fee(1, day="2025-07-01"))
+    put("stays.csv", fee(2))
+    shell("ingest", "lake")
+    gone.unlink()
+    shell("ingest", "lake")
+    assert shell("run", "--skip-ingest", "--full-refresh")[0] == 0
+    assert shell.ask("SELECT COUNT(*) FROM ops.pending") == [(0,)]

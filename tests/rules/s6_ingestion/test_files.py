@@ -1,0 +1,120 @@
+"""raw mirrors the files that are there: those that come, go, look alike, or are written in other ways."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pipeline import Pipeline, project
+from shells import fee, process, put
+from worlds import LINES, SHAPES
+
+from fees_etl import connect
+
+
+def test_a_vanished_file_whose_name_looks_like_a_pattern_never_brings_in_another(shell):
+    put("fees1.csv", fee(1))
+    path = put("fees[1].csv", fee(2))
+    shell("ingest", "lake/fees[1].csv")
+    path.unlink()
+    code, _, err = shell("ingest", "lake/fees[1].csv")
+    assert code == 4, err
+    assert shell.ask("SELECT client_id FROM raw.fees") == [("c2",)]
+
+
+def test_a_hidden_file_that_a_pattern_never_meant_is_not_withdrawn_by_it(shell):
+    for number in (1, 2):
+        put(f"{number}.csv", fee(number))
+    put(".hidden.csv", fee(3))
+    shell("ingest", "lake")
+    shell("ingest", "lake/.hidden.csv")
+    shell("ingest", "lake")
+    assert shell.ask("SELECT COUNT(*) FROM raw.fees") == [(3,)]
+
+
+def test_a_folder_that_is_gone_is_a_mass_withdrawal_and_can_be_accepted(shell):
+    put("a.csv", fee(1))
+    shell("ingest", "lake")
+    shutil.rmtree("lake")
+    assert shell("ingest", "lake")[0] == 4
+    assert shell("ingest", "lake", "--allow-withdraw")[0] == 0
+
+
+def test_a_file_that_still_lies_in_another_source_is_a_copy_and_not_renamed(shell):
+    put("a.csv", fee(1))
+    shell("ingest", "lake")
+    shutil.copytree("lake", "other")
+    _, out, _ = shell("ingest", "other")
+    assert "a copy of" in out
+    assert "renamed" not in out
+
+
+def test_a_control_file_that_comes_after_its_file_must_agree_too(shell):
+    put("a.csv", fee(1))
+    shell("run", "--source", "lake")
+    Path("lake/a.csv.control.json").write_text('{"rows": 99, "total": "5"}')
+    assert shell("run", "--source", "lake")[0] == 3
+
+
+def test_a_file_name_that_is_not_utf8_is_no_bug(shell):
+    put(os.fsdecode(b"fees\xff.csv"), fee(1))
+    code, _, err = shell("ingest", "lake")
+    assert code != 70, err
+
+
+def test_a_refused_file_does_not_claim_that_its_rows_are_kept(shell):
+    put("a.csv", fee(1), fee(2, "five"))
+    code, out, _ = shell("ingest", "lake")
+    assert code == 3
+    assert shell.ask("SELECT COUNT(*) FROM raw.fees_rejected") == [(0,)]
+    assert "kept in raw.fees_rejected" not in out
+
+
+def test_thousands_of_file_versions_in_one_statement_are_no_bug():
+    with connect("duckdb://") as engine:
+        engine.prepare(project().contracts)
+        uris = [f"file:///{number}.csv" for number in range(3000)]
+        sql = project().templates.render("operations/conserved.sql", uris=uris, run_id="r")
+        assert engine.query(sql).rows == ((False,),)
+
+
+def test_a_full_disk_in_the_careful_reader_is_exit_5(shell):
+    put("a.csv", '"two\nlines",QQ123456A,a,2025-01-01,1\n', *map(fee, range(20_000)))
+
+    def small_disk():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+
+    done = process("ingest", "lake", stdout=subprocess.DEVNULL, preexec_fn=small_disk)
+    assert done.returncode == 5, done.stderr
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_however_a_file_is_written_the_fees_are_the_same(tmp_path, shape):
+    (tmp_path / f"fees.csv{'.gz' * (shape == 'gz')}").write_bytes(SHAPES[shape])
+    with Pipeline(tmp_path) as pipeline:
+        pipeline.ingest()
+        pipeline.run()
+
+        fees = [row[1:] for row in pipeline.rows("staging.stg_fees", 2)]
+    assert fees == [
+        ("ann", "QQ000001A", "x", date(2025, 1, 31), Decimal("1.6")),
+        ("bob", "QQ000002A", "y", date(2025, 1, 31), Decimal(2)),
+    ]
+
+
+def test_quoted_commas_newlines_and_quotes_are_data(tmp_path):
+    text = LINES[0] + '\n"a,\n""b""",QQ000001A,"x\ny",2025-01-31,1\n'
+    with Pipeline(tmp_path) as pipeline:
+        pipeline.put(fees=text)
+        pipeline.ingest()
+        pipeline.run()
+
+        assert pipeline.rows("staging.stg_fees")[0][1:4] == ('a,\n"b"', "QQ000001A", "x\ny")

@@ -1,0 +1,100 @@
+"""One URL names the warehouse; its file is private, never made what it was not, and takes a modest part of the memory."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pipeline import Pipeline
+from shells import fee, put
+from worlds import charge
+
+from fees_etl import UsageError, WarehouseError, connect
+from fees_etl.engines.duckdb import engine as engine_room
+from fees_etl.settings import Settings
+
+
+@pytest.mark.parametrize("url", ["duckdb://fees.duckdb", "duckdb://./fees.duckdb", "duckdb://data/fees.duckdb"])
+def test_a_warehouse_url_that_lost_its_third_slash_is_refused(shell, monkeypatch, url):
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", url)
+    code, _, err = shell("runs")
+    assert code == 2
+    assert "duckdb:///" in err
+
+
+@pytest.mark.parametrize("tail", ["a#b.duckdb", "a.duckdb?mode=x"])
+def test_no_part_of_a_warehouse_url_is_dropped(shell, monkeypatch, tmp_path, tail):
+    put("a.csv", fee(1))
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{tmp_path}/{tail}")
+    code, _, err = shell("run", "--source", "lake")
+    assert code == 2 or (tmp_path / tail).exists(), err
+
+
+@pytest.mark.parametrize("url", ["postgres://x", "duckdb:fees.duckdb", "duckdb://fees.duckdb"])
+def test_a_url_of_no_warehouse_is_refused(url):
+    with pytest.raises(UsageError, match="no warehouse"):
+        connect(url)
+
+
+def test_the_warehouse_is_private(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with Pipeline(tmp_path, f"duckdb://{tmp_path}/fees.duckdb") as pipeline:
+            pipeline.put(fees=[charge("ann", "x", date(2025, 1, 31), "1")])
+            pipeline.ingest()
+            pipeline.run()
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("fees.duckdb*")}
+    finally:
+        os.umask(before)
+
+    assert modes["fees.duckdb"] == 0o600
+    assert modes["fees.duckdb.wal"] == 0o600
+    assert modes["fees.duckdb.tmp"] == 0o700
+
+
+def test_a_folder_named_as_warehouse_keeps_its_permissions(shell, monkeypatch):
+    Path("lake").mkdir()
+    Path("lake").chmod(0o755)
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/lake")
+    assert shell("run")[0] in {2, 5}
+    assert stat.S_IMODE(Path("lake").stat().st_mode) == 0o755
+
+
+def test_a_read_only_warehouse_file_is_not_made_writable(shell):
+    put("a.csv", fee(1))
+    shell("run", "--source", "lake")
+    Path("fees.duckdb").chmod(0o444)
+    code, _, _ = shell("run")
+    assert code == 5
+    assert not Path("fees.duckdb").stat().st_mode & 0o222
+
+
+def test_a_warehouse_file_of_somebody_else_is_no_bug(shell, monkeypatch):
+    def not_the_owner(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    put("a.csv", fee(1))
+    shell("run", "--source", "lake")
+    Path("fees.duckdb").chmod(0o660)
+    monkeypatch.setattr(Path, "chmod", not_the_owner)
+    code, _, err = shell("run")
+    assert code != 70, err
+
+
+def test_a_warehouse_takes_a_modest_part_of_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setitem(engine_room._CONFIG, "threads", 16)
+    with connect(f"duckdb://{tmp_path}/fees.duckdb") as engine:
+        assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("2.0 GiB",)
+    with connect(f"duckdb://{tmp_path}/fees.duckdb", read_only=True) as reader, connect("duckdb://") as own:
+        limits = [one.native.execute("SELECT current_setting('memory_limit')").fetchone() for one in (reader, own)]
+        assert limits[0] == limits[1]
+
+
+def test_the_embedded_engine_keeps_to_its_memory(tmp_path):
+    with connect(f"duckdb://{tmp_path}/small.duckdb", settings=Settings(memory="20MB")) as engine:
+        assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("19.0 MiB",)
+        with pytest.raises(WarehouseError, match="too little memory for this; FEES_ETL_MEMORY gives DuckDB more"):
+            engine._native("SELECT STRING_AGG(repeat('x', 10_000) || range, '' ORDER BY range) FROM range(20_000)")
