@@ -73,7 +73,7 @@ class Service(Tables, Jobs, Uploads):
     def prepare(self, settings=DEV, suffix=""):
         """Every table of the project, as its contract says."""
         for contract in placed(project().contracts, suffix):
-            self.put(resource(contract, target, "p"))
+            self.put(resource(contract, settings, "p"))
 
     def reply(self, request):
         """What is sent back; None hangs up."""
