@@ -155,10 +155,10 @@ def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, .
                 message, hint = f"a waiver names no assertion: '{one.assertion}'.", did_you_mean(one.assertion, known)
                 raise document.error(message, number, "assertion", hint=hint)
             if redact(one.reason) != one.reason:
-                raise document.error("a waiver must not quote a National Insurance number.", number, "reason")
+                raise document.error("a waiver must not quote a National Insurance number.", number)
             if len(one.key) != len(needed := known[one.assertion]):
                 message = f"'key' has {len(one.key)} values, but '{one.assertion}' needs {', '.join(needed)}."
-                raise document.error(message, number, "key")
+                raise document.error(message, number)
             made.append(Waiver(**vars(one), path=document.shown, line=document.line(number) or 1))
     refuse(errors)
     return tuple(made)

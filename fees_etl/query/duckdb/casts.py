@@ -116,6 +116,7 @@ _TYPES = {
 _PLAIN_TEXT = {
     "NUMERIC": re.compile(r"[+-]?\d{1,29}(\.\d{1,9})?"),
     "DATE": re.compile(r"[1-9]\d{3}-\d\d-\d\d"),
+    "DATETIME": re.compile(r"[1-9]\d{3}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d{1,6})?)?"),
     "TIMESTAMP": re.compile(r"[1-9]\d{3}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:\d\d)?)?"),
     "STRING": re.compile(r".*", re.DOTALL),
 }

@@ -37,6 +37,10 @@ def test_a_moment_is_in_utc():
 
     assert literal(summer) == "TIMESTAMP '2025-07-01 12:00:00.000000+00:00'"
     assert literal(datetime(2025, 7, 1, 12, tzinfo=UTC)) == literal(summer)
+    assert literal(summer.replace(tzinfo=None)) == "DATETIME '2025-07-01 13:00:00.000000'"
+    with duckdb.connect() as connection:
+        sql = to_duckdb(f"SELECT {literal(summer.replace(tzinfo=None))} AS value", {})
+        assert connection.execute(sql).fetchone() == (summer.replace(tzinfo=None),)
     assert literal(Decimal("1E+3")) == "NUMERIC '1000'"
     assert literal(value=False) == "FALSE"
     assert literal(7) == "7"
