@@ -27,6 +27,7 @@ MODELS = (
     "reporting.rpt_cohort_ltv",
     "reporting.rpt_adviser_ltv",
 )
+"""The models that the oracle knows; a project may have more."""
 LENIENT = {"max_lost": "1", "max_rejected": "1"}
 
 

@@ -10,6 +10,7 @@ import pytest
 from emulator import product as products
 from emulator.proxy import Fault
 from faults import TABLES
+from pipeline import project
 from worlds import charge
 
 JANUARY, FEBRUARY, MARCH = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31)
@@ -152,9 +153,7 @@ def test_the_ledger_has_every_attempt(looked):
     runs = looked("runs", "--output", "json").json["runs"]
     shown = looked("runs", "show", runs[0]["run_id"])
     assert "assert_client_data" in shown.out
-    assert [step["name"] for step in runs[1]["steps"]] == [
-        *("stg_fees", "dim_clients", "rpt_client_ltv", "rpt_adviser_ltv", "rpt_cohort_ltv"),
-    ]
+    assert [step["name"] for step in runs[1]["steps"]] == [model.name for model in project().models.values()]
     assert looked("runs", "show", "1999").code == 2
 
 

@@ -91,7 +91,8 @@ def test_each_kind_of_command(product):
     assert [len(product.rows(f"SELECT * FROM {name}")) for name in MODELS] == [4, 3, 3, 2, 2]
     jobs = [job.resource["configuration"].get("labels", {}) for job in product.google.google.jobs.values()]
     assert {labels["kind"] for labels in jobs if labels.get("target") == "dev"} == {"load", "ingest", "run"}
-    assert [[step["rows"] for step in one["steps"]] for one in found] == ROWS
+    steps = [{step["name"]: step["rows"] for step in one["steps"]} for one in found]
+    assert [[rows[name.partition(".")[2]] for name in MODELS] for rows in steps] == ROWS
     read = [found[0]["steps"][0]["bytes_read"], found[1]["steps"][0]["bytes_read"]]
     assert read == [2 * 3 * MEBIBYTE, 3 * 3 * MEBIBYTE]  # the INSERT, or MERGE and DELETE; and what is left out
 

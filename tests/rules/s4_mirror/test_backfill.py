@@ -84,7 +84,8 @@ def test_every_chunk_is_a_row_of_the_ledger_and_reporting_comes_once_at_the_end(
     assert {row[1] for row in rows} == {rows[0][0]}
     assert {row[2] for row in rows} == {ASKED}
     assert [row[3:5] for row in rows] == [*(("staged", month) for month in MONTHS), ("published", "no fee dates")]
-    assert [row[5] for row in rows] == ["stg_fees"] * 4 + ["dim_clients rpt_client_ltv rpt_adviser_ltv rpt_cohort_ltv"]
+    merged, *rebuilt = [model.name for model in project().models.values()]
+    assert [row[5] for row in rows] == [merged] * 4 + [" ".join(rebuilt)]
 
 
 def test_fee_dates_outside_the_range_stay_pending(opened):
