@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from fees_etl.query.casts import converted, duck_type
+from fees_etl.query.casts import call, converted, duck_type
 from fees_etl.query.kinds import UNKNOWN, named, settled
 
 if TYPE_CHECKING:
@@ -70,6 +70,26 @@ def _unnest(it: Repairs, node: exp.Unnest) -> exp.Expr:
     return node
 
 
+def _json_value(it: Repairs, node: exp.JSONExtractScalar) -> exp.Expr:
+    """JSON_VALUE(text, '$[0][1]'): the cell at these places, as text."""
+    places = node.expression.expressions[1:] if isinstance(node.expression, exp.JSONPath) else ()
+    if it.kind(node.this) != "STRING" or not all(_is_place(place) for place in places):
+        raise it.refused(node, "write JSON_VALUE of a STRING, with a path of places: '$[0][1]'")
+    path = "".join(f"[{place.this}]" for place in places)
+    return call("bq_json_value", node.this, exp.Literal.string(f"${path}"))
+
+
+def _is_place(part: exp.Expr) -> bool:
+    return isinstance(part, exp.JSONPathSubscript) and isinstance(part.this, int)
+
+
+def _json_array(it: Repairs, node: exp.JSONExtractArray) -> exp.Expr:
+    """UNNEST(JSON_QUERY_ARRAY(text)): its items as texts."""
+    if it.kind(node.this) != "STRING" or len(node.expression.expressions) > 1:
+        raise it.refused(node, "write JSON_QUERY_ARRAY of a STRING, without a path")
+    return call("bq_json_array", node.this)
+
+
 def _in(_: Repairs, node: exp.In) -> exp.Expr:
     """IN UNNEST([1, 2]) is IN (1, 2), unless the list is empty."""
     unnest = node.args.get("unnest")
@@ -108,6 +128,8 @@ FORMS: dict[type[exp.Expr], Callable[[Repairs, Any], exp.Expr]] = {
     exp.ColumnDef: _column,
     exp.Delete: _delete,
     exp.Unnest: _unnest,
+    exp.JSONExtractScalar: _json_value,
+    exp.JSONExtractArray: _json_array,
     exp.In: _in,
     exp.Limit: _limit,
     exp.Like: _like,

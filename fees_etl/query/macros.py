@@ -74,6 +74,10 @@ _BODIES = {
         WHEN EPOCH_US(t) % 1000000 = 0 THEN ''
         WHEN EPOCH_US(t) % 1000 = 0 THEN STRFTIME(t AT TIME ZONE 'UTC', '.%g')
         ELSE STRFTIME(t AT TIME ZONE 'UTC', '.%f') END || '+00'""",
+    "bq_json_value(x, path)": """CASE json_type(x, path) WHEN 'ARRAY' THEN NULL WHEN 'OBJECT' THEN NULL
+        WHEN 'DOUBLE' THEN error('on DuckDB JSON_VALUE writes fractions in its own way')::VARCHAR
+        ELSE json_extract_string(x, path) END""",
+    "bq_json_array(x)": "CAST(CAST(x AS JSON[]) AS VARCHAR[])",
     # Dates: DuckDB's calendar has no last year, and it writes the year 99 as 0099.
     "bq_modern(d)": "CASE WHEN d < DATE '1000-01-01' THEN error('year before 1000')::DATE ELSE d END",
     "bq_date(d)": "CASE WHEN d < TIMESTAMP '0001-01-01' OR d >= TIMESTAMP '10000-01-01'"

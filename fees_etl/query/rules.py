@@ -218,6 +218,7 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     "JSON": (exp.ParseJSON,),
     "ARRAY<DATE>": (exp.GenerateDateArray,),
     "ARRAY<INT64>": (exp.ToCodePoints,),
+    "ARRAY<STRING>": (exp.JSONExtractArray,),
     NULL: (exp.Null,),
     UNKNOWN: (exp.Star, exp.Var, exp.Identifier, exp.WeekStart, exp.Parameter),
     _first: (

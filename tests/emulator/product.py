@@ -30,7 +30,7 @@ from pipeline import Pipeline, forget_settings, project
 from fees_etl import cli, connect
 from fees_etl.engines.bigquery import engine
 from fees_etl.engines.bigquery.tables import resource
-from fees_etl.script import Ask
+from fees_etl.plans import Ask
 from fees_etl.target import Target
 from fees_etl.types import Table
 

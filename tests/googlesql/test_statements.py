@@ -10,10 +10,11 @@ import pytest
 from googlesql.rules import house_rules
 from pipeline import LENIENT, Pipeline
 
+from fees_etl.plans import Ask, Step
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill
 from fees_etl.runs.plan import render
-from fees_etl.script import Ask, Fill, Stop, Write
+from fees_etl.script import Stop, Write
 
 
 def fee(client, day, amount, nino="QQ000001A"):
