@@ -2,15 +2,17 @@
 
     files --load--> Project --plan(selection, window)--> Plan --run(engine)--> Result
 
+``ingest`` comes before, ``backfill`` instead, ``check`` and ``read`` after; each prepares the tables it needs.
 Importing this package imports no database, no SQL parser and no Google library; each is loaded by what needs it.
 
->>> from fees_etl import connect, load, plan, run
+>>> from fees_etl import SAMPLE, connect, ingest, load, plan, run
 >>> project = load()
 >>> with connect("duckdb://") as engine:
-...     engine.prepare(project.contracts)
-...     result = run(plan(project, select=["stg_fees+"]), engine)
->>> result.status, len(result.steps), len(result.failures)
-('published', 5, 0)
+...     ingested = ingest(project, engine, SAMPLE)
+...     result = run(plan(project, engine), engine)
+...     cohorts = result.frame("rpt_cohort_ltv")
+>>> result.status, len(result.steps), len(result.failures), cohorts.num_rows
+('published', 5, 0, 9)
 """
 
 from __future__ import annotations
@@ -28,27 +30,36 @@ from fees_etl.errors import (
     WarehouseBusy,
     WarehouseError,
 )
+from fees_etl.plans import Plan
 from fees_etl.results import IngestResult, Result
-from fees_etl.types import Plan, Project, State, Table, Window
+from fees_etl.types import Project, State, Table, Window
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine, connect
+    from fees_etl.engines.arrow import read
+    from fees_etl.ingestion import SAMPLE, ingest
     from fees_etl.project.load import load
+    from fees_etl.runs.backfill import backfill
     from fees_etl.runs.ledger import state
     from fees_etl.runs.plan import plan
     from fees_etl.runs.run import check, run
 
 _LATE = {
     "Engine": "fees_etl.engines",
+    "backfill": "fees_etl.runs.backfill",
     "check": "fees_etl.runs.run",
     "connect": "fees_etl.engines",
+    "ingest": "fees_etl.ingestion",
+    "SAMPLE": "fees_etl.ingestion",
     "load": "fees_etl.project.load",
     "plan": "fees_etl.runs.plan",
+    "read": "fees_etl.engines.arrow",
     "run": "fees_etl.runs.run",
     "state": "fees_etl.runs.ledger",
 }
 
 __all__ = [
+    "SAMPLE",
     "AssertionsFailed",
     "Engine",
     "FeesError",
@@ -65,10 +76,13 @@ __all__ = [
     "WarehouseBusy",
     "WarehouseError",
     "Window",
+    "backfill",
     "check",
     "connect",
+    "ingest",
     "load",
     "plan",
+    "read",
     "run",
     "state",
 ]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from decimal import Decimal
+from textwrap import shorten
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from fees_etl.errors import UsageError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import date, datetime
 
-    from fees_etl.types import Plan, Scalar, Severity, StepKind, Table
+    import pyarrow as pa
+
+    from fees_etl.plans import Plan, StepKind
+    from fees_etl.types import Scalar, Severity, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class FileResult:
     """Why rows were rejected, with counts."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class IngestResult:
     """One ingestion of a source."""
 
@@ -84,6 +91,13 @@ class IngestResult:
     def refused(self) -> tuple[FileResult, ...]:
         """The files that were refused."""
         return tuple(file for file in self.files if file.outcome == "refused")
+
+    def __repr__(self) -> str:
+        became = Counter(file.outcome for file in self.files)
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in became.items()) or "no files"
+        loaded = [file for file in self.files if file.outcome == "loaded"]
+        rows, pounds = sum(file.rows for file in loaded), sum((file.amount for file in loaded), Decimal(0))
+        return f"<IngestResult {self.run_id} of {self.source}: {counts}; {rows:,} rows, {pounds:,.2f} pounds loaded>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +143,7 @@ class Change:
 RunStatus: TypeAlias = Literal["published", "staged", "rehearsed", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """What a run did. ``rejected``: an assertion failed and all was rolled back; ``staged``: a chunk of a backfill."""
 
@@ -149,6 +163,28 @@ class Result:
     bytes_processed: int | None = None
     bytes_billed: int | None = None
     """Of all its statements; None where reading is free."""
+    reader: Callable[[str], pa.Table] | None = field(default=None, compare=False)
+    """How a table of its warehouse is read, while that is open."""
+
+    def frame(self, table: str) -> pa.Table:
+        """A table as the warehouse holds it now, without columns that have a policy tag (:func:`fees_etl.read`).
+
+        Raises:
+            UsageError: there is no such table, or pyarrow is not installed.
+        """
+        if self.reader is None:
+            raise UsageError("this result is of no warehouse.", hint="fees_etl.read(engine, table)")
+        return self.reader(table)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failures)} fail: {' '.join(one.name for one in self.failures)}" if self.failures else ""
+        dates = shorten(str(self.plan.window), 80, placeholder=" ...")
+        return (
+            f"<Result {self.run_id}: {self.status} in {self.seconds:.1f} s, {len(self.assertions)} assertions{failed}\n"
+            f"  {' '.join(self.plan.selection)}; {dates}\n"
+            f"  staged {self.before.staged_amount:,.2f} -> {self.after.staged_amount:,.2f} pounds, "
+            f"{self.before.staged_rows:,} -> {self.after.staged_rows:,} rows; {self.after.clients:,} clients>"
+        )
 
     @property
     def failures(self) -> tuple[AssertionResult, ...]:

@@ -1,24 +1,35 @@
 """One transaction as data: what an engine does in order, whole or not at all.
 
 A script is the seam between what is to happen and where it happens. The embedded engine walks through it statement by
-statement; BigQuery gets it as one multi-statement job. Nothing in it depends on an answer, except through the cells of
-a :class:`Record`, which each engine fills in its own way.
+statement; BigQuery gets it as one multi-statement job. Nothing in it depends on an answer, but for its :class:`Record`.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from datetime import UTC
+from decimal import Decimal
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeAlias
+
+from fees_etl.plans import Ask, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
-    from fees_etl.results import Rows
-    from fees_etl.types import Scalar, Severity, Table
+    from fees_etl.results import Rows, StepResult
+    from fees_etl.types import Scalar, Table
 
 
 FAILING, WAIVED = "_failing_count", "_waived_count"
-"""Columns of an assertion's answer: the same in each of its rows."""
+"""The first columns of an assertion's answer: the same in each of its rows."""
+
+
+def new_run_id(now: datetime) -> str:
+    """A name for one attempt that sorts by time: ``20250131T120000-1a2b3c``."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{token_hex(3)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +37,6 @@ class Write:
     """One GoogleSQL statement that writes."""
 
     sql: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """The statements of one step; ``books`` record what it did, ``clears`` first are DELETEs of a rebuild.
-
-    The rows of neither count as the step's.
-    """
-
-    name: str
-    statements: tuple[str, ...]
-    books: tuple[str, ...] = ()
-    clears: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +53,6 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A query whose rows are brought back; a ``fatal`` one is an assertion that rejects the script when rows fail."""
-
-    name: str
-    sql: str
-    fatal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
     """A query of one BOOL: where it is TRUE, everything is rolled back and the script ends with this verdict."""
 
@@ -71,73 +60,25 @@ class Stop:
     sql: str
 
 
-Part: TypeAlias = Write | Fill | Load | Ask | Stop
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The cell in ``column`` of the one row that answered ``ask``."""
-
-    ask: str
-    column: str
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """JSON list of the steps so far: name, rows, seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """JSON list of the dates whose rows or pounds differ between two answers of (date, rows, pounds)."""
-
-    before: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How one assertion's answer is told: ``used`` if waivers were, ``ended`` if rows fail."""
-
-    ask: str
-    severity: Severity
-    used: str = ""
-    ended: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """JSON list of the verdicts: name, severity, failing, waived, waivers."""
-
-    verdicts: tuple[Verdict, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """The names of those of these assertions that have failing rows, as a list in words."""
-
-    asks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Bytes:
-    """What was read so far, where that is billed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The moment the row is written."""
-
-
-Cell: TypeAlias = "Scalar | Found | Steps | Changes | Verdicts | Failures | Bytes | Now"
+Part: TypeAlias = Write | Step | Load | Ask | Stop
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row for the books, written when all else is done."""
+    """One row for the books, written when all else is done, as an INSERT in GoogleSQL.
+
+    ``@script`` stands in it for a query of one row, which is what the engine knows by then: ``answer_x`` for each of
+    ``answers``, the rows as a JSON list of lists of texts (NULL: not asked); ``steps``, a JSON list; ``finished_at``;
+    and ``bytes_processed``, an INT64 that is NULL where reading is free.
+    """
 
     table: Table
-    cells: Mapping[str, Cell]
+    sql: str
+    answers: tuple[str, ...] = ()
+
+    def of(self, script: str) -> str:
+        """The statement, once it is known what happened."""
+        return self.sql.replace("@script", script, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +98,8 @@ class Script:
     name: str = "run"
     labels: Mapping[str, str] = field(default_factory=dict)
     """What a warehouse that labels its jobs should put on this one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A step that was executed; ``rows`` is None where the engine does not count, ``bytes_read`` where it is free."""
-
-    name: str
-    rows: int | None
-    seconds: float
-    bytes_read: int | None = None
+    seen: Outcome | None = None
+    """What an attempt had found before it failed, where the engine has told of it while it happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +114,18 @@ class Answer:
         """What ``FAILING`` or ``WAIVED`` says; 0 when no row offends."""
         return int(self.rows.rows[0][self.rows.columns.index(column)]) if self.rows.rows else 0
 
+    def text(self) -> str:
+        """The rows as a record reads them; of an assertion's only the two counts, for the others may name people."""
+        rows = [row[:2] for row in self.rows.rows[:1]] if FAILING in self.rows.columns else self.rows.rows
+        return json.dumps([[_text(cell) for cell in row] for row in rows])
+
 
 @dataclass(slots=True)
 class Outcome:
     """What became of a script: ``accepted``, ``rejected`` or a :class:`Stop`'s verdict, and what it brought back."""
 
     verdict: str = "accepted"
-    steps: list[Done] = field(default_factory=list)
+    steps: list[StepResult] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     bytes_processed: int | None = None
     bytes_billed: int | None = None
@@ -197,3 +135,15 @@ class Outcome:
         """A fatal answer with failing rows rejects."""
         if any(self.answers[name].count(FAILING) for name in fatal):
             self.verdict = "rejected"
+
+
+def _text(cell: Scalar) -> str | None:
+    """As GoogleSQL casts a NUMERIC, so that both engines write the same ledger.
+
+    >>> _text(Decimal("100.000000000")), _text(Decimal("1.60"))
+    ('100', '1.6')
+    """
+    if not isinstance(cell, Decimal):
+        return None if cell is None else str(cell)
+    text = f"{cell:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

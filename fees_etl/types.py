@@ -205,7 +205,7 @@ class Waiver:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Project:
     """A folder of SQL, loaded, rendered and proven. ``fingerprint`` is the SHA-256 of SQL, contracts and variables."""
 
@@ -216,7 +216,11 @@ class Project:
     assertions: tuple[Assertion, ...]
     waivers: tuple[Waiver, ...]
     fingerprint: str
-    templates: Any = field(repr=False, compare=False, default=None)
+    templates: Any = field(compare=False, default=None)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.sources)} sources, {len(self.models)} models, {len(self.assertions)} assertions"
+        return f"<Project {self.root}: {counts}, {len(self.waivers)} waivers; {self.fingerprint[:12]}>"
 
     @property
     def contracts(self) -> dict[Table, Contract]:
@@ -254,49 +258,3 @@ class State:
     """Whether raw holds, or ever held, a file that is not the bundled sample's."""
     mark: str = ""
     """A fingerprint of the files and of what is pending: a run that finds another one was overtaken."""
-
-
-StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a plan: finished GoogleSQL statements that fill a table, or one query that must return no rows."""
-
-    name: str
-    kind: StepKind
-    statements: tuple[str, ...]
-    table: Table | None = None
-    severity: Severity = "error"
-    window: Window | None = None
-    key: tuple[str, ...] = ()
-    description: str = ""
-    books: tuple[str, ...] = ()
-    """Statements that record what the step did; their rows are not the table's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything a run will do, as data: printing it is the dry run.
-
-    ``state`` is what the window was derived from; the run checks after BEGIN that it still holds.
-    """
-
-    project: Project
-    selection: tuple[str, ...]
-    window: Window
-    steps: tuple[Step, ...]
-    state: State
-    full_refresh: bool = False
-    late_before: date | None = None
-    """Fee dates before this one lie outside the lookback; None when nothing was staged before."""
-
-    @property
-    def arrivals(self) -> tuple[Pending, ...]:
-        """What this plan takes off the pending list: files whose rows of a fee date arrived or vanished."""
-        return tuple(pending for pending in self.state.pending if pending.fee_date in self.window)
-
-    @property
-    def late(self) -> tuple[Pending, ...]:
-        """Those that the lookback alone would have missed."""
-        return tuple(one for one in self.arrivals if self.late_before and one.fee_date < self.late_before)

@@ -29,7 +29,7 @@ import functions_framework
 from fees_etl import AssertionsFailed, FeesError, InputRefused, WarehouseBusy, connect, load, plan, run, state
 from fees_etl.cli.logs import bind, configure
 from fees_etl.ingestion import ingest
-from fees_etl.runs.ledger import new_run_id
+from fees_etl.script import new_run_id
 from fees_etl.settings import read
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from fees_etl.types import Table, Window
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from fees_etl.plans import Plan
     from fees_etl.results import AssertionResult, IngestResult, Result
     from fees_etl.settings import Settings
-    from fees_etl.types import Assertion, Model, Plan, Project
+    from fees_etl.types import Assertion, Model, Project
 
 
 def run(result: Result, ingested: IngestResult | None, settings: Settings, command: str) -> dict[str, Any]:

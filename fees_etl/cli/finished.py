@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from fees_etl.plans import Plan
     from fees_etl.results import IngestResult, Result
     from fees_etl.settings import Settings
-    from fees_etl.types import Plan, State
+    from fees_etl.types import State
 
 
 COMMANDS = frozenset({"run", "backfill", "ingest", "assert"})

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
+    from fees_etl.plans import Ask, Step
     from fees_etl.settings import Settings
-    from fees_etl.types import Project, Step
+    from fees_etl.types import Project
 
 
 Output = Literal["text", "json"]
@@ -131,7 +132,7 @@ def _looking(settings: Settings, project: Project) -> Iterator[Engine | None]:
         yield engine
 
 
-def _billed(step: Step, engine: Engine | None) -> int | None:
+def _billed(step: Step | Ask, engine: Engine | None) -> int | None:
     """The bytes a step would be billed for; None where reading is free."""
     return summed(engine.estimate((*step.statements, *step.books)) if engine else ())
 

@@ -13,9 +13,10 @@ from fees_etl.ingestion.lake import SAMPLE, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from fees_etl.plans import Plan
     from fees_etl.results import AssertionResult, Change, FileResult, IngestResult, LeftOut, Published, Result
     from fees_etl.settings import Settings
-    from fees_etl.types import Pending, Plan
+    from fees_etl.types import Pending
 
 
 Lines: TypeAlias = list[tuple[str, ...]]

@@ -15,8 +15,9 @@ from fees_etl.results import Change
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from fees_etl.plans import Plan, Step
     from fees_etl.settings import Settings
-    from fees_etl.types import Assertion, Model, Plan, Project, Step, Table
+    from fees_etl.types import Assertion, Model, Project, Table
 
 
 def plan(found: Plan, source: str | None, billed: Sequence[int | None], settings: Settings) -> list[str]:

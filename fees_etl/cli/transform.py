@@ -20,6 +20,7 @@ from fees_etl.runs.backfill import backfill
 from fees_etl.runs.plan import plan
 from fees_etl.runs.run import allow
 from fees_etl.runs.run import run as execute
+from fees_etl.script import new_run_id
 from fees_etl.types import Window
 from fees_etl.window import everything
 
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
     from fees_etl.cli.options import Call
     from fees_etl.engines import Engine
+    from fees_etl.plans import Plan
     from fees_etl.results import IngestResult, Result
     from fees_etl.runs.backfill import Chunk
     from fees_etl.settings import Settings
-    from fees_etl.types import Plan, Project, State
+    from fees_etl.types import Project, State
 
 
 Output = Literal["text", "json"]
@@ -136,7 +138,7 @@ def make_plan(project: Project, request: Request, state: State) -> Plan:
     """The plan of the selection: --from, --to and --select each narrow it."""
     window = Window.between(request.start, request.end) if request.start and request.end else None
     select, exclude = selected(project, request)
-    return plan(project, select=select, exclude=exclude, window=window, state=state, full_refresh=request.full_refresh)
+    return plan(project, select=select, exclude=exclude, window=window, full_refresh=request.full_refresh, state=state)
 
 
 def selected(project: Project, request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -178,7 +180,7 @@ def refuse_contradictions(call: Call, request: Request) -> None:
 
 def _attempt(call: Call, request: Request) -> Attempt:
     now = datetime.now(UTC)
-    run_id = ledger.new_run_id(now)
+    run_id = new_run_id(now)
     settings = opening.settings(call, request.command, run_id=run_id, source=request.source)
     if request.command == "run" and request.rehearse and opening.is_remote(settings) and not request.skip_ingest:
         logger.info("A rehearsal on BigQuery reads no files: a load job cannot be rolled back.")

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
-    from fees_etl.results import Rows
-    from fees_etl.script import Answer, Ask, Done, Outcome, Script
+    from fees_etl.plans import Ask
+    from fees_etl.results import Rows, StepResult
+    from fees_etl.script import Answer, Outcome, Script
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Table
 
 __all__ = ["Engine", "Watch", "connect", "path_of"]
 
-Watch: TypeAlias = "Callable[[Done | Answer], None]"
+Watch: TypeAlias = "Callable[[StepResult | Answer], None]"
 
 _MEMORY = "duckdb://"
 
@@ -38,7 +39,7 @@ class Engine(Protocol):
     """Where the data must stay ("EU"); "" where that is no question."""
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
-        """Learn the tables; create missing ones and add missing nullable columns, or refuse drift.
+        """Learn the tables; create missing ones and add missing nullable columns, or refuse drift. Once, for each.
 
         Raises:
             GuardRefused: a live column has another type than its contract.

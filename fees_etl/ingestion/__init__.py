@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from fees_etl.ingestion.mirror import NOT_CONSERVED, OVERTAKEN, Mirror
 from fees_etl.ingestion.residence import require_nearby
 from fees_etl.ingestion.sample import write_sample
 from fees_etl.results import FileResult, IngestResult
-from fees_etl.script import Script
+from fees_etl.script import Script, new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -35,8 +35,8 @@ def ingest(
     engine: Engine,
     source: str,
     *,
-    run_id: str,
-    now: datetime,
+    run_id: str | None = None,
+    now: datetime | None = None,
     allow_withdraw: bool = False,
 ) -> IngestResult:
     """Make raw hold exactly what the source holds now, in one transaction.
@@ -45,10 +45,10 @@ def ingest(
 
     Args:
         project: the loaded project; its variable ``max_rejected`` bounds the rejected share of a file.
-        engine: a prepared engine.
+        engine: the warehouse; the tables of raw and of the books are prepared.
         source: a path, a folder, a glob, ``gs://bucket/prefix/*.csv``, or :data:`SAMPLE`.
-        run_id: the attempt this belongs to.
-        now: when it began (UTC): the last acceptable fee date is a day later.
+        run_id: the attempt this belongs to; left out, a new one.
+        now: when it began (UTC; left out, now): the last acceptable fee date is a day later.
         allow_withdraw: let a source lose more than half of its files.
 
     Raises:
@@ -56,7 +56,9 @@ def ingest(
         GuardRefused: mass withdrawal, sample and real files would meet, or the bucket is elsewhere than the warehouse.
         WarehouseError: the warehouse failed, or there is no room for working copies.
     """
-    began = time.monotonic()
+    began, now = time.monotonic(), now or datetime.now(UTC)
+    run_id = run_id or new_run_id(now)
+    engine.prepare(project.sources)
     results: list[FileResult] = []
     with _room():
         parts = _parts(project, engine, source, run_id, now, results, allow_withdraw=allow_withdraw)

@@ -230,6 +230,7 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.ParseJSON: "JSON",
     exp.GenerateDateArray: "ARRAY<DATE>",
     exp.ToCodePoints: "ARRAY<INT64>",
+    exp.JSONExtractArray: "ARRAY<STRING>",
     exp.Null: NULL,
     exp.If: _branches,
     exp.Case: _case,

@@ -15,11 +15,13 @@ from fees_etl.results import Result, summed
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import plan
 from fees_etl.runs.run import OnStep, run
+from fees_etl.script import new_run_id
 from fees_etl.types import Window
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine
-    from fees_etl.types import Plan, Project
+    from fees_etl.plans import Plan
+    from fees_etl.types import Project
 
 
 log = logging.getLogger("fees_etl")
@@ -47,7 +49,7 @@ def backfill(  # noqa: PLR0913 - one argument an option
 
     Args:
         project: the loaded project.
-        engine: a prepared engine.
+        engine: the warehouse; its tables are prepared.
         start: first fee date.
         end: last fee date.
         chunk: how to cut the range.
@@ -68,10 +70,9 @@ def backfill(  # noqa: PLR0913 - one argument an option
             hint=f"Repeat it: fees-etl {asked}",
         )
     if chunk == "none":
-        state = ledger.state(project, engine)
-        planned = plan(project, window=Window.between(start, end), state=state)
+        planned = plan(project, engine, window=Window.between(start, end))
         return run(planned, engine, on_step=on_step, command=asked, run_id=run_id)
-    first = run_id or ledger.new_run_id(datetime.now(UTC))
+    first = run_id or new_run_id(datetime.now(UTC))
     identity, done = _stopped(project, engine, asked) if resume else (first, None)
     return _in_chunks(project, engine, Window.between(start, end), asked, identity, done, on_step, on_chunk)
 
@@ -108,11 +109,11 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
         for number, month in enumerate(months, 1):
             if _name(str(month)) in done:
                 continue
-            planned = plan(project, select=merged, window=month, state=ledger.state(project, engine), assertions=False)
+            planned = plan(project, engine, select=merged, window=month, assertions=False)
             results.append(part(planned))
             if on_chunk:
                 on_chunk(number, len(months), results[-1])
-        final = part(plan(project, exclude=merged, state=ledger.state(project, engine)))
+        final = part(plan(project, engine, exclude=merged))
     except (FeesError, KeyboardInterrupt) as error:
         _explain(error, asked, len(done) + len(results), len(months))
         raise
@@ -121,7 +122,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
 
 def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozenset[str]]:
     """The identity of the last backfill of this range if it stopped, and the chunks it has staged."""
-    found = ledger.parts(project, engine, asked)
+    found = ledger.chunks(project, engine, asked)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     last = rows[-1]["part_of"] if rows else None
     parts = [row for row in rows if row["part_of"] == last]

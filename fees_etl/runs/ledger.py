@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from fees_etl.results import LeftOut, Published, Rows
-from fees_etl.script import Bytes, Changes, Failures, Found, Now, Record, Steps, Verdict, Verdicts
-from fees_etl.types import Pending, Plan, Project, State, Table
+from fees_etl.plans import Ask, Plan
+from fees_etl.results import Change, LeftOut, Published, Rows
+from fees_etl.script import Record
+from fees_etl.types import Pending, Project, State, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from datetime import date, datetime
     from pathlib import Path
 
     from fees_etl.engines import Engine
@@ -26,25 +28,22 @@ if TYPE_CHECKING:
 BEFORE, AFTER, LEFT_OUT = "published_before", "published_after", "left_out"
 STAGED_BEFORE, STAGED_AFTER = "staged_before", "staged_after"
 """Names of what a run asks besides its assertions."""
-
-
-def new_run_id(now: datetime) -> str:
-    """A name for one attempt that sorts by time: ``20250131T120000-1a2b3c``."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{token_hex(3)}"
+_PLACE = attrgetter("fee_date", "source_file", "source_version", "rows_added", "rows_removed")
 
 
 def state(project: Project, engine: Engine) -> State:
-    """What is in the warehouse that a plan depends on: read from the books, not from raw."""
+    """What is in the warehouse that a plan depends on: read from the books, not from raw.
+
+    Raises:
+        GuardRefused: a live table is not as its contract says.
+    """
+    engine.prepare(project.contracts)
     asks = [project.templates.ask(name) for name in ("state", "pending", "refused")]
     found = {name: answer.rows.rows for name, answer in engine.answers(asks).items()}
     first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
-    pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_place))
+    pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_PLACE))
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
     return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark)
-
-
-def _place(one: Pending) -> tuple[Any, ...]:
-    return one.fee_date, one.source_file, one.source_version, one.rows_added, one.rows_removed
 
 
 def published(answer: Answer) -> Published:
@@ -59,14 +58,27 @@ def left_out(answer: Answer) -> LeftOut:
     return LeftOut(*answer.rows.rows[0])
 
 
+def changes(before: Rows, after: Rows) -> tuple[Change, ...]:
+    """The dates whose rows or pounds differ, in order; the ledger's row tells the same in SQL.
+
+    >>> day = date(2025, 1, 1)
+    >>> changes(Rows(rows=((day, 1, Decimal(2)),)), Rows(rows=((day, 1, Decimal("2.00")),)))
+    ()
+    """
+    was, now = ({day: (rows, amount) for day, rows, amount in answer.rows} for answer in (before, after))
+    nothing = (0, Decimal(0))
+    days = [day for day in sorted({*was, *now}) if was.get(day, nothing) != now.get(day, nothing)]
+    return tuple(Change(day, *was.get(day, nothing), *now.get(day, nothing)) for day in days)
+
+
 def history(project: Project, engine: Engine, limit: int = 20, run_id: str | None = None) -> Rows:
     """The newest attempts first; or the one attempt called ``run_id``."""
-    return _in_order(_ask(project, engine, "history", limit=limit, run_id=run_id), newest_first=True)
+    return _in_order(engine.query(project.templates.ask("history", limit=limit, run_id=run_id).sql), newest_first=True)
 
 
-def parts(project: Project, engine: Engine, command: str) -> Rows:
+def chunks(project: Project, engine: Engine, command: str) -> Rows:
     """The chunks of every backfill that was asked for in these words, oldest first."""
-    return _in_order(_ask(project, engine, "parts", command=command))
+    return _in_order(engine.query(project.templates.ask("chunks", command=command).sql))
 
 
 def _in_order(attempts: Rows, *, newest_first: bool = False) -> Rows:
@@ -84,40 +96,35 @@ def record(
     part_of: str | None,
     status: str,
     started_at: datetime,
-    verdicts: Iterable[Verdict] = (),
-    error: str | Failures | None = None,
+    error: str | None = None,
 ) -> Record:
     """The row of ``ops.runs`` for a run that ends with this status; only a committed one has changed anything."""
-    kept = status in ("published", "staged")
-    last = AFTER if kept else BEFORE
-    cells = {
-        "run_id": run_id,
-        "command": command,
-        "part_of": part_of,
-        "status": status,
-        "selection": " ".join(plan.selection),
-        "fee_dates": str(plan.window),
-        "full_refresh": plan.full_refresh,
-        "started_at": started_at,
-        "finished_at": Now(),
-        "rows_before": Found(BEFORE, "staged_rows"),
-        "rows_after": Found(last, "staged_rows"),
-        "amount_before": Found(BEFORE, "staged_amount"),
-        "amount_after": Found(last, "staged_amount"),
-        "steps": Steps(),
-        "changes": Changes(STAGED_BEFORE, STAGED_AFTER) if kept and plan.window else Changes(),
-        "assertions": Verdicts(tuple(verdicts)),
-        "error": error,
-        "fingerprint": plan.project.fingerprint,
-        "git_sha": git_sha(plan.project.root),
-        "package_version": _version(),
-        "bytes_processed": Bytes(),
-    }
-    return Record(Table("ops", "runs"), cells)
+    is_kept = status in ("published", "staged")
+    last, is_compared = AFTER if is_kept else BEFORE, is_kept and bool(plan.window)
+    asked = [step for step in plan.steps if isinstance(step, Ask)]
+    verdicts = []
+    for one in asked:
+        used, ended = (json.dumps(words)[1:-1] for words in waivers(plan.project, one.name, started_at.date()))
+        verdicts.append({"name": one.name, "severity": one.severity, "used": used, "ended": ended})
+    sql = plan.project.templates.ask(
+        "record", plan=plan, run_id=run_id, command=command, part_of=part_of, status=status, started_at=started_at,
+        last=last, is_compared=is_compared, verdicts=verdicts, error=error, git_sha=git_sha(plan.project.root),
+        package_version=_version(),
+    ).sql  # fmt: skip
+    answers = [BEFORE, *([AFTER] if is_kept else []), *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
+    return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)))
 
 
-def _ask(project: Project, engine: Engine, name: str, **context: Any) -> Rows:
-    return engine.query(project.templates.ask(name, **context).sql)
+def waivers(project: Project, assertion: str, today: date) -> tuple[str, str]:
+    """The waivers that stand for an assertion, and those that have ended: what is said if rows are waived, or fail."""
+    own = [one for one in project.waivers if one.assertion == assertion]
+    used = [
+        f"waived by {one.path}:{one.line}: {one.reason} (until {one.expires})" for one in own if today <= one.expires
+    ]
+    ended = [
+        f"{one.path}:{one.line} waives nothing since {one.expires} has passed" for one in own if one.expires < today
+    ]
+    return "; ".join(used), "; ".join(ended)
 
 
 def git_sha(root: Path) -> str | None:

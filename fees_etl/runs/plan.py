@@ -7,56 +7,66 @@ from typing import TYPE_CHECKING
 
 from fees_etl import window as windows
 from fees_etl.errors import UsageError
-from fees_etl.project.graph import did_you_mean, select
+from fees_etl.plans import Ask, Plan, Step, StepKind
+from fees_etl.project import graph
 from fees_etl.project.load import edges
 from fees_etl.project.template import statements
-from fees_etl.types import Assertion, Model, Plan, Project, State, Step, StepKind, Table, Window
+from fees_etl.runs import ledger
+from fees_etl.types import Assertion, Model, Project, State, Table, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fees_etl.engines import Engine
 
 
 _SHOWN = 20
 """Offending rows that an assertion brings back."""
 
 
-def plan(
+def plan(  # noqa: PLR0913 - one argument an option
     project: Project,
+    engine: Engine | None = None,
     *,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
     window: Window | None = None,
-    state: State | None = None,
     full_refresh: bool = False,
     today: date | None = None,
     assertions: bool = True,
+    state: State | None = None,
 ) -> Plan:
     """What a run will do: the selected models in order, then every assertion.
 
     Args:
         project: the loaded project.
+        engine: the warehouse that the plan is for; its tables are prepared, and its state is read.
         select: selectors (see :func:`fees_etl.project.graph.select`); none selects every model.
         exclude: selectors of models to leave out.
-        window: the fee dates to stage; left out, it follows from ``state``: the lookback and every pending date.
-        state: what is in the warehouse; left out, an empty one.
+        window: the fee dates to stage; left out, it follows from the state: the lookback and every pending date.
         full_refresh: rebuild merged tables from raw, all dates.
-        assertions: whether they follow the models; without them a run stages and does not publish.
         today: the day that waivers are judged on; left out, today in UTC.
+        assertions: whether they follow the models; without them a run stages and does not publish.
+        state: what is in the warehouse, where that is known already: then ``engine`` is asked nothing.
 
     Raises:
-        UsageError: a selector chooses nothing.
+        UsageError: a selector chooses nothing, or there is neither an engine nor a state.
+        GuardRefused: a live table is not as its contract says.
 
-    >>> from fees_etl import load
-    >>> [step.name for step in plan(load(), select=["+dim_clients"]).steps if step.kind != "assertion"]
-    ['stg_fees', 'dim_clients']
+    >>> from fees_etl import State, load
+    >>> plan(load(), select=["+dim_clients"], state=State(), assertions=False)
+    <Plan of 2 steps, 0 assertions: stg_fees dim_clients; no fee dates>
     """
-    state = state or State()
-    chosen = [project.models[Table.parse(name)] for name in _chosen(project, select, exclude)]
+    if state is None:
+        if engine is None:
+            raise UsageError("a plan follows from what its warehouse holds.", hint="Say which: plan(project, engine)")
+        state = ledger.state(project, engine)
+    chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
     whole = full_refresh or state.last_staged is None
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
     dates = _dates(state, lookback, window, whole=whole)
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
-    checks = [check_step(project, assertion, today) for assertion in project.assertions if assertions]
+    checks = [question(project, assertion, today) for assertion in project.assertions if assertions]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
     return Plan(project, names, dates, (*steps, *checks), state, full_refresh, late_before)
@@ -77,7 +87,7 @@ def render(project: Project, name: str, window: Window | None = None) -> str:
         raise UsageError(
             f"no model or assertion is called '{name}'.",
             published="Nothing was touched.",
-            hint=did_you_mean(name, known),
+            hint=graph.did_you_mean(name, known),
         )
     return _query(project, models[name], window or windows.WHOLE)
 
@@ -103,8 +113,8 @@ def matches(project: Project) -> tuple[Assertion, ...]:
     return tuple(found)
 
 
-def check_step(project: Project, assertion: Assertion, today: date | None = None) -> Step:
-    """The step that asks an assertion: 20 rows at most, with how many fail, how many are waived, and whether one is."""
+def question(project: Project, assertion: Assertion, today: date | None = None) -> Ask:
+    """What asks an assertion: 20 rows at most, with how many fail, how many are waived, and whether one is."""
     day = today or datetime.now(UTC).date()
     waived = [one.key for one in project.waivers if one.assertion == assertion.name and day <= one.expires]
     sql = project.templates.render(
@@ -115,14 +125,7 @@ def check_step(project: Project, assertion: Assertion, today: date | None = None
         waived=waived,
         shown=_SHOWN,
     )
-    return Step(
-        assertion.name, "assertion", (sql,),
-        severity=assertion.severity, key=assertion.key, description=assertion.description,
-    )  # fmt: skip
-
-
-def _chosen(project: Project, include: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
-    return select(edges(project), include, exclude)
+    return Ask(assertion.name, sql, assertion.severity, assertion.description)
 
 
 def _dates(state: State, lookback: int | None, asked: Window | None, *, whole: bool) -> Window:
@@ -135,35 +138,22 @@ def _dates(state: State, lookback: int | None, asked: Window | None, *, whole: b
 
 
 def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step:
-    if model.is_merged:
-        parts = windows.chunks(dates)
-        template = "rebuild" if whole else "merge"
-        found = [
-            sql
-            for number, part in enumerate(parts)
-            for sql in _write(project, model, template, part, first=number == 0)
-        ]
-        books = tuple(sql for part in parts for sql in _afterwards(project, model, part))
-        kind: StepKind = "rebuild" if whole else "merge"
-        return Step(model.name, kind, tuple(found), model.table, window=dates, books=books)
-    return Step(model.name, "rebuild", tuple(_write(project, model, "rebuild", windows.WHOLE, first=True)), model.table)
-
-
-def _write(project: Project, model: Model, template: str, dates: Window, *, first: bool) -> Sequence[str]:
-    made = model.contract
-    columns = list(made.types)
-    text = project.templates.render(
-        f"materializations/{template}.sql",
-        table=model.table, query=_query(project, model, dates), columns=columns, key=made.key, window=dates,
-        values=[name for name in columns if name not in made.key], partition_by=made.partition_by, first=first,
-    )  # fmt: skip
-    return statements(text)
-
-
-def _afterwards(project: Project, model: Model, dates: Window) -> Sequence[str]:
-    if model.contract.afterwards is None:
-        return ()
-    return statements(project.templates.render(f"operations/{model.contract.afterwards}.sql", window=dates))
+    made, columns = model.contract, list(model.contract.types)
+    kind: StepKind = "merge" if model.is_merged and not whole else "rebuild"
+    spans = windows.chunks(dates) if model.is_merged else (windows.WHOLE,)
+    found = [
+        sql
+        for span in spans
+        for sql in statements(project.templates.render(
+            f"materializations/{kind}.sql",
+            table=model.table, query=_query(project, model, span), columns=columns, key=made.key, window=span,
+            values=[name for name in columns if name not in made.key], partition_by=made.partition_by,
+            first=span is spans[0],
+        ))
+    ]  # fmt: skip
+    after = made.afterwards if model.is_merged else None
+    books = [sql for span in spans if after for sql in project.templates.operation(after, window=span)]
+    return Step(model.name, kind, tuple(found), model.table, tuple(books))
 
 
 def _query(project: Project, model: Model, dates: Window) -> str:

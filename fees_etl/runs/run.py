@@ -7,34 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from fees_etl.engines.arrow import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
-from fees_etl.records import changes, note, value
+from fees_etl.plans import Ask
 from fees_etl.results import AssertionResult, Result, Rows, RunStatus, StepResult
 from fees_etl.runs import ledger
-from fees_etl.runs.plan import check_step, matches
-from fees_etl.script import (
-    FAILING,
-    WAIVED,
-    Answer,
-    Ask,
-    Done,
-    Failures,
-    Fill,
-    Outcome,
-    Part,
-    Record,
-    Script,
-    Stop,
-    Verdict,
-    Write,
-)
+from fees_etl.runs.plan import matches, question
+from fees_etl.script import FAILING, WAIVED, Answer, Outcome, Part, Script, Stop, Write, new_run_id
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine
-    from fees_etl.types import Plan, Project, Step
+    from fees_etl.plans import Plan
+    from fees_etl.script import Record
+    from fees_etl.types import Project
 
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], None]
@@ -61,7 +49,7 @@ def run(
 
     Args:
         plan: what to do.
-        engine: a prepared engine.
+        engine: the warehouse the plan was made for.
         rehearse: do all of it, then roll back and leave no trace.
         on_step: called with each step's result as it happens.
         command: what the ledger calls the attempt.
@@ -75,9 +63,7 @@ def run(
     """
     began = time.monotonic()
     started_at = now or datetime.now(UTC)
-    attempt = _Attempt(
-        plan, engine, run_id or ledger.new_run_id(started_at), command, part_of, started_at, on_step or _ignore
-    )
+    attempt = _Attempt(plan, engine, run_id or new_run_id(started_at), command, part_of, started_at, on_step or _ignore)
     try:
         return attempt.happen(began, rehearse=rehearse)
     except BaseException as error:
@@ -98,15 +84,16 @@ def allow(plan: Plan, engine: Engine) -> None:
 
 def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
     """Every assertion on what is published now, and for each model that its table holds what its query yields."""
+    engine.prepare(project.contracts)
     today = datetime.now(UTC).date()
-    steps = {one.name: check_step(project, one, today) for one in (*project.assertions, *matches(project))}
+    asks = {one.name: question(project, one, today) for one in (*project.assertions, *matches(project))}
 
-    def told(found: Done | Answer) -> None:
+    def told(found: StepResult | Answer) -> None:
         if isinstance(found, Answer):
-            (on_step or _ignore)(_judge(steps[found.name], found, project, today))
+            (on_step or _ignore)(_judge(asks[found.name], found, project, today))
 
-    answers = engine.answers(map(_question, steps.values()), told)
-    return tuple(_judge(step, answers[name], project, today) for name, step in steps.items())
+    answers = engine.answers(asks.values(), told)
+    return tuple(_judge(ask, answers[name], project, today) for name, ask in asks.items())
 
 
 @dataclass(slots=True)
@@ -131,29 +118,29 @@ class _Attempt:
                 hint="Run the same command again.",
             )
         found, plan = outcome.answers, self.plan
-        judged = [self._judged(step, found[step.name]) for step in self._assertions]
-        changed = changes(found[ledger.STAGED_BEFORE].rows, found[ledger.STAGED_AFTER].rows) if plan.window else ()
+        judged = [self._judged(ask, found[ask.name]) for ask in self._assertions]
+        staged = (ledger.STAGED_BEFORE, ledger.STAGED_AFTER)
+        changed = ledger.changes(*(found[name].rows for name in staged)) if plan.window else ()
         status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else self._kept
         return Result(
-            self.run_id, status, plan, self.started_at, time.monotonic() - began,
-            tuple(self._filled(done) for done in outcome.steps), tuple(judged),
+            self.run_id, status, plan, self.started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
             ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
             ledger.left_out(found[ledger.LEFT_OUT]), changed,
             bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
+            reader=partial(read, self.engine, project=plan.project),
         )  # fmt: skip
 
     @property
-    def _assertions(self) -> list[Step]:
-        return [step for step in self.plan.steps if step.kind == "assertion"]
+    def _assertions(self) -> list[Ask]:
+        return [step for step in self.plan.steps if isinstance(step, Ask)]
 
     @property
     def _kept(self) -> RunStatus:
         return "published" if self._assertions else "staged"
 
     def _script(self, *, keep: bool) -> Script:
-        failures = Failures(tuple(step.name for step in self._assertions if step.severity == "error"))
-        accepted, rejected = self._record(self._kept), self._record("rejected", failures)
         labels = {"git_sha": ledger.git_sha(self.plan.project.root) or ""}
+        accepted, rejected = self._record(self._kept), self._record("rejected")
         return Script(self.run_id, self._parts(), accepted, rejected, keep=keep, labels=labels)
 
     def _parts(self) -> Iterator[Part]:
@@ -165,43 +152,31 @@ class _Attempt:
         yield project.templates.ask("published", ledger.BEFORE)
         if plan.window:
             yield project.templates.ask("staged_by_date", ledger.STAGED_BEFORE, window=plan.window)
-        for step in plan.steps:
-            yield self._part(step)
+        yield from plan.steps
         yield project.templates.ask("published", ledger.AFTER)
         yield project.templates.ask("left_out", ledger.LEFT_OUT)
         if plan.window:
             yield project.templates.ask("staged_by_date", ledger.STAGED_AFTER, window=plan.window)
 
-    def _part(self, step: Step) -> Part:
-        if step.kind == "assertion":
-            return _question(step)
-        return Fill(step.name, step.statements, step.books, clears=int(step.kind == "rebuild"))
-
-    def _record(self, status: str, error: str | Failures | None = None) -> Record:
-        today = self.started_at.date()
-        verdicts = [_verdict(step, self.plan.project, today) for step in self._assertions]
+    def _record(self, status: str, error: str | None = None) -> Record:
         return ledger.record(
             self.plan, run_id=self.run_id, command=self.command, part_of=self.part_of, status=status,
-            started_at=self.started_at, verdicts=verdicts, error=error,
+            started_at=self.started_at, error=error,
         )  # fmt: skip
 
-    def _watch(self, found: Done | Answer) -> None:
+    def _watch(self, found: StepResult | Answer) -> None:
         """Keep what was found, and tell who watches."""
-        if isinstance(found, Done):
+        if isinstance(found, StepResult):
             self.seen.steps.append(found)
-            self.on_step(self._filled(found))
+            self.on_step(found)
             return
         self.seen.answers[found.name] = found
-        step = next((step for step in self._assertions if step.name == found.name), None)
-        if step is not None:
-            self.on_step(self._judged(step, found))
+        for ask in self._assertions:
+            if ask.name == found.name:
+                self.on_step(self._judged(ask, found))
 
-    def _filled(self, done: Done) -> StepResult:
-        step = next(step for step in self.plan.steps if step.name == done.name)
-        return StepResult(step.name, step.kind, step.table, done.rows, done.seconds, done.bytes_read)
-
-    def _judged(self, step: Step, answer: Answer) -> AssertionResult:
-        return _judge(step, answer, self.plan.project, self.started_at.date())
+    def _judged(self, ask: Ask, answer: Answer) -> AssertionResult:
+        return _judge(ask, answer, self.plan.project, self.started_at.date())
 
     def record_failure(self, error: BaseException) -> None:
         """A row for a run that failed; the warehouse may be what failed, and then there is none."""
@@ -210,23 +185,11 @@ class _Attempt:
         with suppress(FeesError):
             if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
                 return  # it was committed, and what failed came after
-            self.engine.transact(
-                Script(self.run_id, (), _known(self._record("failed", said), self.seen), name="failed")
-            )
+            failed = self._record("failed", said)
+            self.engine.transact(Script(self.run_id, (), failed, name="failed", seen=self.seen))
 
 
-def _known(record: Record, seen: Outcome) -> Record:
-    """The record with what is known of its cells; what was never asked is 0."""
-    unknown = {"rows_before": 0, "rows_after": 0, "amount_before": Decimal(0), "amount_after": Decimal(0)}
-    given = {} if ledger.BEFORE in seen.answers else unknown
-    return Record(record.table, {name: value(given.get(name, cell), seen) for name, cell in record.cells.items()})
-
-
-def _question(step: Step) -> Ask:
-    return Ask(step.name, step.statements[0], fatal=step.severity == "error")
-
-
-def _judge(step: Step, answer: Answer, project: Project, today: date) -> AssertionResult:
+def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> AssertionResult:
     """An assertion's answer as a verdict: what identifies a person is masked by its column's policy tag."""
     columns = answer.rows.columns
     shown = [index for index, name in enumerate(columns) if name not in _MARKS]
@@ -239,21 +202,11 @@ def _judge(step: Step, answer: Answer, project: Project, today: date) -> Asserti
         if not row[columns.index(_IS_WAIVED)]
     )
     failing, waived = answer.count(FAILING), answer.count(WAIVED)
+    used, ended = ledger.waivers(project, ask.name, today)
+    said = "; ".join(words for words, count in ((used, waived), (ended, failing)) if words and count)
     sample = Rows(tuple(columns[index] for index in shown), rows)
-    said = note(_verdict(step, project, today), failing=failing, waived=waived)
-    return AssertionResult(step.name, step.severity, failing, waived, sample, answer.seconds, step.description, said)
-
-
-def _verdict(step: Step, project: Project, today: date) -> Verdict:
-    """How an assertion's answer is told: which waivers stand for it, and which have ended."""
-    own = [one for one in project.waivers if one.assertion == step.name]
-    used = [
-        f"waived by {one.path}:{one.line}: {one.reason} (until {one.expires})" for one in own if today <= one.expires
-    ]
-    ended = [
-        f"{one.path}:{one.line} waives nothing since {one.expires} has passed" for one in own if one.expires < today
-    ]
-    return Verdict(step.name, step.severity, "; ".join(used), "; ".join(ended))
+    severity = ask.severity or "error"
+    return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, said)
 
 
 def _mask(value: object) -> object:

@@ -19,10 +19,10 @@ marked AS (
 )
 
 SELECT
-    *,
-    ROW_NUMBER() OVER (ORDER BY _is_waived, {{ order | join(', ') }}) AS _place,
     SUM(IF(_is_waived, 0, 1)) OVER () AS _failing_count,
-    SUM(IF(_is_waived, 1, 0)) OVER () AS _waived_count
+    SUM(IF(_is_waived, 1, 0)) OVER () AS _waived_count,
+    ROW_NUMBER() OVER (ORDER BY _is_waived, {{ order | join(', ') }}) AS _place,
+    *
 FROM marked
 ORDER BY _place
 LIMIT {{ shown }}

@@ -35,7 +35,7 @@ from fees_etl import cli, connect
 from fees_etl.cli import opening
 from fees_etl.engines.bigquery import engine, jobs, tables
 from fees_etl.ingestion import gcs
-from fees_etl.script import Ask
+from fees_etl.plans import Ask
 from fees_etl.types import Table
 
 if TYPE_CHECKING:

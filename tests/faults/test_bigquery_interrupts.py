@@ -11,7 +11,8 @@ import pytest
 from bigquery import Fate, Fault, Service, engine_on
 
 from fees_etl import WarehouseError
-from fees_etl.script import Ask, Script, Write
+from fees_etl.plans import Ask
+from fees_etl.script import Script, Write
 
 FIRST = "fees-etl-R1-run-1"
 SCRIPT = Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")])

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from fees_etl import query
-from fees_etl.engines.bigquery.cells import variable
 from fees_etl.engines.bigquery.drift import prepare, require_protection
 from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
 from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
-from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.engines.bigquery.script import Dialect, job, question, variable
 from fees_etl.engines.bigquery.values import rows
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
-from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Write
+from fees_etl.plans import Ask, Step
+from fees_etl.results import StepResult
+from fees_etl.script import Answer, Load, Outcome, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,11 +56,12 @@ class BigQuery:
         self.spill = Path(settings.spill or gettempdir(), f"fees-etl-{token_hex(6)}")
         self._suffix = settings.dataset_suffix
         self._schema: dict[Table, dict[str, str]] = {}
+        self._contracts: dict[Table, Contract] = {}
         self._rehearsing = False
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
         self._weighed: dict[str, int] = {}
-        self._dialect = Dialect(lambda sql: tuple(self._types(sql)), self._schema, self._suffixed)
+        self._dialect = Dialect(lambda sql: tuple(self._types(sql)), self._suffixed)
 
     @cached_property
     def client(self) -> bigquery.Client:
@@ -73,10 +75,13 @@ class BigQuery:
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
+        if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
+            return
         self._schema.update({table: contract.types for table, contract in contracts.items()})
         require_protection(contracts.values(), self.settings)
         with self.jobs.translated("looking at the tables"):
             prepare(self.jobs, contracts, suffix=self._suffix, create=create)
+        self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
@@ -121,7 +126,7 @@ class BigQuery:
         script = replace(script, keep=script.keep and not self._rehearsing)
         incoming = Incoming(job_id(script.run_id, "load", token_hex(3)))
         parts = self._placed(script, incoming)
-        if script.accepted is None and not any(isinstance(part, (Write, Fill)) for part in parts):
+        if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
         self.allow(_costly(parts))
         _require_short(job(script, parts, self._dialect, incoming.load))
@@ -228,13 +233,15 @@ class BigQuery:
         outcome = Outcome(row["script_verdict"])
         outcome.bytes_processed, outcome.bytes_billed = ended.total_bytes_processed, ended.total_bytes_billed
         spent = self.jobs.spent(ended)
-        for step in json.loads(f"[{row['script_steps']}]"):
-            read, _ = spent.get(label(step["name"]), (None, 0.0))
-            outcome.steps.append(Done(step["name"], step["rows"], float(step["seconds"]), read))
-        for ask in (part for part in parts if isinstance(part, Ask)):
-            if (text := row[variable(ask.name)]) is not None:
-                _, seconds = spent.get(label(ask.name), (None, 0.0))
-                outcome.answers[ask.name] = Answer(ask.name, rows(text, self._types(ask.sql)), seconds)
+        done = {step["name"]: step for step in json.loads(f"[{row['script_steps']}]")}
+        for part in parts:
+            if isinstance(part, Step) and (step := done.get(part.name)):
+                read, _ = spent.get(label(part.name), (None, 0.0))
+                seconds = float(step["seconds"])
+                outcome.steps.append(StepResult(part.name, part.kind, part.table, step["rows"], seconds, read))
+            elif isinstance(part, Ask) and (text := row[variable(part.name)]) is not None:
+                _, seconds = spent.get(label(part.name), (None, 0.0))
+                outcome.answers[part.name] = Answer(part.name, rows(text, self._types(part.sql)), seconds)
         return outcome
 
     def _billed(self, sql: str) -> int:
@@ -269,7 +276,5 @@ def _require_short(sql: str) -> None:
 def _costly(parts: Iterable[Part]) -> Iterator[str]:
     """The statements of a script that read more than its books."""
     for part in parts:
-        if isinstance(part, Fill):
+        if isinstance(part, (Step, Ask)):
             yield from part.statements
-        elif isinstance(part, Ask):
-            yield part.sql

@@ -7,8 +7,8 @@
         IF (a stop) THEN ROLLBACK TRANSACTION; SET script_verdict = ...;
         ELSE
             MERGE ...; DELETE ...;                the steps, each with its label, rows and seconds
-            SET answer_x = (...);                 what is asked, as JSON; failing assertions are noted
-            IF script_failures != '' THEN ROLLBACK TRANSACTION; SET script_verdict = 'rejected';
+            SET answer_x = (...);                 what is asked, as JSON
+            IF (rows fail) THEN ROLLBACK TRANSACTION; SET script_verdict = 'rejected';
             ELSE INSERT the ledger's row; COMMIT TRANSACTION;
             END IF;
         END IF;
@@ -29,17 +29,16 @@ from dataclasses import dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from fees_etl.engines.bigquery.cells import CHANGES, CHECKS, FAILURES, compared, expression, judged, variable
 from fees_etl.engines.bigquery.jobs import label
 from fees_etl.engines.bigquery.values import as_json
+from fees_etl.plans import Ask, Step
 from fees_etl.project.template import literal
-from fees_etl.script import Ask, Changes, Fill, Record, Script, Stop, Verdicts, Write
+from fees_etl.script import Record, Script, Stop, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from fees_etl.script import Part
-    from fees_etl.types import Table
 
 
 _TAB = "    "
@@ -49,13 +48,16 @@ _TAB = "    "
 class Dialect:
     """What the text of a job depends on besides its script.
 
-    ``columns`` names the columns that a query yields, ``types`` are those of each table, ``suffixed`` puts a statement
-    on the target's datasets.
+    ``columns`` names the columns that a query yields, ``suffixed`` puts a statement on the target's datasets.
     """
 
     columns: Callable[[str], Sequence[str]]
-    types: Mapping[Table, Mapping[str, str]]
     suffixed: Callable[[str], str]
+
+
+def variable(ask: str) -> str:
+    """The script variable that holds an answer."""
+    return f"answer_{ask}"
 
 
 def question(asks: Sequence[Ask], dialect: Dialect) -> str:
@@ -72,7 +74,6 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
     lines = [
         "DECLARE script_verdict STRING DEFAULT 'accepted';",
         "DECLARE script_steps STRING DEFAULT '';",
-        *(f"DECLARE {name} STRING DEFAULT '';" for name in (CHECKS, FAILURES, CHANGES)),
         "DECLARE script_rows INT64;",
         "DECLARE script_bytes INT64;",
         "DECLARE script_began TIMESTAMP;",
@@ -128,16 +129,16 @@ class _Writer:
                 return self._statement(sql)
             case Ask():
                 return self._labelled(part.name, self._ask(part))
-            case Fill():
+            case Step():
                 return self._labelled(part.name, self._fill(part))
             case _:
                 raise AssertionError(f"{type(part).__name__} has no place inside of a job")
 
-    def _fill(self, part: Fill) -> str:
+    def _fill(self, part: Step) -> str:
         lines = ["SET script_began = CURRENT_TIMESTAMP();", "SET script_rows = 0;"]
         for at, sql in enumerate(part.statements):
             lines.append(self._statement(sql))
-            if at >= part.clears:
+            if at >= (part.kind == "rebuild"):  # which first deletes
                 lines.append("SET script_rows = script_rows + @@row_count;")
         lines += [self._statement(sql) for sql in part.books]
         return "\n".join([*lines, _STEP.format(name=part.name)])
@@ -148,16 +149,15 @@ class _Writer:
         return f"IF (\n{condition}\n) THEN\n{indent(ending, _TAB)}\nELSE\n{indent(otherwise, _TAB)}\nEND IF;"
 
     def _ask(self, ask: Ask) -> str:
-        lines = [f"SET {variable(ask.name)} = (\n{_answer(ask, self.dialect)}\n);"]
-        cells = self.script.accepted.cells.values() if self.script.accepted else ()
-        verdicts = [one for cell in cells if isinstance(cell, Verdicts) for one in cell.verdicts]
-        return "\n".join(lines + [judged(one, self._columns(ask.name)) for one in verdicts if one.ask == ask.name])
+        return f"SET {variable(ask.name)} = (\n{_answer(ask, self.dialect)}\n);"
 
     def _end(self) -> str:
-        if not any(ask.fatal for ask in self.asks):
+        fatal = [variable(ask.name) for ask in self.asks if ask.severity == "error"]
+        if not fatal:
             return self._accepted()
+        failing = "\n    OR ".join(f"COALESCE(CAST(JSON_VALUE({name}, '$[0][0]') AS INT64), 0) > 0" for name in fatal)
         rejected = indent("ROLLBACK TRANSACTION;\nSET script_verdict = 'rejected';", _TAB)
-        return f"IF {FAILURES} != '' THEN\n{rejected}\nELSE\n{indent(self._accepted(), _TAB)}\nEND IF;"
+        return f"IF {failing} THEN\n{rejected}\nELSE\n{indent(self._accepted(), _TAB)}\nEND IF;"
 
     def _accepted(self) -> str:
         if not self.script.keep:
@@ -166,15 +166,17 @@ class _Writer:
         return "\n".join([*written, "COMMIT TRANSACTION;"])
 
     def _record(self, record: Record) -> str:
-        kinds = self.dialect.types[record.table]
-        cells = [f"{expression(cell, kinds[name], self._columns)} AS {name}" for name, cell in record.cells.items()]
-        listed = indent(",\n".join(cells), _TAB)
-        found = [compared(cell) for cell in record.cells.values() if isinstance(cell, Changes) and cell.before]
-        insert = self._statement(f"INSERT INTO {record.table} ({', '.join(record.cells)})\nSELECT\n{listed}")
-        return "\n".join([*found, "SET script_bytes = @@script.bytes_processed;", insert])
-
-    def _columns(self, ask: str) -> Sequence[str]:
-        return self.dialect.columns(next(one.sql for one in self.asks if one.name == ask))
+        """The record; what was never asked, as in the one of a failure, is NULL."""
+        asked = {ask.name for ask in self.asks}
+        cells = ["CONCAT('[', script_steps, ']') AS steps", "CURRENT_TIMESTAMP() AS finished_at"]
+        cells += ["script_bytes AS bytes_processed"]
+        cells += [
+            f"{name if ask in asked else 'CAST(NULL AS STRING)'} AS {name}"
+            for ask in record.answers
+            for name in [variable(ask)]
+        ]
+        written = self._statement(record.of("SELECT\n" + indent(",\n".join(cells), _TAB * 2)))
+        return f"SET script_bytes = @@script.bytes_processed;\n{written}"
 
     def _statement(self, sql: str) -> str:
         return f"{self.dialect.suffixed(sql)}\n;"

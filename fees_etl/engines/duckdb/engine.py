@@ -6,11 +6,13 @@ private to their owner.
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -32,15 +34,16 @@ from fees_etl.engines.duckdb.values import (
     with_moments,
 )
 from fees_etl.errors import UsageError, WarehouseError
-from fees_etl.records import filled
-from fees_etl.results import Rows
-from fees_etl.script import Answer, Ask, Done, Fill, Load, Outcome, Part, Record, Script, Stop, Write
+from fees_etl.plans import Ask, Step
+from fees_etl.project.template import literal
+from fees_etl.results import Rows, StepResult
+from fees_etl.script import Answer, Load, Outcome, Part, Record, Script, Stop, Write
+from fees_etl.types import Contract, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from fees_etl.engines import Watch
-    from fees_etl.types import Contract, Table
 
 
 log = logging.getLogger("fees_etl.sql")
@@ -65,7 +68,7 @@ class DuckDB:
         self._path, self.translated = path, partial(translated, path)
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
-        self._known = Known(suffix=suffix)
+        self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
         self._block: _Block | None = None
         if path is not None and read_only and not path.exists():
             raise UsageError(
@@ -83,7 +86,9 @@ class DuckDB:
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
-        self._known = Known.of(contracts, self._known.suffix)
+        if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
+            return
+        self._known = Known.of({**self._contracts, **contracts}, self._known.suffix)
         live: dict[str, dict[str, str]] = {}
         cursor = self._native(
             "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
@@ -96,6 +101,8 @@ class DuckDB:
             with self._transaction():
                 for sql in missing:
                     self._native(sql)
+        if self._block is None:  # what is created within a block may be rolled back with it
+            self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:
         """See :class:`fees_etl.engines.Engine`."""
@@ -120,7 +127,7 @@ class DuckDB:
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`."""
-        outcome = Outcome()
+        outcome = script.seen or Outcome()
         with self._transaction() as block:
             self._walk(script.parts, outcome, watch)
             if outcome.verdict != "accepted" or not script.keep:
@@ -196,7 +203,7 @@ class DuckDB:
                     return
                 continue
             self._do(part, outcome, watch)
-            fatal += [part.name] if isinstance(part, Ask) and part.fatal else []
+            fatal += [part.name] if isinstance(part, Ask) and part.severity == "error" else []
         outcome.judge(fatal)
 
     def _do(self, part: Part, outcome: Outcome, watch: Watch | None) -> None:
@@ -206,11 +213,12 @@ class DuckDB:
                 self._write(sql)
             case Load():
                 self._load(part)
-            case Fill():
+            case Step(name, kind):
                 counts = [self._write(sql) for sql in part.statements]
                 for sql in part.books:
                     self._write(sql)
-                outcome.steps.append(Done(part.name, sum(counts[part.clears :]), time.monotonic() - began))
+                count = sum(counts[kind == "rebuild" :])  # a rebuild first deletes
+                outcome.steps.append(StepResult(name, kind, part.table, count, time.monotonic() - began))
                 (watch or _nobody)(outcome.steps[-1])
             case Ask(name, sql):
                 outcome.answers[name] = Answer(name, self.query(sql), time.monotonic() - began)
@@ -229,8 +237,15 @@ class DuckDB:
         self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}{order}")
 
     def _record(self, record: Record | None, outcome: Outcome) -> None:
-        if record is not None:
-            self._write(filled(record, outcome))
+        if record is None:
+            return
+        steps = [{"name": one.name, "rows": one.rows, "seconds": round(one.seconds, 3)} for one in outcome.steps]
+        answers = {name: outcome.answers[name].text() if name in outcome.answers else None for name in record.answers}
+        known = {"steps": json.dumps(steps), **{f"answer_{name}": text for name, text in answers.items()}}
+        cells = [f"CAST({literal(text)} AS STRING) AS {name}" for name, text in known.items()]
+        now = literal(datetime.now(UTC))
+        row = ", ".join([f"{now} AS finished_at", "CAST(NULL AS INT64) AS bytes_processed", *cells])
+        self._write(record.of(f"SELECT {row}"))
 
     @contextmanager
     def _transaction(self) -> Iterator[_Block]:

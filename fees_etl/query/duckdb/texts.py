@@ -148,6 +148,26 @@ def _like(_: Tree, node: exp.Like) -> exp.Expr:
     return node if is_plain else exp.Escape(this=node, expression=exp.Literal.string("\\"))
 
 
+def _json_value(it: Tree, node: exp.JSONExtractScalar) -> exp.Expr:
+    """JSON_VALUE(text, '$[0][1]'): the cell at these places, as text."""
+    places = node.expression.expressions[1:] if isinstance(node.expression, exp.JSONPath) else ()
+    if it.kind(node.this) != "STRING" or not all(_is_place(place) for place in places):
+        raise it.refused(node, "write JSON_VALUE of a STRING, with a path of places: '$[0][1]'")
+    path = "".join(f"[{place.this}]" for place in places)
+    return call("bq_json_value", node.this, exp.Literal.string(f"${path}"))
+
+
+def _is_place(part: exp.Expr) -> bool:
+    return isinstance(part, exp.JSONPathSubscript) and isinstance(part.this, int)
+
+
+def _json_array(it: Tree, node: exp.JSONExtractArray) -> exp.Expr:
+    """UNNEST(JSON_QUERY_ARRAY(text)): its items as texts."""
+    if it.kind(node.this) != "STRING" or len(node.expression.expressions) > 1:
+        raise it.refused(node, "write JSON_QUERY_ARRAY of a STRING, without a path")
+    return call("bq_json_array", node.this)
+
+
 REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Concat: _joined,
     exp.DPipe: _joined,
@@ -173,9 +193,15 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Translate: _translated,
     exp.Chr: _chr,
     exp.Like: _like,
+    exp.JSONExtractScalar: _json_value,
+    exp.JSONExtractArray: _json_array,
 }
 _TWO_WHEN_UPPER = "".join(char for char in map(chr, range(0x80, 0x10000)) if len(char.upper()) > 1)
 MACROS = {
+    "bq_json_value(x, path)": """CASE json_type(x, path) WHEN 'ARRAY' THEN NULL WHEN 'OBJECT' THEN NULL
+        WHEN 'DOUBLE' THEN error('on DuckDB JSON_VALUE writes fractions in its own way')::VARCHAR
+        ELSE json_extract_string(x, path) END""",
+    "bq_json_array(x)": "CAST(CAST(x AS JSON[]) AS VARCHAR[])",
     # TRIM is slow, and few texts need it: only their ends tell.
     "bq_trim(s, blanks)": "CASE WHEN CONTAINS(blanks, LEFT(s, 1)) OR CONTAINS(blanks, RIGHT(s, 1))"
     " THEN TRIM(s, blanks) ELSE s END",

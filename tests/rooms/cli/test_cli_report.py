@@ -14,6 +14,7 @@ import pytest
 
 from fees_etl.cli import console, document, logs, report, screens
 from fees_etl.cli.text import WIDTH, change, grid, pounds, total
+from fees_etl.plans import Plan, Step  # fmt: skip
 from fees_etl.privacy import redact
 from fees_etl.results import (
     AssertionResult,
@@ -27,7 +28,7 @@ from fees_etl.results import (
     StepResult,
 )
 from fees_etl.settings import Settings
-from fees_etl.types import Pending, Plan, Project, State, Step, Table, Window  # fmt: skip
+from fees_etl.types import Pending, Project, State, Table, Window  # fmt: skip
 
 NOON = datetime(2025, 9, 30, 12, tzinfo=UTC)
 FEES = Table("staging", "stg_fees")

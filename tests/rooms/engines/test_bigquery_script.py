@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 from bigquery import Service, engine_on
+from fees_etl.engines.bigquery.cells import expression, judged
 
 from fees_etl import query
-from fees_etl.engines.bigquery.cells import expression, judged
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.script import (
     Ask,

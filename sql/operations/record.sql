@@ -1,0 +1,125 @@
+{# The row of an attempt in the ledger. Of the script the engine knows the rows of each answer as JSON lists of texts: of
+   `published` staged rows and pounds come first, of an assertion how many rows fail and how many are waived. A verdict's
+   words are texts within JSON already. -#}
+{%- macro found(answer, place, kind) -%}
+COALESCE(CAST(JSON_VALUE({{ answer }}, '$[0][{{ place }}]') AS {{ kind }}), 0)
+{%- endmacro -%}
+{%- macro staged(answer) -%}
+SELECT
+        JSON_VALUE(line, '$[0]') AS fee_date,
+        JSON_VALUE(line, '$[1]') AS row_count,
+        JSON_VALUE(line, '$[2]') AS amount
+    FROM script
+    CROSS JOIN UNNEST(JSON_QUERY_ARRAY(script.{{ answer }})) AS line
+{%- endmacro -%}
+INSERT INTO ops.runs (
+    run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
+    rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
+    fingerprint, git_sha, package_version, bytes_processed
+)
+WITH script AS (
+    @script
+),
+
+{% if is_compared -%}
+was AS (
+    {{ staged('answer_staged_before') }}
+),
+
+now AS (
+    {{ staged('answer_staged_after') }}
+),
+
+changed AS (
+    SELECT
+        COALESCE(was.fee_date, now.fee_date) AS fee_date,
+        COALESCE(was.row_count, '0') AS rows_before,
+        COALESCE(now.row_count, '0') AS rows_after,
+        COALESCE(was.amount, '0') AS amount_before,
+        COALESCE(now.amount, '0') AS amount_after
+    FROM was
+    FULL OUTER JOIN now ON was.fee_date = now.fee_date
+    WHERE was.row_count IS DISTINCT FROM now.row_count OR was.amount IS DISTINCT FROM now.amount
+),
+
+{% endif -%}
+changes AS (
+    {%- if is_compared %}
+    SELECT
+        STRING_AGG(
+            CONCAT(
+                '{"fee_date": "', fee_date, '", "rows": [', rows_before, ', ', rows_after,
+                '], "amount": ["', amount_before, '", "', amount_after, '"]}'
+            ), ', ' ORDER BY fee_date
+        ) AS listed
+    FROM changed
+    {%- else %}
+    SELECT '' AS listed
+    {%- endif %}
+),
+
+{% if verdicts -%}
+judged AS (
+    {%- for one in verdicts %}
+    SELECT
+        {{ loop.index }} AS place,
+        '{{ one.name }}' AS name,
+        '{{ one.severity }}' AS severity,
+        {{ found("script.answer_" ~ one.name, 0, "INT64") }} AS failing,
+        {{ found("script.answer_" ~ one.name, 1, "INT64") }} AS waived,
+        {{ one.used | literal }} AS used,
+        {{ one.ended | literal }} AS ended
+    FROM script
+    WHERE script.answer_{{ one.name }} IS NOT NULL
+    {%- if not loop.last %}
+    UNION ALL
+    {%- endif %}
+    {%- endfor %}
+),
+
+{% endif -%}
+verdicts AS (
+    {%- if verdicts %}
+    SELECT
+        STRING_AGG(
+            CONCAT(
+                '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
+                ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
+                IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
+                IF(failing > 0, ended, ''), '"}'
+            ), ', ' ORDER BY place
+        ) AS listed,
+        STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
+    FROM judged
+    {%- else %}
+    SELECT
+        '' AS listed,
+        '' AS failures
+    {%- endif %}
+)
+
+SELECT
+    {{ run_id | literal }} AS run_id,
+    {{ command | literal }} AS command,
+    CAST({{ part_of | literal }} AS STRING) AS part_of,
+    {{ status | literal }} AS status,
+    {{ plan.selection | join(" ") | literal }} AS selection,
+    {{ plan.window | literal }} AS fee_dates,
+    {{ plan.full_refresh | literal }} AS full_refresh,
+    {{ started_at | literal }} AS started_at,
+    script.finished_at,
+    {{ found("script.answer_published_before", 0, "INT64") }} AS rows_before,
+    {{ found("script.answer_" ~ last, 0, "INT64") }} AS rows_after,
+    {{ found("script.answer_published_before", 1, "NUMERIC") }} AS amount_before,
+    {{ found("script.answer_" ~ last, 1, "NUMERIC") }} AS amount_after,
+    script.steps,
+    CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
+    CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
+    {{ "verdicts.failures" if status == "rejected" else "CAST(" ~ error | literal ~ " AS STRING)" }} AS error,
+    {{ plan.project.fingerprint | literal }} AS fingerprint,
+    CAST({{ git_sha | literal }} AS STRING) AS git_sha,
+    {{ package_version | literal }} AS package_version,
+    script.bytes_processed
+FROM script
+CROSS JOIN changes
+CROSS JOIN verdicts
