@@ -12,7 +12,7 @@ Importing this package imports no database, no SQL parser and no Google library;
 ...     result = run(plan(project, engine), engine)
 ...     cohorts = result.frame("rpt_cohort_ltv")
 >>> result.status, len(result.steps), len(result.failures), cohorts.num_rows
-('published', 5, 0, 9)
+('published', 5, 0, 15)
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from fees_etl.results import Change
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fees_etl.plans import Plan, Step
+    from fees_etl.plans import Ask, Plan, Step
     from fees_etl.settings import Settings
     from fees_etl.types import Assertion, Model, Project, Table
 
@@ -83,7 +83,7 @@ def run_details(record: Mapping[str, Any]) -> list[str]:
     return [*lines, *changes([_change(one) for one in record["changes"]], len(record["changes"]))]
 
 
-def _step(number: int, step: Step) -> tuple[str, ...]:
+def _step(number: int, step: Step | Ask) -> tuple[str, ...]:
     return (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)))
 
 
