@@ -1,4 +1,4 @@
-"""What goes to stderr: log records as text, as JSON lines, or as Google Cloud Logging reads them.
+"""What goes to stderr: progress, and log records as text, as JSON lines, or as Google Cloud Logging reads them.
 
 The library logs to ``fees_etl`` and configures nothing; this is where its records become lines. A NINO never leaves:
 tables are masked by column before they get here, and whatever still looks like one is masked by pattern.
@@ -10,14 +10,16 @@ import json
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.cli.text import paragraph
+from fees_etl.cli.text import count, paragraph, plural
 from fees_etl.privacy import redact
+from fees_etl.results import AssertionResult, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 logger = logging.getLogger("fees_etl")
@@ -25,6 +27,7 @@ SEVERITIES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WA
 NAMES = {"published": "Published", "hint": "Next"}
 """The two things every error says beside what went wrong: attributes of the record, and their labels."""
 EXECUTION = {"execution": "CLOUD_RUN_EXECUTION", "task_attempt": "CLOUD_RUN_TASK_ATTEMPT"}
+"""Which execution of a Cloud Run job this is, and which attempt of its task."""
 
 
 def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.environ) -> None:
@@ -33,7 +36,8 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
         layout = "gcp" if environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE") else "text"
     handler = _Stderr()
     layouts: dict[str, Callable[[], logging.Formatter]]
-    layouts = {"text": _Text, "json": _Json, "gcp": lambda: _Google(_execution(environ))}
+    execution = {name: environ[variable] for name, variable in EXECUTION.items() if environ.get(variable)}
+    layouts = {"text": _Text, "json": _Json, "gcp": lambda: _Google(execution)}
     handler.setFormatter(layouts[layout]())
     if layout == "text":
         handler.addFilter(_for_people)
@@ -49,14 +53,44 @@ def bind(**labels: str) -> None:
         handler.filters[:] = [*others, _Labels(labels)]
 
 
+@contextmanager
+def progress(total: int = 0) -> Iterator[Progress]:
+    """A spinner on a terminal, a line a step elsewhere, nothing with ``-q``."""
+    if not sys.stderr.isatty() or not logger.isEnabledFor(logging.INFO) or os.environ.get("TERM") == "dumb":
+        yield Progress(total)
+        return
+    from rich.console import Console  # a tenth of a second, for terminals only
+    from rich.text import Text
+
+    with Console(stderr=True).status("") as status:
+        yield Progress(total, lambda text: status.update(Text(text)))
+
+
+class Progress:
+    """Where a command is: a line a step, or with ``update`` the one line of a spinner, which disappears."""
+
+    def __init__(self, total: int, update: Callable[[str], None] | None = None) -> None:
+        self.done, self.total, self.update = 0, total, update
+
+    def say(self, text: str) -> None:
+        """What begins now."""
+        (self.update or logger.info)(text)
+
+    def step(self, found: StepResult | AssertionResult) -> None:
+        """What was done."""
+        self.done += 1
+        at = f"{self.done}/{self.total}" if self.total else f"{self.done}"
+        if self.update:
+            self.update(f"{at} {found.name}")
+        elif isinstance(found, AssertionResult):
+            logger.debug("%s %s: %s failing, %.2f s", at, found.name, count(found.failing), found.seconds)
+        else:
+            logger.info("%s %s: %s, %.2f s", at, found.name, plural(found.rows, "row"), found.seconds)
+
+
 def _for_people(record: logging.LogRecord) -> bool:
     """The line of figures that ends a command is for machines: people have the report."""
-    return not hasattr(record, "finished")
-
-
-def _execution(environ: Mapping[str, str]) -> dict[str, str]:
-    """Which execution of a Cloud Run job this is, and which attempt of its task."""
-    return {name: environ[variable] for name, variable in EXECUTION.items() if environ.get(variable)}
+    return not hasattr(record, "facts")
 
 
 class _Labels(logging.Filter):
@@ -107,7 +141,7 @@ class _Json(logging.Formatter):
             "message": record.getMessage(),
             **said,
             **getattr(record, "labels", {}),
-            **getattr(record, "finished", {}),
+            **getattr(record, "facts", {}),
         }
 
 
@@ -121,16 +155,14 @@ class _Google(_Json):
         """Operations that have had their first line."""
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        bound, finished = getattr(record, "labels", {}), getattr(record, "finished", {})
-        fields = {
-            name: value for name, value in super().fields(record).items() if name not in bound or name in finished
-        }
+        bound, facts = getattr(record, "labels", {}), getattr(record, "facts", {})
+        fields = {name: value for name, value in super().fields(record).items() if name not in bound or name in facts}
         if labels := {**bound, **self.execution}:
             fields["logging.googleapis.com/labels"] = labels
         if run_id := bound.get("run_id"):
             operation: dict[str, Any] = {"id": run_id, "producer": "fees-etl"}
             operation |= {"first": True} if run_id not in self.begun else {}
-            operation |= {"last": True} if finished else {}
+            operation |= {"last": True} if facts else {}
             self.begun.add(run_id)
             fields["logging.googleapis.com/operation"] = operation
         return fields

@@ -8,7 +8,8 @@ from textwrap import dedent
 import pytest
 
 from fees_etl import settings
-from fees_etl.cli import opening
+from fees_etl.cli.ingest import require_source
+from fees_etl.cli.session import Session
 from fees_etl.errors import UsageError
 from fees_etl.settings import read
 from fees_etl.target import Target
@@ -278,12 +279,13 @@ def test_the_location_is_the_urls(folder, query, location):
     [("bigquery://p", None, True), ("bigquery://p", "gs://b/*.csv", False), (HERE, None, False)],
 )
 def test_the_sample_stays_on_duckdb(folder, warehouse, source, refused):
-    found = read(folder, warehouse=warehouse, source=source)
+    session = Session("fees-etl run", "fees-etl", "run")
+    session.settings = read(folder, warehouse=warehouse, source=source)
     if not refused:
-        opening.require_source(found, "fees-etl run")
+        require_source(session)
         return
     with pytest.raises(UsageError, match="no source is named") as caught:
-        opening.require_source(found, "fees-etl run")
+        require_source(session)
     assert caught.value.hint.startswith("fees-etl run --source 'gs://")
 
 

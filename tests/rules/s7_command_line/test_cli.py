@@ -16,8 +16,9 @@ import places
 import pytest
 from pipeline import forget_settings
 
+import fees_etl
 from fees_etl import cli
-from fees_etl.cli import document, transform
+from fees_etl.cli import document
 
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
 GOOD = HEADER + "C1,QQ123456A,A1,2025-01-01,100.00\nC2,QQ123456B,A2,2025-02-01,50.50\n"
@@ -134,7 +135,7 @@ def test_exit_70_of_a_bug_says_where_it_is_and_what_is_published(fed, monkeypatc
     def broken(*_, **__):
         raise ValueError("a row: ann,QQ000001A")
 
-    monkeypatch.setattr("fees_etl.cli.transform.make_plan", broken)
+    monkeypatch.setattr(fees_etl, "plan", broken)
     code, _, err = fed("run", "--source", "lake/*.csv")
     assert (code, "QQ000001A" in err) == (70, False)
     goldens.check("cli/exit_70_bug.txt", re.sub(r"\.py:\d+", ".py:99", goldens.steady(err, fed.folder)))
@@ -194,7 +195,7 @@ def test_exit_70_says_that_nothing_was_published(fed, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError("QQ123456A")
 
-    monkeypatch.setattr(transform, "execute", broken)
+    monkeypatch.setattr(fees_etl, "run", broken)
     code, _, err = fed("run", "--source", "lake/*.csv")
     assert (code, "ZeroDivisionError" in err, "Published:" in err) == (70, True, True)
     assert fed.published() == before
@@ -207,7 +208,7 @@ def test_exit_130_rolls_back(fed, monkeypatch):
     def interrupted(self, found):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fees_etl.cli.console._Lines.step", interrupted)
+    monkeypatch.setattr("fees_etl.cli.logs.Progress.step", interrupted)
     fed.golden("exit_130", "run", "--source", "lake/*.csv")
     assert fed.published() == before
 

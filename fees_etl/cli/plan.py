@@ -1,0 +1,186 @@
+"""``plan`` and ``assert``: what a run would do, and whether what is published holds. Neither changes anything."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import typer  # noqa: TC002  (typer reads annotations)
+
+import fees_etl
+from fees_etl.cli import options as opt
+from fees_etl.cli.ingest import source_of
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.text import count, grid, paragraph, plural, pounds, total
+from fees_etl.errors import AssertionsFailed
+from fees_etl.results import summed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fees_etl import Plan
+    from fees_etl.settings import Settings
+    from fees_etl.target import Target
+    from fees_etl.types import Pending
+
+
+DATES = 10
+
+
+def plan(  # noqa: PLR0913  (each is an option)
+    context: typer.Context,
+    *,
+    start_at: opt.From = None,
+    end_at: opt.To = None,
+    select: opt.Select = None,
+    exclude: opt.Exclude = None,
+    full_refresh: opt.FullRefresh = False,
+    start: opt.OptionalStart = None,
+    end: opt.OptionalEnd = None,
+    output: opt.Output = "text",
+) -> int:
+    """Show what a run would do: steps, fee dates, tables, cost. Changes nothing.
+
+    \b
+    fees-etl plan
+    fees-etl plan --from rpt_client_ltv --start 2025-09-01 --end 2025-09-30
+    """
+    from fees_etl.cli import report
+
+    session: Session = context.obj
+    window = opt.window(session.again, start, end, full_refresh=full_refresh)
+    project = session.open()
+    is_there = session.file is None or session.file.is_file()  # looking must not make it
+    with session.warehouse(project, read_only=True) if is_there else nullcontext() as engine:
+        state = session.look(project, engine) if engine else fees_etl.State()
+        included, excluded = opt.selection(project, start_at, end_at, select, exclude)
+        found = fees_etl.plan(
+            project, select=included, exclude=excluded, window=window, state=state, full_refresh=full_refresh
+        )
+        billed = [summed(engine.estimate((*step.statements, *step.books))) if engine else None for step in found.steps]
+    settings, target = session.settings, session.settings.as_target()
+    source = source_of(session, state, reads=not start_at)
+    emit(
+        output,
+        as_document(found, billed, settings),
+        [*report.heading(settings), *screen(found, source, billed, target)],
+    )
+    return 0
+
+
+def check(context: typer.Context, *, output: opt.Output = "text") -> int:
+    """Judge what is published now; change nothing. Exit 1 when an assertion fails.
+
+    \b
+    fees-etl assert
+    fees-etl assert --output json | jq '.assertions[] | select(.verdict == "fail")'
+    """
+    from fees_etl.cli import document, report
+
+    session: Session = context.obj
+    project = session.open()
+    with session.warehouse(project, read_only=True) as engine:
+        found = fees_etl.check(project, engine)
+    settings = session.settings
+    emit(output, document.assertions(found, settings), [*report.heading(settings), *report.assertions(found)])
+    if failed := [one.name for one in found if not one.passed and one.severity == "error"]:
+        raise AssertionsFailed(
+            f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",
+            published="What readers see now is wrong in these points; this command changed nothing.",
+            hint=f"{session.start} run --full-refresh --skip-ingest   (rebuilds every table from raw, then asserts)",
+        )
+    return 0
+
+
+def as_document(found: Plan, billed: Sequence[int | None], settings: Settings) -> dict[str, Any]:
+    """``fees-etl/plan/1``: what the screen says; ``render`` has the SQL. Where reading is free, bytes are null."""
+    from fees_etl.cli.document import head, planned
+
+    read = summed(billed)
+    steps = [
+        {
+            "name": step.name,
+            "kind": step.kind,
+            "table": step.table,
+            "statements": len(step.statements),
+            "estimated_bytes": estimated,
+        }
+        for step, estimated in zip(found.steps, billed, strict=True)
+    ]
+    return {
+        **head("plan", settings),
+        **planned(found),
+        "refused": [{"uri": uri, "reason": reason} for uri, reason in found.state.refused],
+        "steps": steps,
+        "estimated_bytes": read,
+        "estimated_dollars": None if read is None else f"{settings.as_target().price(read):f}",
+    }
+
+
+def screen(found: Plan, source: str | None, billed: Sequence[int | None], target: Target) -> list[str]:
+    """What a run would do, in order, and what it would be billed for."""
+    models = [(step, read) for step, read in zip(found.steps, billed, strict=True) if step.kind != "assertion"]
+    tests = [read for step, read in zip(found.steps, billed, strict=True) if step.kind == "assertion"]
+    rows: list[tuple[str, ...]] = [("Steps", "", "", "statements", "estimated bytes")]
+    rows += [
+        (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)), _cost(read))
+        for number, (step, read) in enumerate(models, 1)
+    ]
+    asked = None if None in tests else sum(read or 0 for read in tests)
+    rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), _cost(asked)))
+    whole = " (full refresh)" if found.full_refresh else ""
+    before = f" A run first ingests {source}, which may add to them." if source else ""
+    return [
+        "",
+        *grid(rows, "<<<>>", 0),
+        *_priced(billed, target),
+        *_pending(found.state.pending),
+        *_refused(found.state.refused),
+        "",
+        *paragraph(f"Fee dates: {found.window}{whole}.{before} One transaction; looking changed nothing.", 0),
+    ]
+
+
+def _cost(billed: int | None) -> str:
+    return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"
+
+
+def _priced(billed: Sequence[int | None], target: Target) -> list[str]:
+    if None in billed:
+        return []
+    read = sum(one or 0 for one in billed)
+    text = (
+        f"In all {read // 2**20:,} MiB, {target.price(read):f} US dollars at {target.price_per_tib:f} a TiB; "
+        "each table that a statement names counts 10 MiB at least. Headline numbers and the ledger are not in it."
+    )
+    return ["", *paragraph(text, 0)]
+
+
+def _pending(rows: Sequence[Pending]) -> list[str]:
+    """Fee dates whose rows arrived or vanished since they were last staged."""
+    if not rows:
+        return []
+    found: list[tuple[str, ...]] = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
+    dates = sorted({row.fee_date for row in rows})
+    found += [(f"  {day}", *_moved([row for row in rows if row.fee_date == day])) for day in dates[:DATES]]
+    if rest := set(dates[DATES:]):
+        found.append((f"  and {count(len(rest))} more", *_moved([row for row in rows if row.fee_date in rest])))
+    return ["", *grid(found, "<>>>>", 0)]
+
+
+def _moved(rows: Sequence[Pending]) -> tuple[str, str, str, str]:
+    return (
+        count(sum(row.rows_added for row in rows)),
+        pounds(total(row.amount_added for row in rows)),
+        count(sum(row.rows_removed for row in rows)),
+        pounds(total(row.amount_removed for row in rows)),
+    )
+
+
+def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:
+    if not refused:
+        return []
+    from fees_etl.ingestion.lake import shown
+
+    lines = [line for uri, reason in refused for line in paragraph(f"{shown(uri)}: {reason}", 2, 2)]
+    return ["", "REFUSED files: a run would stop here", *lines]

@@ -1,0 +1,136 @@
+"""``runs`` and ``runs show``: the ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.text import cell, change, count, grid, paragraph, table
+from fees_etl.errors import UsageError
+from fees_etl.results import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+EVERY = 1_000_000
+LISTS = ("steps", "changes", "assertions")
+"""The columns of ``ops.runs`` that hold JSON."""
+
+
+def runs(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many, newest first.")] = 20,
+    output: opt.Output = "text",
+) -> int:
+    """List every attempt and what became of it.
+
+    \b
+    fees-etl runs
+    fees-etl runs show ID                        everything the ledger keeps of one
+    fees-etl runs --limit 100 --output json
+    """
+    if not context.invoked_subcommand:
+        records = _history(context.obj, limit)
+        emit(output, _document(records), screen(records))
+    return 0
+
+
+def show(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="A run id, or how it begins.")],
+    *,
+    output: opt.Output = "text",
+) -> int:
+    """Everything the ledger keeps of one run.
+
+    \b
+    fees-etl runs show 20250930T071500
+    """
+    session: Session = context.obj
+    records = _history(session, EVERY)
+    chosen = [record for record in records if record["run_id"].startswith(run_id)]
+    if len(chosen) != 1:
+        ids = ", ".join(record["run_id"] for record in (chosen or records)[:5])
+        raise UsageError(
+            f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
+            hint=f"{session.start} runs   (the newest: {ids})" if ids else f"{session.start} runs",
+        )
+    emit(output, _document(chosen), _details(chosen[0]))
+    return 0
+
+
+def screen(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The ledger, newest first."""
+    if not records:
+        return ["No run yet. Next: fees-etl run"]
+    header = ("Run (UTC)", "command", "status", "fee dates", "fees", "net pounds", "secs", "checks")
+    return grid([header, *map(_row, records)], "<<<<>>><", 0, whole=0)
+
+
+def _history(session: Session, limit: int) -> list[dict[str, Any]]:
+    """Rows of the ledger, their JSON columns parsed."""
+    from fees_etl.runs import ledger
+
+    project = session.open()
+    with session.warehouse(project, read_only=True, models=False) as engine:
+        found = ledger.history(project, engine, limit)
+    records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return [record | {name: json.loads(record[name]) for name in LISTS} for record in records]
+
+
+def _document(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """``fees-etl/runs/1``: the columns of ``ops.runs``."""
+    return {"schema": "fees-etl/runs/1", "runs": records}
+
+
+def _row(record: Mapping[str, Any]) -> tuple[str, ...]:
+    tests = record["assertions"]
+    failing = sum(1 for one in tests if one.get("failing") and one.get("severity") == "error")
+    verdict = f"{failing} FAIL" if failing else f"{len(tests)} ok" if tests else ""
+    return (
+        record["run_id"],
+        record["command"].split()[0],
+        record["status"],
+        _dates(record["fee_dates"]),
+        count(record["rows_after"]),
+        change(Decimal(record["amount_before"]), Decimal(record["amount_after"]), "0.00"),
+        f"{(record['finished_at'] - record['started_at']).total_seconds():.2f}",
+        verdict,
+    )
+
+
+def _dates(text: str) -> str:
+    """Short, so that the ledger fits a screen: the first and the last day, and of how many ranges.
+
+    >>> _dates("2025-01-02, 2025-01-29..2025-02-01"), _dates("2024-12-31..2025-01-02")
+    ('2025-01-02..02-01 (2)', '2024-12-31..25-01-02')
+    """
+    first, *days = text.replace(", ", "..").split("..")
+    both = f"{first}..{days[-1][5:] if days[-1][:4] == first[:4] else days[-1][2:]}" if days else first
+    ranges = text.count(",") + 1
+    return both if ranges == 1 else f"{both} ({ranges})"
+
+
+def _details(record: Mapping[str, Any]) -> list[str]:
+    """Everything the ledger keeps of one run; its lists as tables."""
+    from fees_etl.cli.report import changes
+
+    plain = [(name, cell(value)) for name, value in record.items() if name not in LISTS]
+    lines = [line for name, text in plain for line in paragraph(f"{name + ':':<18}{text}", 0, 18)]
+    for name in ("steps", "assertions"):
+        if found := record[name]:
+            lines += ["", name.capitalize(), *table(list(found[0]), [list(one.values()) for one in found])]
+    return [*lines, *changes([_change(one) for one in record["changes"]], len(record["changes"]))]
+
+
+def _change(found: Mapping[str, Any]) -> Change:
+    (rows_before, rows_after), (before, after) = found["rows"], found["amount"]
+    return Change(date.fromisoformat(found["fee_date"]), rows_before, Decimal(before), rows_after, Decimal(after))

@@ -1,0 +1,165 @@
+"""One command line: the words typed, the project and warehouse they mean, what was found so far, and stdout."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import fees_etl
+from fees_etl.cli.logs import bind, logger
+from fees_etl.errors import UsageError
+from fees_etl.privacy import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fees_etl import Engine, IngestResult, Plan, Project, Result, State
+    from fees_etl.settings import Settings
+
+
+PAINT = (
+    (re.compile(r"^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)"), "1"),
+    (re.compile(r"\b(FAIL|REFUSED|NOT PUBLISHED)\b"), "31"),
+    (re.compile(r"^(PUBLISHED|REHEARSED)\b"), "32"),
+    (re.compile(r"^  (warn) "), "33"),
+)
+"""On a terminal: headings bold, verdicts red, green and yellow."""
+
+
+@dataclass
+class Session:
+    """What the parts of a command share; it fills this in as it goes, so that its end can tell how far it came."""
+
+    line: str
+    """All of the command line, to be repeated."""
+    start: str
+    """Its beginning with the global options, for another command on the same target."""
+    command: str = ""
+    target: str | None = None
+    project_dir: Path | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+    run_id: str = ""
+    settings: Settings = field(init=False, repr=False)
+    """Read by :meth:`open`; a command that ended before has none."""
+    state: State | None = None
+    ingested: IngestResult | None = None
+    refused: Sequence[object] | None = None
+    """Every file whose content is refused now."""
+    plan: Plan | None = None
+    result: Result | None = None
+
+    @property
+    def again(self) -> str:
+        """The command without its own options, to begin a hint with."""
+        return f"{self.start} {self.command}"
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the warehouse is BigQuery."""
+        return self.settings.warehouse.startswith("bigquery:")
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the warehouse is; None for one elsewhere."""
+        from fees_etl.engines import path_of
+
+        return path_of(self.settings.warehouse)
+
+    def open(self, *, source: str | None = None, writes: bool = False) -> Project:
+        """The project folder's sql/, proven; the bundled one when the folder has none.
+
+        The settings are read first, and their names are on every log record from then on.
+
+        Raises:
+            UsageError: a setting or a file of the project is wrong.
+        """
+        from fees_etl.settings import read
+
+        if writes:
+            from fees_etl.runs.ledger import new_run_id
+
+            self.run_id = new_run_id(self.now)
+        self.settings = found = read(self.project_dir or Path(), target=self.target, source=source)
+        labels = {"run_id": self.run_id, "command": self.command, "target": found.target}
+        bind(**{name: text for name, text in labels.items() if text})
+        logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
+        return self.load()
+
+    def load(self) -> Project:
+        """The project that the settings mean."""
+        folder = self.settings.project_dir
+        return fees_etl.load(folder if (folder / "sql").is_dir() else None, self.settings.vars)
+
+    @contextmanager
+    def warehouse(
+        self, project: Project, *, read_only: bool = False, rehearse: bool = False, models: bool = True
+    ) -> Iterator[Engine]:
+        """The target's engine, opened and prepared; of a rehearsal nothing is kept, not even a file.
+
+        Without ``models`` nothing of BigQuery is looked at but raw and ops: who ingests or reads history may see no
+        more.
+        """
+        found, path = self.settings, self.file
+        leaves_nothing = rehearse and path is not None and not path.is_file()
+        contracts = project.contracts if models or not self.is_remote else project.sources
+        options: dict[str, Any] = {"suffix": found.dataset_suffix, "target": found.as_target()}
+        try:
+            with fees_etl.connect(found.warehouse, read_only=read_only, **options) as engine:
+                engine.prepare(contracts, create=not read_only)
+                with engine.rehearsal() if rehearse else nullcontext():
+                    yield engine
+        finally:
+            if leaves_nothing and path is not None:
+                for leftover in (path, path.with_name(f"{path.name}.wal")):
+                    leftover.unlink(missing_ok=True)
+
+    def look(self, project: Project, engine: Engine) -> State:
+        """What is in the warehouse that a plan depends on."""
+        self.state = found = fees_etl.state(project, engine)
+        return found
+
+
+def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Iterable[str]) -> None:
+    """Say on stdout what a command found: as one JSON document and nothing else, or as a screen.
+
+    A reader that has left (``| head``) is no error, and changes nothing of what was done.
+
+    Raises:
+        UsageError: stdout cannot be written.
+    """
+    if output == "json":
+        from fees_etl.cli.document import written
+
+        text = written(document)
+    else:
+        text = "\n".join(map(_painted, lines) if _has_colour() else lines)
+    try:
+        print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails on it once more
+        if isinstance(error, BrokenPipeError):
+            return
+        raise UsageError(
+            f"stdout cannot be written: {error.strerror}.",
+            published="What this command did is done and stays; only its report is lost.",
+            hint="See what was done: fees-etl runs",
+        ) from error
+
+
+def _has_colour() -> bool:
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and sys.stdout is not None and sys.stdout.isatty()
+
+
+def _painted(line: str) -> str:
+    for pattern, code in PAINT:
+        line = pattern.sub(f"\x1b[{code}m\\g<0>\x1b[0m", line)
+    return line
