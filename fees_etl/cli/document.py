@@ -35,7 +35,7 @@ def run(result: Result, ingested: IngestResult | None, settings: Settings, comma
         "published": {"before": result.before, "after": result.after},
         "changes": result.changes,
         "steps": result.steps,
-        "assertions": _verdicts(result.assertions),
+        "assertions": verdicts(result.assertions),
     }
 
 
@@ -45,9 +45,10 @@ def ingest(ingested: IngestResult | None, settings: Settings, command: str, run_
     return head("ingest", settings, command=command, run_id=run_id, status=status) | {"ingest": _ingest(ingested)}
 
 
-def assertions(results: Sequence[AssertionResult], settings: Settings) -> dict[str, Any]:
-    """``fees-etl/assert/1``."""
-    return head("assert", settings) | {"assertions": _verdicts(results)}
+def verdicts(results: Sequence[AssertionResult]) -> list[dict[str, Any]]:
+    """Assertions, each with what it comes to."""
+    failed = {"error": "fail", "warn": "warn"}
+    return [{"verdict": "pass" if one.passed else failed[one.severity], **_plain(one)} for one in results]
 
 
 def head(schema: str, settings: Settings, **names: str) -> dict[str, Any]:
@@ -97,8 +98,3 @@ def _ingest(ingested: IngestResult | None) -> dict[str, Any] | None:
         return None
     files = [_plain(one) | {"reasons": dict(one.reasons)} for one in ingested.files]
     return {"source": ingested.source, "seconds": ingested.seconds, "files": files}
-
-
-def _verdicts(results: Sequence[AssertionResult]) -> list[dict[str, Any]]:
-    failed = {"error": "fail", "warn": "warn"}
-    return [{"verdict": "pass" if one.passed else failed[one.severity], **_plain(one)} for one in results]

@@ -18,17 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fees_etl import errors
 from fees_etl.cli.logs import logger
 from fees_etl.cli.text import exact, net, total
-from fees_etl.errors import (
-    FeesError,
-    GuardRefused,
-    InputRefused,
-    ProjectError,
-    UsageError,
-    WarehouseBusy,
-    WarehouseError,
-)
 from fees_etl.results import summed
 
 if TYPE_CHECKING:
@@ -36,16 +28,15 @@ if TYPE_CHECKING:
 
     from fees_etl.cli.session import Session
 
-
 BUG = 70
 INTERRUPTED = 130
 NEAR = ("Did you mean", "Known are")
-PUBLISHED: dict[type[FeesError], str] = {
-    UsageError: "Nothing was touched.",
-    InputRefused: "No model ran: readers see what the last committed run published.",
-    GuardRefused: "Nothing was written: readers see what the last committed run published.",
-    WarehouseError: "Nothing of this command: readers see what the last committed run published.",
-    WarehouseBusy: "Nothing of this command; what the other one does is its own.",
+PUBLISHED: dict[type[errors.FeesError], str] = {
+    errors.UsageError: "Nothing was touched.",
+    errors.InputRefused: "No model ran: readers see what the last committed run published.",
+    errors.GuardRefused: "Nothing was written: readers see what the last committed run published.",
+    errors.WarehouseError: "Nothing of this command: readers see what the last committed run published.",
+    errors.WarehouseBusy: "Nothing of this command; what the other one does is its own.",
 }
 """What readers see when the error itself does not say."""
 ROLLED_BACK = "What this command had not committed was rolled back: readers see what the last committed run published."
@@ -60,12 +51,14 @@ def guarded(act: Callable[[], int], session: Session, *, verbose: bool = False) 
         return act()
     except typer.Exit as done:
         return done.exit_code
-    except FeesError as error:
-        return _say(_message(error), error.exit_code, error.published or _published(error), _next(error, session))
+    except errors.FeesError as error:
+        message = f"{error.message} {error.hint}" if error.hint.startswith(NEAR) else error.message
+        published = next((text for kind, text in PUBLISHED.items() if isinstance(error, kind)), "")
+        return _say(message, error.exit_code, error.published or published, _next(error, session))
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         asked = f"{context.command_path if context else 'fees-etl'} --help"
-        return _say(_usage(error), UsageError.exit_code, PUBLISHED[UsageError], asked)
+        return _say(_usage(error), errors.UsageError.exit_code, PUBLISHED[errors.UsageError], asked)
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED, ROLLED_BACK, session.line)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
@@ -83,18 +76,9 @@ def tell(session: Session, code: int) -> None:
 
 def facts(session: Session, code: int, today: date) -> dict[str, Any]:
     """The fields, as plain values."""
-    return {
-        "event": "finished",
-        "command": session.command,
-        "exit_code": code,
-        "status": _status(session, code),
-        "seconds": round(time.monotonic() - session.began, 3),
-        **_files(session),
-        **_late(session),
-        **_staged(session),
-        **_freshness(session, today),
-        **_cost(session),
-    }
+    seconds = round(time.monotonic() - session.began, 3)
+    said = {"event": "finished", "command": session.command, "exit_code": code, "status": _status(session, code)}
+    return {**said, "seconds": seconds, **_files(session), **_fees(session, today), **_cost(session)}
 
 
 def _say(message: str, code: int, published: str, hint: str) -> int:
@@ -105,23 +89,19 @@ def _say(message: str, code: int, published: str, hint: str) -> int:
     return code
 
 
-def _published(error: FeesError) -> str:
-    return next((text for kind, text in PUBLISHED.items() if isinstance(error, kind)), "")
-
-
-def _message(error: FeesError) -> str:
-    return f"{error.message} {error.hint}" if error.hint.startswith(NEAR) else error.message
-
-
-def _next(error: FeesError, session: Session) -> str:
+def _next(error: errors.FeesError, session: Session) -> str:
     """The error's own hint; a near miss of a name belongs to the message, and then all names are next."""
     if error.hint and not error.hint.startswith(NEAR):
         return error.hint
-    if isinstance(error, ProjectError):
+    if isinstance(error, errors.ProjectError):
         return f"Correct {error.path}, then: {session.line}"
-    if isinstance(error, WarehouseError):
+    if isinstance(error, errors.WarehouseError):
         return f"Put that right, then: {session.line}"
-    return session.line if isinstance(error, WarehouseBusy) else f"{session.start} {'ls' if error.hint else '--help'}"
+    return (
+        session.line
+        if isinstance(error, errors.WarehouseBusy)
+        else f"{session.start} {'ls' if error.hint else '--help'}"
+    )
 
 
 def _usage(error: typer.TyperException) -> str:
@@ -142,7 +122,7 @@ def _bug(error: Exception, again: str, *, verbose: bool) -> int:
         f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
         "Its message is withheld, because it may quote rows.",
         BUG,
-        PUBLISHED[WarehouseError],
+        PUBLISHED[errors.WarehouseError],
         "Report the lines above." if verbose else f"See where: fees-etl -v {again.removeprefix('fees-etl ')}",
     )
 
@@ -180,34 +160,23 @@ def _files(session: Session) -> dict[str, int]:
     return said
 
 
-def _late(session: Session) -> dict[str, int | str]:
-    """What the plan stages although its fee dates lie before the lookback: also where the run was then rejected."""
-    plan = session.result.plan if session.result else session.plan
-    if plan is None:
-        return {}
-    pounds = net(total(one.amount_removed for one in plan.late), total(one.amount_added for one in plan.late))
-    return {"late_rows": sum(one.rows_added + one.rows_removed for one in plan.late), "late_pounds": exact(pounds)}
-
-
-def _staged(session: Session) -> dict[str, int | None]:
-    """Rows that staging wrote; None where the engine does not count, absent where all was rolled back."""
-    if session.result is None or session.result.status not in {"published", "staged"}:
-        return {}
-    rows = [step.rows for step in session.result.steps if step.table and step.table.dataset == "staging"]
-    return {"rows_staged": None if None in rows else sum(filter(None, rows))}
-
-
-def _freshness(session: Session, today: date) -> dict[str, str | int | None]:
-    if session.result:
-        kept = session.result.status in {"published", "staged"}
-        newest = (session.result.after if kept else session.result.before).last_fee_date
-    elif session.state:
-        newest = session.state.last_staged
-    else:
-        return {}
-    if newest is None:
-        return {"newest_fee_date": None, "data_age_days": None}
-    return {"newest_fee_date": newest.isoformat(), "data_age_days": (today - newest).days}
+def _fees(session: Session, today: date) -> dict[str, int | str | None]:
+    """What was late, what staging wrote (None where the engine does not count), and the newest that readers see."""
+    said: dict[str, int | str | None] = {}
+    result, plan = session.result, session.result.plan if session.result else session.plan
+    kept = result is not None and result.status in {"published", "staged"}
+    if plan:  # also where the run was then rejected
+        pounds = net(total(one.amount_removed for one in plan.late), total(one.amount_added for one in plan.late))
+        said["late_rows"] = sum(one.rows_added + one.rows_removed for one in plan.late)
+        said["late_pounds"] = exact(pounds)
+    if result and kept:
+        rows = [step.rows for step in result.steps if step.table and step.table.dataset == "staging"]
+        said["rows_staged"] = None if None in rows else sum(filter(None, rows))
+    if result or session.state:
+        found = (result.after if kept else result.before).last_fee_date if result else session.state.last_staged
+        said["newest_fee_date"] = found.isoformat() if found else None
+        said["data_age_days"] = (today - found).days if found else None
+    return said
 
 
 def _cost(session: Session) -> dict[str, int | float | None]:
@@ -216,7 +185,5 @@ def _cost(session: Session) -> dict[str, int | float | None]:
     if not done:
         return {}
     billed = summed(one.bytes_billed for one in done)
-    return {
-        "bytes_processed": summed(one.bytes_processed for one in done),
-        "dollars": None if billed is None else float(session.settings.as_target().price(billed)),
-    }
+    dollars = None if billed is None else float(session.settings.as_target().price(billed))
+    return {"bytes_processed": summed(one.bytes_processed for one in done), "dollars": dollars}

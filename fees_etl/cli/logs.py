@@ -12,6 +12,7 @@ import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import count, paragraph, plural
@@ -21,9 +22,7 @@ from fees_etl.results import AssertionResult, StepResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-
 logger = logging.getLogger("fees_etl")
-SEVERITIES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}
 NAMES = {"published": "Published", "hint": "Next"}
 """The two things every error says beside what went wrong: attributes of the record, and their labels."""
 EXECUTION = {"execution": "CLOUD_RUN_EXECUTION", "task_attempt": "CLOUD_RUN_TASK_ATTEMPT"}
@@ -40,7 +39,7 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
     layouts = {"text": _Text, "json": _Json, "gcp": lambda: _Google(execution)}
     handler.setFormatter(layouts[layout]())
     if layout == "text":
-        handler.addFilter(_for_people)
+        handler.addFilter(lambda record: not hasattr(record, "facts"))  # people have the report
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel({-1: logging.ERROR, 0: logging.INFO}.get(verbosity, logging.DEBUG))
@@ -49,8 +48,8 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
 def bind(**labels: str) -> None:
     """Put these labels (run id, command, target) on every record from now on."""
     for handler in logger.handlers:
-        others = [one for one in handler.filters if not isinstance(one, _Labels)]
-        handler.filters[:] = [*others, _Labels(labels)]
+        if isinstance(handler, _Stderr):
+            handler.labels = labels
 
 
 @contextmanager
@@ -88,25 +87,13 @@ class Progress:
             logger.info("%s %s: %s, %.2f s", at, found.name, plural(found.rows, "row"), found.seconds)
 
 
-def _for_people(record: logging.LogRecord) -> bool:
-    """The line of figures that ends a command is for machines: people have the report."""
-    return not hasattr(record, "facts")
-
-
-class _Labels(logging.Filter):
-    def __init__(self, labels: dict[str, str]) -> None:
-        super().__init__()
-        self.labels = labels
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.labels = self.labels
-        return True
-
-
 class _Stderr(logging.Handler):
     """Looks stderr up at each line, so that a spinner or a test that replaces it is respected."""
 
+    labels: Mapping[str, str] = MappingProxyType({})
+
     def emit(self, record: logging.LogRecord) -> None:
+        record.labels = self.labels
         print(redact(self.format(record)), file=sys.stderr, flush=True)  # noqa: T201  (the one door to stderr)
 
 
@@ -137,7 +124,7 @@ class _Json(logging.Formatter):
         said = {name: getattr(record, name) for name in ("exit_code", *NAMES) if getattr(record, name, "")}
         return {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "severity": SEVERITIES.get(record.levelno, "CRITICAL"),
+            "severity": record.levelname,
             "message": record.getMessage(),
             **said,
             **getattr(record, "labels", {}),

@@ -11,20 +11,18 @@ import fees_etl
 from fees_etl.cli import options as opt
 from fees_etl.cli.ingest import source_of
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import count, grid, paragraph, plural, pounds, total
+from fees_etl.cli.text import DATES, count, grid, paragraph, plural, pounds, total
 from fees_etl.errors import AssertionsFailed
 from fees_etl.results import summed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from fees_etl import Plan
     from fees_etl.settings import Settings
     from fees_etl.target import Target
     from fees_etl.types import Pending
-
-
-DATES = 10
 
 
 def plan(  # noqa: PLR0913  (each is an option)
@@ -58,13 +56,10 @@ def plan(  # noqa: PLR0913  (each is an option)
             project, select=included, exclude=excluded, window=window, state=state, full_refresh=full_refresh
         )
         billed = [summed(engine.estimate((*step.statements, *step.books))) if engine else None for step in found.steps]
-    settings, target = session.settings, session.settings.as_target()
+    settings = session.settings
     source = source_of(session, state, reads=not start_at)
-    emit(
-        output,
-        as_document(found, billed, settings),
-        [*report.heading(settings), *screen(found, source, billed, target)],
-    )
+    lines = [*report.heading(settings), *screen(found, source, billed, settings.as_target())]
+    emit(output, as_document(found, billed, settings), lines)
     return 0
 
 
@@ -82,7 +77,8 @@ def check(context: typer.Context, *, output: opt.Output = "text") -> int:
     with session.warehouse(project, read_only=True) as engine:
         found = fees_etl.check(project, engine)
     settings = session.settings
-    emit(output, document.assertions(found, settings), [*report.heading(settings), *report.assertions(found)])
+    told = {**document.head("assert", settings), "assertions": document.verdicts(found)}
+    emit(output, told, [*report.heading(settings), *report.assertions(found)])
     if failed := [one.name for one in found if not one.passed and one.severity == "error"]:
         raise AssertionsFailed(
             f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",
@@ -119,6 +115,8 @@ def as_document(found: Plan, billed: Sequence[int | None], settings: Settings) -
 
 def screen(found: Plan, source: str | None, billed: Sequence[int | None], target: Target) -> list[str]:
     """What a run would do, in order, and what it would be billed for."""
+    from fees_etl.ingestion.lake import shown
+
     models = [(step, read) for step, read in zip(found.steps, billed, strict=True) if step.kind != "assertion"]
     tests = [read for step, read in zip(found.steps, billed, strict=True) if step.kind == "assertion"]
     rows: list[tuple[str, ...]] = [("Steps", "", "", "statements", "estimated bytes")]
@@ -128,59 +126,40 @@ def screen(found: Plan, source: str | None, billed: Sequence[int | None], target
     ]
     asked = None if None in tests else sum(read or 0 for read in tests)
     rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), _cost(asked)))
+    lines = ["", *grid(rows, "<<<>>", 0)]
+    if None not in billed:
+        read = sum(one or 0 for one in billed)
+        text = (
+            f"In all {read // 2**20:,} MiB, {target.price(read):f} US dollars at {target.price_per_tib:f} a TiB; "
+            "each table that a statement names counts 10 MiB at least. Headline numbers and the ledger are not in it."
+        )
+        lines += ["", *paragraph(text, 0)]
+    lines += _pending(found.state.pending)
+    if found.state.refused:
+        lines += ["", "REFUSED files: a run would stop here"]
+        lines += [line for uri, why in found.state.refused for line in paragraph(f"{shown(uri)}: {why}", 2, 2)]
     whole = " (full refresh)" if found.full_refresh else ""
     before = f" A run first ingests {source}, which may add to them." if source else ""
-    return [
-        "",
-        *grid(rows, "<<<>>", 0),
-        *_priced(billed, target),
-        *_pending(found.state.pending),
-        *_refused(found.state.refused),
-        "",
-        *paragraph(f"Fee dates: {found.window}{whole}.{before} One transaction; looking changed nothing.", 0),
-    ]
+    said = f"Fee dates: {found.window}{whole}.{before} One transaction; looking changed nothing."
+    return [*lines, "", *paragraph(said, 0)]
 
 
 def _cost(billed: int | None) -> str:
     return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"
 
 
-def _priced(billed: Sequence[int | None], target: Target) -> list[str]:
-    if None in billed:
-        return []
-    read = sum(one or 0 for one in billed)
-    text = (
-        f"In all {read // 2**20:,} MiB, {target.price(read):f} US dollars at {target.price_per_tib:f} a TiB; "
-        "each table that a statement names counts 10 MiB at least. Headline numbers and the ledger are not in it."
-    )
-    return ["", *paragraph(text, 0)]
-
-
 def _pending(rows: Sequence[Pending]) -> list[str]:
     """Fee dates whose rows arrived or vanished since they were last staged."""
-    if not rows:
-        return []
-    found: list[tuple[str, ...]] = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
+
+    def moved(label: str, days: Sequence[date]) -> tuple[str, ...]:
+        some = [row for row in rows if row.fee_date in days]
+        came, went = total(row.amount_added for row in some), total(row.amount_removed for row in some)
+        counts = sum(row.rows_added for row in some), sum(row.rows_removed for row in some)
+        return (label, count(counts[0]), pounds(came), count(counts[1]), pounds(went))
+
     dates = sorted({row.fee_date for row in rows})
-    found += [(f"  {day}", *_moved([row for row in rows if row.fee_date == day])) for day in dates[:DATES]]
-    if rest := set(dates[DATES:]):
-        found.append((f"  and {count(len(rest))} more", *_moved([row for row in rows if row.fee_date in rest])))
-    return ["", *grid(found, "<>>>>", 0)]
-
-
-def _moved(rows: Sequence[Pending]) -> tuple[str, str, str, str]:
-    return (
-        count(sum(row.rows_added for row in rows)),
-        pounds(total(row.amount_added for row in rows)),
-        count(sum(row.rows_removed for row in rows)),
-        pounds(total(row.amount_removed for row in rows)),
-    )
-
-
-def _refused(refused: Sequence[tuple[str, str]]) -> list[str]:
-    if not refused:
-        return []
-    from fees_etl.ingestion.lake import shown
-
-    lines = [line for uri, reason in refused for line in paragraph(f"{shown(uri)}: {reason}", 2, 2)]
-    return ["", "REFUSED files: a run would stop here", *lines]
+    found = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
+    found += [moved(f"  {day}", [day]) for day in dates[:DATES]]
+    if rest := dates[DATES:]:
+        found.append(moved(f"  and {count(len(rest))} more", rest))
+    return ["", *grid(found, "<>>>>", 0)] if rows else []

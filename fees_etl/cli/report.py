@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.cli.text import change, count, grid, paragraph, plural, pounds, table, total
+from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingestion.lake import SAMPLE, shown
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Pending, Plan
 
-
 Lines: TypeAlias = list[tuple[str, ...]]
-DATES = 10
 FILES = 20
 ZERO = "0.00"
 CHUNKS = "NOT PUBLISHED: an assertion failed. {chunks} of staging stay committed; reporting is as before. Run {run_id}."

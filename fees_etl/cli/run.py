@@ -12,7 +12,7 @@ from fees_etl.cli import options as opt
 from fees_etl.cli.ingest import read_files, refusal, require_source, show_files, source_of
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import count, net, plural, pounds
+from fees_etl.cli.text import DATES, count, net, plural, pounds
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
     from fees_etl import Result, State, Window
     from fees_etl.types import Pending
-
-
-SHOWN = 10
-"""Late fee dates that a refusal names."""
 
 
 def run(  # noqa: PLR0913  (each is an option)
@@ -174,33 +170,31 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
     """
     from fees_etl.cli import document, report
 
-    settings, ingested = session.settings, session.ingested
+    settings, ingested, before = session.settings, session.ingested, result.before
     told = document.run(result, ingested, settings, session.command)
     emit(output, told, [*report.heading(settings, ingested), *report.run(result, ingested)])
     if result.status != "rejected":
         return 0
     again = session.line if reads or result.chunks else f"{session.start} run --source SOURCE"
-    if result.chunks and "--resume" not in again:
-        again += " --resume"
+    published = (
+        f"Still {pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}, as before this run."
+        if before.staged_rows
+        else "Nothing yet."
+    )
+    if result.chunks:
+        again += "" if "--resume" in again else " --resume"
+        kept = f"{pounds(before.ltv_total)} pounds of {plural(before.clients, 'client')}"
+        published = f"Reporting is as before: {kept}. Staging keeps the chunks."
+    elif rehearsed:
+        published += " The rehearsal was rolled back, ingestion included."
+    else:
+        published += " The files are in raw, their dates wait."
     names = ", ".join(found.name for found in result.failures)
     raise AssertionsFailed(
         f"{plural(len(result.failures), 'assertion')} failed: {names}. The rows are in the report above.",
-        published=_still(result, rehearsed=rehearsed),
+        published=published,
         hint=f"Correct the file, or waive the row in sql/waivers.yml; then: {again}",
     )
-
-
-def _still(result: Result, *, rehearsed: bool) -> str:
-    """What readers see after a run that was rejected."""
-    before = result.before
-    if result.chunks:
-        clients = plural(before.clients, "client")
-        return f"Reporting is as before: {pounds(before.ltv_total)} pounds of {clients}. Staging keeps the chunks."
-    still = f"Still {pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}, as before this run."
-    raw = (
-        "The rehearsal was rolled back, ingestion included." if rehearsed else "The files are in raw, their dates wait."
-    )
-    return f"{still if before.staged_rows else 'Nothing yet.'} {raw}"
 
 
 def _late(session: Session, found: Sequence[Pending]) -> GuardRefused:
@@ -210,7 +204,7 @@ def _late(session: Session, found: Sequence[Pending]) -> GuardRefused:
     lines = [
         f"    {plural(one.rows_added + one.rows_removed, 'late row')}, "
         f"{pounds(net(one.amount_removed, one.amount_added))}, {one.fee_date} ({shown(one.source_file)})"
-        for one in found[:SHOWN]
+        for one in found[:DATES]
     ]
     return GuardRefused(
         "\n".join([f"the target's late_policy is 'fail', and {plural(len(found), 'fee date')} changed late:", *lines]),

@@ -18,7 +18,8 @@ from fees_etl.results import Change
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
+SCHEMA = "fees-etl/runs/1"
+"""The columns of ``ops.runs``."""
 EVERY = 1_000_000
 LISTS = ("steps", "changes", "assertions")
 """The columns of ``ops.runs`` that hold JSON."""
@@ -39,7 +40,7 @@ def runs(
     """
     if not context.invoked_subcommand:
         records = _history(context.obj, limit)
-        emit(output, _document(records), screen(records))
+        emit(output, {"schema": SCHEMA, "runs": records}, screen(records))
     return 0
 
 
@@ -63,7 +64,7 @@ def show(
             f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
             hint=f"{session.start} runs   (the newest: {ids})" if ids else f"{session.start} runs",
         )
-    emit(output, _document(chosen), _details(chosen[0]))
+    emit(output, {"schema": SCHEMA, "runs": chosen}, _details(chosen[0]))
     return 0
 
 
@@ -84,11 +85,6 @@ def _history(session: Session, limit: int) -> list[dict[str, Any]]:
         found = ledger.history(project, engine, limit)
     records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     return [record | {name: json.loads(record[name]) for name in LISTS} for record in records]
-
-
-def _document(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """``fees-etl/runs/1``: the columns of ``ops.runs``."""
-    return {"schema": "fees-etl/runs/1", "runs": records}
 
 
 def _row(record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -128,9 +124,8 @@ def _details(record: Mapping[str, Any]) -> list[str]:
     for name in ("steps", "assertions"):
         if found := record[name]:
             lines += ["", name.capitalize(), *table(list(found[0]), [list(one.values()) for one in found])]
-    return [*lines, *changes([_change(one) for one in record["changes"]], len(record["changes"]))]
-
-
-def _change(found: Mapping[str, Any]) -> Change:
-    (rows_before, rows_after), (before, after) = found["rows"], found["amount"]
-    return Change(date.fromisoformat(found["fee_date"]), rows_before, Decimal(before), rows_after, Decimal(after))
+    found = [
+        (date.fromisoformat(one["fee_date"]), *zip(one["rows"], map(Decimal, one["amount"]), strict=True))
+        for one in record["changes"]
+    ]
+    return [*lines, *changes([Change(day, *before, *after) for day, before, after in found], len(found))]

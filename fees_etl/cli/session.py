@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fees_etl import Engine, IngestResult, Plan, Project, Result, State
     from fees_etl.settings import Settings
 
-
 PAINT = (
     (re.compile(r"^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)"), "1"),
     (re.compile(r"\b(FAIL|REFUSED|NOT PUBLISHED)\b"), "31"),
@@ -140,7 +139,8 @@ def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Itera
 
         text = written(document)
     else:
-        text = "\n".join(map(_painted, lines) if _has_colour() else lines)
+        colour = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        text = "\n".join(map(_painted, lines) if colour and not os.environ.get("NO_COLOR") else lines)
     try:
         print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
     except OSError as error:
@@ -152,11 +152,6 @@ def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Itera
             published="What this command did is done and stays; only its report is lost.",
             hint="See what was done: fees-etl runs",
         ) from error
-
-
-def _has_colour() -> bool:
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return wanted and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _painted(line: str) -> str:

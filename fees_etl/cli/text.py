@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-
 WIDTH = 100
+DATES = 10
+"""Fee dates that a table names; what the others come to is one line."""
 READABLE = 24
 """A cell may be cut to this much before a table becomes paragraphs."""
 NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?")
