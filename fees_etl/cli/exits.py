@@ -56,9 +56,7 @@ def guarded(act: Callable[[], int], session: Session, *, verbose: bool = False) 
         published = next((text for kind, text in PUBLISHED.items() if isinstance(error, kind)), "")
         return _say(message, error.exit_code, error.published or published, _next(error, session))
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        asked = f"{context.command_path if context else 'fees-etl'} --help"
-        return _say(_usage(error), errors.UsageError.exit_code, PUBLISHED[errors.UsageError], asked)
+        return _misused(error)
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED, ROLLED_BACK, session.line)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
@@ -104,12 +102,15 @@ def _next(error: errors.FeesError, session: Session) -> str:
     )
 
 
-def _usage(error: typer.TyperException) -> str:
+def _misused(error: typer.TyperException) -> int:
     """Typer's own sentence, with its suggestions in our words."""
     near = sorted(getattr(error, "possibilities", None) or ())
     said = (error.message if near else error.format_message()).rstrip(".").replace("Value error, ", "")
     did = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"{said}{'' if said.endswith('?') else '.'}{did}"
+    context = getattr(error, "ctx", None)
+    asked = f"{context.command_path if context else 'fees-etl'} --help"
+    message = f"{said}{'' if said.endswith('?') else '.'}{did}"
+    return _say(message, errors.UsageError.exit_code, PUBLISHED[errors.UsageError], asked)
 
 
 def _bug(error: Exception, again: str, *, verbose: bool) -> int:
@@ -173,7 +174,8 @@ def _fees(session: Session, today: date) -> dict[str, int | str | None]:
         rows = [step.rows for step in result.steps if step.table and step.table.dataset == "staging"]
         said["rows_staged"] = None if None in rows else sum(filter(None, rows))
     if result or session.state:
-        found = (result.after if kept else result.before).last_fee_date if result else session.state.last_staged
+        staged = session.state.last_staged if session.state else None
+        found = (result.after if kept else result.before).last_fee_date if result else staged
         said["newest_fee_date"] = found.isoformat() if found else None
         said["data_age_days"] = (today - found).days if found else None
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,7 +14,7 @@ from fees_etl.cli.text import WIDTH, grid
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 
 def listing(
@@ -47,8 +48,14 @@ def listing(
     names = [*((str(table), kind) for table, kind, _ in tables), *((one.name, "assertion") for one in tests)]
     reads = [sorted(map(str, found)) for found in (*(read for *_, read in tables), *(one.reads for one in tests))]
     nodes = [{"name": name, "kind": kind, "reads": found} for (name, kind), found in zip(names, reads, strict=True)]
-    lines = _beside(grid(rows, "<<<", 0), ["reads", *map(", ".join, reads)])
-    emit(output, {"schema": "fees-etl/ls/1", "nodes": nodes}, lines)
+    lines, texts = grid(rows, "<<<", 0), ["reads", *map(", ".join, reads)]
+    width = max(map(len, lines)) + 2
+    told = [
+        f"{start:<{width}}{text}".rstrip()
+        for line, some in zip(lines, texts, strict=True)
+        for start, text in zip_longest([line], textwrap.wrap(some, WIDTH - width), fillvalue="")
+    ]
+    emit(output, {"schema": "fees-etl/ls/1", "nodes": nodes}, told)
     return 0
 
 
@@ -79,13 +86,3 @@ def render(
         sql = query.to_duckdb(sql, types, session.settings.dataset_suffix)
     emit("text", {}, [sql.rstrip()])
     return 0
-
-
-def _beside(lines: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Texts in a last column that wraps."""
-    width = max(map(len, lines)) + 2
-    found = []
-    for line, text in zip(lines, texts, strict=True):
-        first, *more = textwrap.wrap(text, WIDTH - width) or [""]
-        found += [f"{line:<{width}}{first}".rstrip(), *(" " * width + rest for rest in more)]
-    return found

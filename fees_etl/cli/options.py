@@ -62,11 +62,7 @@ Output: TypeAlias = Annotated[
 
 
 def window(again: str, start: date | None, end: date | None, *, full_refresh: bool = False) -> Window | None:
-    """The fee dates asked for; None when that is left to the plan. ``again`` are the words of the command.
-
-    Raises:
-        UsageError: they cannot be meant.
-    """
+    """The fee dates asked for, None when that is left to the plan; a UsageError where none can be meant."""
     if (start is None) != (end is None):
         day = start or end
         raise UsageError(
@@ -92,18 +88,13 @@ def selection(
     select: Sequence[str] | None,
     exclude: Sequence[str] | None,
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """What a plan is to include and to exclude: --from, --to and --select each narrow it.
-
-    Raises:
-        UsageError: they have no model in common.
-    """
+    """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
     from fees_etl.project import graph
     from fees_etl.project.load import edges
 
     arrows, without = edges(project), exclude or ()
-    ends = [f"{start_at}+"] if start_at else []
-    ends += [f"+{end_at}"] if end_at else []
-    asked: list[Sequence[str]] = [(end,) for end in ends] + ([select] if select else [])
+    ends = [[f"{start_at}+"] if start_at else None, [f"+{end_at}"] if end_at else None]
+    asked = [selectors for selectors in (*ends, select) if selectors]
     chosen = [set(graph.select(arrows, selectors, without)) for selectors in asked or [()]]
     common = tuple(name for name in graph.order(arrows) if all(name in one for one in chosen))
     if not common:

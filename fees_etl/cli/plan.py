@@ -151,15 +151,15 @@ def _cost(billed: int | None) -> str:
 def _pending(rows: Sequence[Pending]) -> list[str]:
     """Fee dates whose rows arrived or vanished since they were last staged."""
 
-    def moved(label: str, days: Sequence[date]) -> tuple[str, ...]:
+    def moved(label: str, days: set[date]) -> tuple[str, ...]:
         some = [row for row in rows if row.fee_date in days]
         came, went = total(row.amount_added for row in some), total(row.amount_removed for row in some)
         counts = sum(row.rows_added for row in some), sum(row.rows_removed for row in some)
         return (label, count(counts[0]), pounds(came), count(counts[1]), pounds(went))
 
     dates = sorted({row.fee_date for row in rows})
-    found = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
-    found += [moved(f"  {day}", [day]) for day in dates[:DATES]]
+    found: list[tuple[str, ...]] = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
+    found += [moved(f"  {day}", {day}) for day in dates[:DATES]]
     if rest := dates[DATES:]:
-        found.append(moved(f"  and {count(len(rest))} more", rest))
+        found.append(moved(f"  and {count(len(rest))} more", set(rest)))
     return ["", *grid(found, "<>>>>", 0)] if rows else []

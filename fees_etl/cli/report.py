@@ -67,15 +67,19 @@ def files(ingested: IngestResult) -> list[str]:
     """What became of every file of the source; where they are many, of those that did not stay as they were."""
     few = len(ingested.files) <= FILES
     listed = [file for file in ingested.files if few or file.outcome != "unchanged"]
-    rows: Lines = [("Files in", "", "rows", "rejected", "pounds"), *map(_file, listed)]
+    rows: Lines = [("Files in", "", "rows", "rejected", "pounds")]
+    for file in listed:
+        figures = (count(file.rows), count(file.rejected), pounds(file.amount))
+        kept = file.outcome != "refused"
+        rows.append((f"  {file.outcome if kept else 'REFUSED'}", shown(file.uri), *(figures if kept else ("", "", ""))))
     below: list[list[str]] = [[], *map(_notes, listed)]
     if hidden := len(ingested.files) - len(listed):
         below[-1].append(f"  and {plural(hidden, 'unchanged file')}")
     if len(ingested.files) > 1:
-        kept = [file for file in ingested.files if file.outcome in {"loaded", "unchanged"}]
-        read, rejected = sum(file.rows for file in kept), sum(file.rejected for file in kept)
-        amount = pounds(total(file.amount for file in kept))
-        rows.append(("  total", plural(len(kept), "file"), count(read), count(rejected), amount))
+        there = [file for file in ingested.files if file.outcome in {"loaded", "unchanged"}]
+        read, rejected = sum(file.rows for file in there), sum(file.rejected for file in there)
+        amount = pounds(total(file.amount for file in there))
+        rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
         below.append([])
     return ["", *(text for line, more in zip(grid(rows, "<<>>>", 0), below, strict=True) for text in (line, *more))]
 
@@ -132,13 +136,6 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
         if more := max(found.failing - len(found.sample.rows), 0):
             lines.append(f"       and {plural(more, 'more row')}")
     return lines
-
-
-def _file(file: FileResult) -> tuple[str, ...]:
-    name = shown(file.uri)
-    if file.outcome == "refused":
-        return ("  REFUSED", name, "", "", "")
-    return (f"  {file.outcome}", name, count(file.rows), count(file.rejected), pounds(file.amount))
 
 
 def _notes(file: FileResult) -> list[str]:

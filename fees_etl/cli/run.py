@@ -163,11 +163,7 @@ def _proceed(session: Session, state: State, window: Window | None, output: opt.
 
 
 def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed: bool, reads: bool) -> int:
-    """Report it; 0 when it was published or rehearsed, or there was nothing to do.
-
-    Raises:
-        AssertionsFailed: an assertion has offending rows.
-    """
+    """Report it; 0 when it was published, rehearsed or nothing to do, else an error of its assertions."""
     from fees_etl.cli import document, report
 
     settings, ingested, before = session.settings, session.ingested, result.before

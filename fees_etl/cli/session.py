@@ -90,12 +90,7 @@ class Session:
         labels = {"run_id": self.run_id, "command": self.command, "target": found.target}
         bind(**{name: text for name, text in labels.items() if text})
         logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
-        return self.load()
-
-    def load(self) -> Project:
-        """The project that the settings mean."""
-        folder = self.settings.project_dir
-        return fees_etl.load(folder if (folder / "sql").is_dir() else None, self.settings.vars)
+        return fees_etl.load(found.project_dir if (found.project_dir / "sql").is_dir() else None, found.vars)
 
     @contextmanager
     def warehouse(

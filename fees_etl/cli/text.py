@@ -89,19 +89,10 @@ def cell(value: Any) -> str:
     return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def shorten(text: str, width: int) -> str:
-    """Keep the end, which is what tells two paths apart.
-
-    >>> shorten("/a/very/long/folder/fees.csv", 12)
-    '…er/fees.csv'
-    """
-    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
-
-
 def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: int | None = None) -> list[str]:
     """Rows in aligned columns, ``<`` or ``>`` each, decimal points too; the widest give way until a line fits.
 
-    The column ``whole`` never gives way.
+    A text that is cut keeps its end, which is what tells two paths apart. The column ``whole`` never gives way.
 
     >>> grid([("file", "rows", "pounds"), ("a.csv", "1,200", "1.005"), ("b.csv", "7", "12.50")], "<>>")
     ['  file    rows  pounds', '  a.csv  1,200   1.005', '  b.csv      7  12.50']
@@ -115,11 +106,11 @@ def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: i
         if widest <= 1:
             break
         widths[at] -= 1
-    lines = []
-    for row in zip(*columns, strict=True):
-        cells = (f"{shorten(text, width):{side}{width}}" for text, side, width in zip(row, align, widths, strict=True))
-        lines.append((" " * indent + "  ".join(cells)).rstrip())
-    return lines
+    fitted = [
+        [f"{text if len(text) <= width else '…' + text[len(text) - width + 1 :]:{side}{width}}" for text in column]
+        for column, side, width in zip(columns, align, widths, strict=True)
+    ]
+    return [(" " * indent + "  ".join(row)).rstrip() for row in zip(*fitted, strict=True)]
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], indent: int = 2) -> list[str]:

@@ -15,6 +15,7 @@ import yaml
 from ends import COST, FRESHNESS, SCENES, Scene
 from pipeline import forget_settings, project, without_settings
 
+import fees_etl
 from fees_etl.cli.exits import facts
 from fees_etl.cli.session import Session
 from fees_etl.results import IngestResult
@@ -37,7 +38,7 @@ def ends(tmp_path_factory):
     for name, (play, *_) in SCENES.items():
         with pytest.MonkeyPatch.context() as patch:
             forget_settings(patch)
-            patch.setattr(Session, "load", lambda _: project())
+            patch.setattr(fees_etl, "load", lambda *_: project())
             play(scene := Scene(tmp_path_factory.mktemp(name), patch))
             found[name] = scene
     return found
@@ -108,7 +109,7 @@ def test_a_warehouse_without_a_fee_has_no_age():
 
 
 def test_people_and_the_quiet_are_spared_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(Session, "load", lambda _: project())
+    monkeypatch.setattr(fees_etl, "load", lambda *_: project())
     scene = Scene(tmp_path / "scene", monkeypatch)
     assert "ended" not in "\n".join(scene("run", layout="text").lines)
     assert scene("run", "-q").lines == []

@@ -13,8 +13,8 @@ from bigquery_jobs import Fate
 from bigquery_service import ANSWERS, Fault, Service, engine_on
 from pipeline import MODELS, NOW, forget_settings, project
 
+import fees_etl
 from fees_etl import cli, plan, run, state
-from fees_etl.cli.session import Session
 from fees_etl.errors import WarehouseBusy, WarehouseError
 
 NAMES = [name.partition(".")[2] for name in MODELS]
@@ -98,7 +98,7 @@ def shell(service, monkeypatch, tmp_path, capsys):
     forget_settings(monkeypatch)
     (tmp_path / "fees_etl.toml").write_text(TARGET)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Session, "load", lambda _: project())
+    monkeypatch.setattr(fees_etl, "load", lambda *_: project())
 
     def command(*args):
         code = cli.main(["--target", "dev", *args])
