@@ -37,11 +37,10 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     line = list(sys.argv[1:] if args is None else args)
     outside, inside = _parted(line)
-    configure("auto", 0)
+    configure("auto", int(not {"-v", "--verbose"}.isdisjoint(outside)))
     start, command = shlex.join(["fees-etl", *outside]), "".join(inside[:1])
     session = Session(line=shlex.join(["fees-etl", *line]), start=start, command=command)
-    verbose = not {"-v", "--verbose"}.isdisjoint(outside)
-    code = guarded(lambda: _call([*outside, *inside], session), session, verbose=verbose)
+    code = guarded(lambda: _call([*outside, *inside], session), session)
     tell(session, code)
     return code
 

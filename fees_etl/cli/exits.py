@@ -45,7 +45,7 @@ COMMANDS = frozenset({"run", "backfill", "ingest", "assert"})
 STATUSES = {1: "rejected", 2: "failed", 3: "refused", 4: "refused", 5: "failed", 70: "failed", 75: "busy"}
 
 
-def guarded(act: Callable[[], int], session: Session, *, verbose: bool = False) -> int:
+def guarded(act: Callable[[], int], session: Session) -> int:
     """Do it and return its exit code, whatever happens."""
     try:
         return act()
@@ -60,7 +60,7 @@ def guarded(act: Callable[[], int], session: Session, *, verbose: bool = False) 
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED, ROLLED_BACK, session.line)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
-        return _bug(error, session.line, verbose=verbose)
+        return _bug(error, session.line)
 
 
 def tell(session: Session, code: int) -> None:
@@ -73,10 +73,20 @@ def tell(session: Session, code: int) -> None:
 
 
 def facts(session: Session, code: int, today: date) -> dict[str, Any]:
-    """The fields, as plain values."""
+    """The fields, as plain values; costs are of the jobs that wrote, and None where reading is free."""
     seconds = round(time.monotonic() - session.began, 3)
-    said = {"event": "finished", "command": session.command, "exit_code": code, "status": _status(session, code)}
-    return {**said, "seconds": seconds, **_files(session), **_fees(session, today), **_cost(session)}
+    said: dict[str, Any] = {
+        "event": "finished",
+        "command": session.command,
+        "exit_code": code,
+        "status": _status(session, code),
+    }
+    said |= {"seconds": seconds, **_files(session), **_fees(session, today)}
+    if done := [one for one in (session.ingested, session.result) if one]:
+        billed = summed(one.bytes_billed for one in done)
+        said["bytes_processed"] = summed(one.bytes_processed for one in done)
+        said["dollars"] = None if billed is None else float(session.settings.as_target().price(billed))
+    return said
 
 
 def _say(message: str, code: int, published: str, hint: str) -> int:
@@ -95,11 +105,9 @@ def _next(error: errors.FeesError, session: Session) -> str:
         return f"Correct {error.path}, then: {session.line}"
     if isinstance(error, errors.WarehouseError):
         return f"Put that right, then: {session.line}"
-    return (
-        session.line
-        if isinstance(error, errors.WarehouseBusy)
-        else f"{session.start} {'ls' if error.hint else '--help'}"
-    )
+    if isinstance(error, errors.WarehouseBusy):
+        return session.line
+    return f"{session.start} {'ls' if error.hint else '--help'}"
 
 
 def _misused(error: typer.TyperException) -> int:
@@ -113,11 +121,11 @@ def _misused(error: typer.TyperException) -> int:
     return _say(message, errors.UsageError.exit_code, PUBLISHED[errors.UsageError], asked)
 
 
-def _bug(error: Exception, again: str, *, verbose: bool) -> int:
+def _bug(error: Exception, again: str) -> int:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(__file__).parents[1].name in Path(frame.filename).parts] or frames
     where = f"{'/'.join(Path(ours[-1].filename).parts[-2:])}:{ours[-1].lineno or 0}"
-    if verbose:
+    if verbose := logger.isEnabledFor(logging.DEBUG):
         logger.error("%s", "\n".join(_frames(error)))
     return _say(
         f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
@@ -179,13 +187,3 @@ def _fees(session: Session, today: date) -> dict[str, int | str | None]:
         said["newest_fee_date"] = found.isoformat() if found else None
         said["data_age_days"] = (today - found).days if found else None
     return said
-
-
-def _cost(session: Session) -> dict[str, int | float | None]:
-    """Of the jobs that wrote; None where reading is free."""
-    done = [one for one in (session.ingested, session.result) if one]
-    if not done:
-        return {}
-    billed = summed(one.bytes_billed for one in done)
-    dollars = None if billed is None else float(session.settings.as_target().price(billed))
-    return {"bytes_processed": summed(one.bytes_processed for one in done), "dollars": dollars}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import fees_etl
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
@@ -44,7 +45,9 @@ def ingest(
             hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {session.line}",
         )
     with session.warehouse(project, rehearse=rehearse, models=False) as engine:
-        named = session.settings.source or source_of(session, session.look(project, engine))  # which reads staging
+        if session.settings.source is None:
+            session.state = fees_etl.state(project, engine)  # which reads staging, and an account may see raw only
+        named = source_of(session, session.state or fees_etl.State())
         read_files(session, project, engine, named, allow_withdraw=allow_withdraw)
     show_files(session, output)
     if refused := refusal(session):
@@ -53,16 +56,13 @@ def ingest(
 
 
 def require_source(session: Session) -> None:
-    """The bundled sample stays on DuckDB: elsewhere a command that reads files is told which.
-
-    Raises:
-        UsageError: no source is named.
-    """
+    """The bundled sample stays on DuckDB: elsewhere a command that reads files is told which, or ends as misused."""
     found = session.settings
     if found.source is None and session.is_remote:
         raise UsageError(
             f"Target {found.target!r} is {found.warehouse} and no source is named; the bundled sample is for DuckDB.",
-            hint=f"{session.again} --source 'gs://BUCKET/PREFIX/*.csv'; or write source into [targets.{found.target}].",
+            hint=f"{session.start} {session.command} --source 'gs://BUCKET/PREFIX/*.csv'; "
+            f"or write source into [targets.{found.target}].",
         )
 
 
@@ -70,9 +70,9 @@ def source_of(session: Session, state: State, *, reads: bool = True) -> str | No
     """What to ingest: the sample where raw holds no real file; None when no file is looked at."""
     from fees_etl.ingestion import SAMPLE
 
-    if not reads or session.settings.source is not None:
-        return session.settings.source if reads else None
-    return None if state.real or session.is_remote else SAMPLE
+    if reads and session.settings.source is None and not state.real and not session.is_remote:
+        return SAMPLE
+    return session.settings.source if reads else None
 
 
 def read_files(

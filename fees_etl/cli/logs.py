@@ -34,10 +34,8 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
     if layout == "auto":
         layout = "gcp" if environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE") else "text"
     handler = _Stderr()
-    layouts: dict[str, Callable[[], logging.Formatter]]
     execution = {name: environ[variable] for name, variable in EXECUTION.items() if environ.get(variable)}
-    layouts = {"text": _Text, "json": _Json, "gcp": lambda: _Google(execution)}
-    handler.setFormatter(layouts[layout]())
+    handler.setFormatter({"text": _Text(), "json": _Json(), "gcp": _Google(execution)}[layout])
     if layout == "text":
         handler.addFilter(lambda record: not hasattr(record, "facts"))  # people have the report
     logger.handlers[:] = [handler]

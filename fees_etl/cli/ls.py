@@ -76,7 +76,7 @@ def render(
     from fees_etl.runs.plan import render as rendered
 
     session: Session = context.obj
-    window = opt.window(f"{session.again} {model}", start, end)
+    window = opt.window(f"{session.start} render {model}", start, end)
     project = session.open()
     sql = rendered(project, model, window)
     if dialect == "duckdb":

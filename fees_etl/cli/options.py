@@ -63,14 +63,14 @@ Output: TypeAlias = Annotated[
 
 def window(again: str, start: date | None, end: date | None, *, full_refresh: bool = False) -> Window | None:
     """The fee dates asked for, None when that is left to the plan; a UsageError where none can be meant."""
-    if (start is None) != (end is None):
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
         day = start or end
         raise UsageError(
             "--start and --end come together; both are inclusive.",
             hint=f"{again} --start {day} --end {day}   (one day)",
         )
-    if start is None or end is None:
-        return None
     if end < start:
         raise UsageError(f"--end {end} is before --start {start}.", hint=f"{again} --start {end} --end {start}")
     if full_refresh:
@@ -82,11 +82,7 @@ def window(again: str, start: date | None, end: date | None, *, full_refresh: bo
 
 
 def selection(
-    project: Project,
-    start_at: str | None,
-    end_at: str | None,
-    select: Sequence[str] | None,
-    exclude: Sequence[str] | None,
+    project: Project, start_at: str | None, end_at: str | None, select: list[str] | None, exclude: list[str] | None
 ) -> tuple[Sequence[str], Sequence[str]]:
     """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
     from fees_etl.project import graph
@@ -94,8 +90,8 @@ def selection(
 
     arrows, without = edges(project), exclude or ()
     ends = [[f"{start_at}+"] if start_at else None, [f"+{end_at}"] if end_at else None]
-    asked = [selectors for selectors in (*ends, select) if selectors]
-    chosen = [set(graph.select(arrows, selectors, without)) for selectors in asked or [()]]
+    asked: list[Sequence[str]] = [selectors for selectors in (*ends, select) if selectors]
+    chosen = [set(graph.select(arrows, selectors, without)) for selectors in asked or [[]]]
     common = tuple(name for name in graph.order(arrows) if all(name in one for one in chosen))
     if not common:
         raise UsageError("nothing is selected: the flags have no model in common.", hint="See their names: fees-etl ls")

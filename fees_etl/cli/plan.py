@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from fees_etl import Plan
     from fees_etl.settings import Settings
     from fees_etl.target import Target
     from fees_etl.types import Pending
@@ -46,11 +45,11 @@ def plan(  # noqa: PLR0913  (each is an option)
     from fees_etl.cli import report
 
     session: Session = context.obj
-    window = opt.window(session.again, start, end, full_refresh=full_refresh)
+    window = opt.window(f"{session.start} plan", start, end, full_refresh=full_refresh)
     project = session.open()
     is_there = session.file is None or session.file.is_file()  # looking must not make it
     with session.warehouse(project, read_only=True) if is_there else nullcontext() as engine:
-        state = session.look(project, engine) if engine else fees_etl.State()
+        state = fees_etl.state(project, engine) if engine else fees_etl.State()
         included, excluded = opt.selection(project, start_at, end_at, select, exclude)
         found = fees_etl.plan(
             project, select=included, exclude=excluded, window=window, state=state, full_refresh=full_refresh
@@ -88,7 +87,7 @@ def check(context: typer.Context, *, output: opt.Output = "text") -> int:
     return 0
 
 
-def as_document(found: Plan, billed: Sequence[int | None], settings: Settings) -> dict[str, Any]:
+def as_document(found: fees_etl.Plan, billed: Sequence[int | None], settings: Settings) -> dict[str, Any]:
     """``fees-etl/plan/1``: what the screen says; ``render`` has the SQL. Where reading is free, bytes are null."""
     from fees_etl.cli.document import head, planned
 
@@ -113,7 +112,7 @@ def as_document(found: Plan, billed: Sequence[int | None], settings: Settings) -
     }
 
 
-def screen(found: Plan, source: str | None, billed: Sequence[int | None], target: Target) -> list[str]:
+def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None], target: Target) -> list[str]:
     """What a run would do, in order, and what it would be billed for."""
     from fees_etl.ingestion.lake import shown
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from fees_etl.results import AssertionResult, Change, FileResult, IngestResult, LeftOut, Published, Result
+    from fees_etl.results import AssertionResult, Change, IngestResult, LeftOut, Published, Result
     from fees_etl.settings import Settings
     from fees_etl.types import Pending, Plan
 
@@ -68,11 +68,15 @@ def files(ingested: IngestResult) -> list[str]:
     few = len(ingested.files) <= FILES
     listed = [file for file in ingested.files if few or file.outcome != "unchanged"]
     rows: Lines = [("Files in", "", "rows", "rejected", "pounds")]
+    below: list[list[str]] = [[]]
     for file in listed:
         figures = (count(file.rows), count(file.rejected), pounds(file.amount))
         kept = file.outcome != "refused"
         rows.append((f"  {file.outcome if kept else 'REFUSED'}", shown(file.uri), *(figures if kept else ("", "", ""))))
-    below: list[list[str]] = [[], *map(_notes, listed)]
+        reasons = ", ".join(f"{reason} ({count(number)})" for reason, number in file.reasons)
+        where = ", kept in raw.fees_rejected" if file.outcome == "loaded" else ""
+        notes = [file.note] * bool(file.note) + [f"rejected{where}: {reasons}"] * bool(reasons)
+        below.append([line for note in notes for line in paragraph(note, 13)])
     if hidden := len(ingested.files) - len(listed):
         below[-1].append(f"  and {plural(hidden, 'unchanged file')}")
     if len(ingested.files) > 1:
@@ -138,14 +142,6 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     return lines
 
 
-def _notes(file: FileResult) -> list[str]:
-    rejected = ", ".join(f"{reason} ({count(rows)})" for reason, rows in file.reasons)
-    said = [file.note] if file.note else []
-    if rejected:
-        said.append(f"rejected{', kept in raw.fees_rejected' if file.outcome == 'loaded' else ''}: {rejected}")
-    return [line for text in said for line in paragraph(text, 13)]
-
-
 def _words(one: Pending, kind: str) -> str:
     """What happened to a file's rows of one fee date: "1 late row, 500.00"."""
     if one.rows_added and one.rows_removed == one.rows_added:
@@ -158,17 +154,13 @@ def _words(one: Pending, kind: str) -> str:
 
 def _staging(left: LeftOut, after: Published) -> list[str]:
     """A sum that a reader can check by adding up: each term was counted from its own rows."""
-
-    def minus(some: Decimal | int) -> str:
-        return change(some, 0, "-")
-
     rows: Lines = [
         ("From the files to staging", "rows", "pounds"),
         ("  in the files", count(left.raw_rows + left.rejected_rows), ""),
-        ("  unreadable, in raw.fees_rejected", minus(left.rejected_rows), ""),
+        ("  unreadable, in raw.fees_rejected", change(left.rejected_rows, 0, "-"), ""),
         ("  in raw", count(left.raw_rows), pounds(left.raw_amount)),
-        ("  the same fee again", minus(left.duplicate_rows), minus(left.duplicate_amount)),
-        ("  a field is blank", minus(left.blank_rows), minus(left.blank_amount)),
+        ("  the same fee again", change(left.duplicate_rows, 0, "-"), change(left.duplicate_amount, 0, "-")),
+        ("  a field is blank", change(left.blank_rows, 0, "-"), change(left.blank_amount, 0, "-")),
         ("  staged", count(after.staged_rows), pounds(after.staged_amount)),
     ]
     lines = ["", *grid(rows, "<>>", 0)]
@@ -205,9 +197,9 @@ def _both(some: Sequence[Change]) -> tuple[str, ...]:
 
 
 def _incomplete(after: Published) -> list[str]:
-    if not after.incomplete_clients_6_month:
-        return []
     few, all_of_them = after.incomplete_clients_6_month, after.clients
+    if not few:
+        return []
     share = f" ({100 * few / all_of_them:.0f}%)" if all_of_them else ""
     text = f"{count(few)} of {plural(all_of_them, 'client')}{share} are not complete at 6 months; cohorts: "
     cohorts = ", ".join(after.incomplete_cohorts_6_month)

@@ -53,9 +53,9 @@ def run(  # noqa: PLR0913  (each is an option)
         blind = f"--from {start_at}" if start_at else "--skip-ingest"
         raise UsageError(
             f"{blind} reads no files, so --source means nothing.",
-            hint=f"{session.again} --source {source}   or   {session.again} {blind}",
+            hint=f"{session.start} run --source {source}   or   {session.start} run {blind}",
         )
-    window = opt.window(session.again, start, end, full_refresh=full_refresh)
+    window = opt.window(f"{session.start} run", start, end, full_refresh=full_refresh)
     project = session.open(source=source, writes=True)
     if rehearse and session.is_remote and not skip_ingest:
         logger.info("A rehearsal on BigQuery reads no files: a load job cannot be rolled back.")
@@ -70,14 +70,14 @@ def run(  # noqa: PLR0913  (each is an option)
                 project, select=included, exclude=excluded, window=window, state=state, full_refresh=full_refresh
             )
 
-        state = session.look(project, engine)
+        session.state = state = fees_etl.state(project, engine)
         if session.is_remote and reads:
             from fees_etl.runs.run import allow
 
             allow(planned(state), engine)  # before a load job, which cannot be undone
         named = source_of(session, state, reads=reads)
         if read_files(session, project, engine, named, allow_withdraw=allow_withdraw):
-            state = session.look(project, engine)
+            session.state = state = fees_etl.state(project, engine)
         _proceed(session, state, window, output, reads=reads)
         session.plan = plan = planned(state)
         if session.settings.late_policy == "fail" and plan.late:
@@ -116,15 +116,16 @@ def backfill(
     from fees_etl.runs.backfill import backfill as staged_again
 
     session: Session = context.obj
-    window = opt.window(session.again, start, end)
+    window = opt.window(f"{session.start} backfill", start, end)
     project = session.open(writes=True)
     if rehearse and chunk != "none" and session.is_remote:
         raise UsageError(
             "each chunk is a job of its own on BigQuery, and the assertions would see none that was rolled back.",
-            hint=f"Rehearse the dates as one transaction: {session.again} --start {start} --end {end} --rehearse",
+            hint="Rehearse the dates as one transaction: "
+            f"{session.start} backfill --start {start} --end {end} --rehearse",
         )
     with session.warehouse(project, rehearse=rehearse) as engine:
-        state = session.look(project, engine)
+        session.state = state = fees_etl.state(project, engine)
         read_files(session, project, engine, None)
         _proceed(session, state, window, output, reads=False)
         with progress() as steps:
@@ -174,9 +175,8 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
     again = session.line if reads or result.chunks else f"{session.start} run --source SOURCE"
     published = (
         f"Still {pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}, as before this run."
-        if before.staged_rows
-        else "Nothing yet."
     )
+    published = published if before.staged_rows else "Nothing yet."
     if result.chunks:
         again += "" if "--resume" in again else " --resume"
         kept = f"{pounds(before.ltv_total)} pounds of {plural(before.clients, 'client')}"

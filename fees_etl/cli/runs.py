@@ -72,8 +72,16 @@ def screen(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """The ledger, newest first."""
     if not records:
         return ["No run yet. Next: fees-etl run"]
-    header = ("Run (UTC)", "command", "status", "fee dates", "fees", "net pounds", "secs", "checks")
-    return grid([header, *map(_row, records)], "<<<<>>><", 0, whole=0)
+    rows = [("Run (UTC)", "command", "status", "fee dates", "fees", "net pounds", "secs", "checks")]
+    for one in records:
+        tests = one["assertions"]
+        failing = sum(1 for test in tests if test.get("failing") and test.get("severity") == "error")
+        verdict = f"{failing} FAIL" if failing else f"{len(tests)} ok" if tests else ""
+        net = change(Decimal(one["amount_before"]), Decimal(one["amount_after"]), "0.00")
+        seconds = f"{(one['finished_at'] - one['started_at']).total_seconds():.2f}"
+        names = (one["run_id"], one["command"].split()[0], one["status"], _dates(one["fee_dates"]))
+        rows.append((*names, count(one["rows_after"]), net, seconds, verdict))
+    return grid(rows, "<<<<>>><", 0, whole=0)
 
 
 def _history(session: Session, limit: int) -> list[dict[str, Any]]:
@@ -85,22 +93,6 @@ def _history(session: Session, limit: int) -> list[dict[str, Any]]:
         found = ledger.history(project, engine, limit)
     records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     return [record | {name: json.loads(record[name]) for name in LISTS} for record in records]
-
-
-def _row(record: Mapping[str, Any]) -> tuple[str, ...]:
-    tests = record["assertions"]
-    failing = sum(1 for one in tests if one.get("failing") and one.get("severity") == "error")
-    verdict = f"{failing} FAIL" if failing else f"{len(tests)} ok" if tests else ""
-    return (
-        record["run_id"],
-        record["command"].split()[0],
-        record["status"],
-        _dates(record["fee_dates"]),
-        count(record["rows_after"]),
-        change(Decimal(record["amount_before"]), Decimal(record["amount_after"]), "0.00"),
-        f"{(record['finished_at'] - record['started_at']).total_seconds():.2f}",
-        verdict,
-    )
 
 
 def _dates(text: str) -> str:

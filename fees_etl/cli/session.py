@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
 
 PAINT = (
-    (re.compile(r"^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)"), "1"),
-    (re.compile(r"\b(FAIL|REFUSED|NOT PUBLISHED)\b"), "31"),
-    (re.compile(r"^(PUBLISHED|REHEARSED)\b"), "32"),
-    (re.compile(r"^  (warn) "), "33"),
+    (r"(?m)^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)", "1"),
+    (r"\b(FAIL|REFUSED|NOT PUBLISHED)\b", "31"),
+    (r"(?m)^(PUBLISHED|REHEARSED)\b", "32"),
+    (r"(?m)^  (warn) ", "33"),
 )
 """On a terminal: headings bold, verdicts red, green and yellow."""
 
@@ -56,11 +56,6 @@ class Session:
     result: Result | None = None
 
     @property
-    def again(self) -> str:
-        """The command without its own options, to begin a hint with."""
-        return f"{self.start} {self.command}"
-
-    @property
     def is_remote(self) -> bool:
         """Whether the warehouse is BigQuery."""
         return self.settings.warehouse.startswith("bigquery:")
@@ -73,12 +68,9 @@ class Session:
         return path_of(self.settings.warehouse)
 
     def open(self, *, source: str | None = None, writes: bool = False) -> Project:
-        """The project folder's sql/, proven; the bundled one when the folder has none.
+        """Read the settings, whose names are on every log record from then on, and load the project.
 
-        The settings are read first, and their names are on every log record from then on.
-
-        Raises:
-            UsageError: a setting or a file of the project is wrong.
+        A folder without sql/ means the bundled project. Where a setting or a file is wrong, that is a UsageError.
         """
         from fees_etl.settings import read
 
@@ -98,11 +90,10 @@ class Session:
     ) -> Iterator[Engine]:
         """The target's engine, opened and prepared; of a rehearsal nothing is kept, not even a file.
 
-        Without ``models`` nothing of BigQuery is looked at but raw and ops: who ingests or reads history may see no
-        more.
+        Without ``models`` only raw and ops of BigQuery are looked at: who ingests or reads history may see no more.
         """
         found, path = self.settings, self.file
-        leaves_nothing = rehearse and path is not None and not path.is_file()
+        fresh = path if rehearse and path and not path.is_file() else None
         contracts = project.contracts if models or not self.is_remote else project.sources
         options: dict[str, Any] = {"suffix": found.dataset_suffix, "target": found.as_target()}
         try:
@@ -111,31 +102,24 @@ class Session:
                 with engine.rehearsal() if rehearse else nullcontext():
                     yield engine
         finally:
-            if leaves_nothing and path is not None:
-                for leftover in (path, path.with_name(f"{path.name}.wal")):
-                    leftover.unlink(missing_ok=True)
-
-    def look(self, project: Project, engine: Engine) -> State:
-        """What is in the warehouse that a plan depends on."""
-        self.state = found = fees_etl.state(project, engine)
-        return found
+            for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")) if fresh else ():
+                leftover.unlink(missing_ok=True)
 
 
 def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Iterable[str]) -> None:
     """Say on stdout what a command found: as one JSON document and nothing else, or as a screen.
 
-    A reader that has left (``| head``) is no error, and changes nothing of what was done.
-
-    Raises:
-        UsageError: stdout cannot be written.
+    A reader that has left (``| head``) is no error; a stdout that cannot be written is a UsageError.
     """
     if output == "json":
         from fees_etl.cli.document import written
 
         text = written(document)
     else:
+        text = "\n".join(lines)
         colour = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        text = "\n".join(map(_painted, lines) if colour and not os.environ.get("NO_COLOR") else lines)
+        for pattern, code in PAINT if colour and not os.environ.get("NO_COLOR") else ():
+            text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
     try:
         print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
     except OSError as error:
@@ -147,9 +131,3 @@ def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Itera
             published="What this command did is done and stays; only its report is lost.",
             hint="See what was done: fees-etl runs",
         ) from error
-
-
-def _painted(line: str) -> str:
-    for pattern, code in PAINT:
-        line = pattern.sub(f"\x1b[{code}m\\g<0>\x1b[0m", line)
-    return line

@@ -36,7 +36,7 @@ def end(error, capsys, *, verbose=False, layout="text"):
         raise error
 
     logs.configure(layout, int(verbose), {})
-    code = exits.guarded(act, SESSION, verbose=verbose)
+    code = exits.guarded(act, SESSION)
     shown = capsys.readouterr()
     assert shown.out == ""
     return code, shown.err
