@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from fees_etl.cli.session import Session
 
-BUG = 70
-INTERRUPTED = 130
 NEAR = ("Did you mean", "Known are")
 PUBLISHED: dict[type[errors.FeesError], str] = {
     errors.UsageError: "Nothing was touched.",
@@ -58,7 +56,7 @@ def guarded(act: Callable[[], int], session: Session) -> int:
     except typer.TyperException as error:
         return _misused(error)
     except KeyboardInterrupt:
-        return _say("Interrupted.", INTERRUPTED, ROLLED_BACK, session.line)
+        return _say("Interrupted.", 130, ROLLED_BACK, session.line)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
         return _bug(error, session.line)
 
@@ -130,7 +128,7 @@ def _bug(error: Exception, again: str) -> int:
     return _say(
         f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
         "Its message is withheld, because it may quote rows.",
-        BUG,
+        70,
         PUBLISHED[errors.WarehouseError],
         "Report the lines above." if verbose else f"See where: fees-etl -v {again.removeprefix('fees-etl ')}",
     )

@@ -47,7 +47,7 @@ def bind(**labels: str) -> None:
     """Put these labels (run id, command, target) on every record from now on."""
     for handler in logger.handlers:
         if isinstance(handler, _Stderr):
-            handler.labels = labels
+            handler.labels = {name: text for name, text in labels.items() if text}
 
 
 @contextmanager

@@ -39,8 +39,8 @@ def listing(
     models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select or ())]
     chosen = {model.table for model in models}
     tests = [one for one in project.assertions if not select or one.reads & chosen]
-    tables: list[tuple[Table, str | None, Iterable[Table]]] = []
-    tables += [] if select else [(table, "source", ()) for table in project.sources]
+    tables: list[tuple[Table, str | None, Iterable[Table]]]
+    tables = [] if select else [(table, "source", ()) for table in project.sources]
     tables += [(model.table, model.contract.materialized, model.reads) for model in models]
 
     rows = [("Layer", "name", "kind"), *((table.dataset, table.name, kind or "") for table, kind, _ in tables)]

@@ -116,15 +116,18 @@ def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None
     """What a run would do, in order, and what it would be billed for."""
     from fees_etl.ingestion.lake import shown
 
+    def cost(billed: int | None) -> str:
+        return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"
+
     models = [(step, read) for step, read in zip(found.steps, billed, strict=True) if step.kind != "assertion"]
     tests = [read for step, read in zip(found.steps, billed, strict=True) if step.kind == "assertion"]
     rows: list[tuple[str, ...]] = [("Steps", "", "", "statements", "estimated bytes")]
     rows += [
-        (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)), _cost(read))
+        (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)), cost(read))
         for number, (step, read) in enumerate(models, 1)
     ]
     asked = None if None in tests else sum(read or 0 for read in tests)
-    rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), _cost(asked)))
+    rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), cost(asked)))
     lines = ["", *grid(rows, "<<<>>", 0)]
     if None not in billed:
         read = sum(one or 0 for one in billed)
@@ -141,10 +144,6 @@ def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None
     before = f" A run first ingests {source}, which may add to them." if source else ""
     said = f"Fee dates: {found.window}{whole}.{before} One transaction; looking changed nothing."
     return [*lines, "", *paragraph(said, 0)]
-
-
-def _cost(billed: int | None) -> str:
-    return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"
 
 
 def _pending(rows: Sequence[Pending]) -> list[str]:

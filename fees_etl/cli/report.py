@@ -71,8 +71,9 @@ def files(ingested: IngestResult) -> list[str]:
     below: list[list[str]] = [[]]
     for file in listed:
         figures = (count(file.rows), count(file.rejected), pounds(file.amount))
-        kept = file.outcome != "refused"
-        rows.append((f"  {file.outcome if kept else 'REFUSED'}", shown(file.uri), *(figures if kept else ("", "", ""))))
+        refused = file.outcome == "refused"
+        outcome = "REFUSED" if refused else file.outcome
+        rows.append((f"  {outcome}", shown(file.uri), *(("", "", "") if refused else figures)))
         reasons = ", ".join(f"{reason} ({count(number)})" for reason, number in file.reasons)
         where = ", kept in raw.fees_rejected" if file.outcome == "loaded" else ""
         notes = [file.note] * bool(file.note) + [f"rejected{where}: {reasons}"] * bool(reasons)
@@ -99,15 +100,7 @@ def causes(plan: Plan) -> list[str]:
         return change(total(one.amount_removed for one in some), total(one.amount_added for one in some), ZERO)
 
     rows: Lines = [("Because of", "", "", "net")]
-    rows += [
-        (
-            f"  {shown(one.source_file)}",
-            str(one.fee_date),
-            _words(one, "late row" if one in late else "row"),
-            net([one]),
-        )
-        for one in found[:DATES]
-    ]
+    rows += [(f"  {shown(one.source_file)}", str(one.fee_date), _words(one, late), net([one])) for one in found[:DATES]]
     if rest := found[DATES:]:
         rows.append((f"  and {count(len(rest))} more", "", "", net(rest)))
     return ["", *grid(rows, "<<<>", 0)]
@@ -142,8 +135,9 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     return lines
 
 
-def _words(one: Pending, kind: str) -> str:
+def _words(one: Pending, late: set[Pending]) -> str:
     """What happened to a file's rows of one fee date: "1 late row, 500.00"."""
+    kind = "late row" if one in late else "row"
     if one.rows_added and one.rows_removed == one.rows_added:
         before, after = pounds(one.amount_removed), pounds(one.amount_added)
         return f"{plural(one.rows_added, kind)} corrected, {before} -> {after}"

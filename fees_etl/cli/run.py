@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,6 +15,7 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, net, plural, pounds
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
+from fees_etl.window import everything
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,22 +66,19 @@ def run(  # noqa: PLR0913  (each is an option)
     if reads := not (skip_ingest or start_at):
         require_source(session)
     with session.warehouse(project, rehearse=rehearse) as engine:
-
-        def planned(state: State) -> fees_etl.Plan:
-            return fees_etl.plan(
-                project, select=included, exclude=excluded, window=window, state=state, full_refresh=full_refresh
-            )
-
+        planned = partial(
+            fees_etl.plan, project, select=included, exclude=excluded, window=window, full_refresh=full_refresh
+        )
         session.state = state = fees_etl.state(project, engine)
         if session.is_remote and reads:
             from fees_etl.runs.run import allow
 
-            allow(planned(state), engine)  # before a load job, which cannot be undone
+            allow(planned(state=state), engine)  # before a load job, which cannot be undone
         named = source_of(session, state, reads=reads)
         if read_files(session, project, engine, named, allow_withdraw=allow_withdraw):
             session.state = state = fees_etl.state(project, engine)
         _proceed(session, state, window, output, reads=reads)
-        session.plan = plan = planned(state)
+        session.plan = plan = planned(state=state)
         if session.settings.late_policy == "fail" and plan.late:
             raise _late(session, plan.late)
         with progress(len(plan.steps)) as steps:
@@ -147,8 +146,6 @@ def backfill(
 
 def _proceed(session: Session, state: State, window: Window | None, output: opt.Output, *, reads: bool) -> None:
     """Stop where a file is refused; warn of a range that reaches beyond the data, which is seldom meant."""
-    from fees_etl.window import everything
-
     if refused := refusal(session, state.refused, reads=reads):
         show_files(session, output)
         raise refused
@@ -173,10 +170,8 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
     if result.status != "rejected":
         return 0
     again = session.line if reads or result.chunks else f"{session.start} run --source SOURCE"
-    published = (
-        f"Still {pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}, as before this run."
-    )
-    published = published if before.staged_rows else "Nothing yet."
+    fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"
+    published = f"Still {fees}, as before this run." if before.staged_rows else "Nothing yet."
     if result.chunks:
         again += "" if "--resume" in again else " --resume"
         kept = f"{pounds(before.ltv_total)} pounds of {plural(before.clients, 'client')}"

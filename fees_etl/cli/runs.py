@@ -1,4 +1,4 @@
-"""``runs`` and ``runs show``: the ledger."""
+"""``runs`` and ``runs show``: the ledger, as ``ops.runs`` has it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SCHEMA = "fees-etl/runs/1"
-"""The columns of ``ops.runs``."""
 EVERY = 1_000_000
 LISTS = ("steps", "changes", "assertions")
 """The columns of ``ops.runs`` that hold JSON."""
@@ -103,8 +102,7 @@ def _dates(text: str) -> str:
     """
     first, *days = text.replace(", ", "..").split("..")
     both = f"{first}..{days[-1][5:] if days[-1][:4] == first[:4] else days[-1][2:]}" if days else first
-    ranges = text.count(",") + 1
-    return both if ranges == 1 else f"{both} ({ranges})"
+    return f"{both} ({text.count(',') + 1})" if "," in text else both
 
 
 def _details(record: Mapping[str, Any]) -> list[str]:

@@ -79,8 +79,7 @@ class Session:
 
             self.run_id = new_run_id(self.now)
         self.settings = found = read(self.project_dir or Path(), target=self.target, source=source)
-        labels = {"run_id": self.run_id, "command": self.command, "target": found.target}
-        bind(**{name: text for name, text in labels.items() if text})
+        bind(run_id=self.run_id, command=self.command, target=found.target)
         logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
         return fees_etl.load(found.project_dir if (found.project_dir / "sql").is_dir() else None, found.vars)
 
