@@ -101,8 +101,7 @@ def _start(
     70 bug, 75 busy (safe to repeat), 130 interrupted.
     """
     configure(log_format, -1 if quiet else int(verbose))
-    session: Session = context.obj
-    session.target, session.project_dir = target, project_dir
+    context.obj.target, context.obj.project_dir = target, project_dir
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
     else:
@@ -122,8 +121,7 @@ def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> _parted(["run", "--rehearse", "--target", "dev", "-q"])
     (['--target', 'dev', '-q'], ['run', '--rehearse'])
     """
-    outside: list[str] = []
-    inside: list[str] = []
+    outside, inside = list[str](), list[str]()
     rest = iter(args)
     for word in rest:
         if word in OUTSIDE:

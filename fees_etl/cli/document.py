@@ -47,8 +47,8 @@ def ingest(ingested: IngestResult | None, settings: Settings, command: str, run_
 
 def verdicts(results: Sequence[AssertionResult]) -> list[dict[str, Any]]:
     """Assertions, each with what it comes to."""
-    said = {"error": "fail", "warn": "warn"}
-    return [{"verdict": "pass" if one.passed else said[one.severity], **_plain(one)} for one in results]
+    failed = {"error": "fail", "warn": "warn"}
+    return [{"verdict": "pass" if one.passed else failed[one.severity], **_plain(one)} for one in results]
 
 
 def head(schema: str, settings: Settings, **names: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 The block answers what went wrong, what readers see now, and what to type next. Only a bug of ours (70) has a
 traceback, and only with ``-v``; even then without messages of foreign exceptions, because those may quote rows.
 
-Metrics and alerts are made of the line, so its fields are fixed. What a command did not get to know is absent, never 0.
-``rows_*`` and ``new_files`` are of this command alone; ``newest_fee_date`` is the newest that readers see.
+Metrics and alerts are made of the line: its fields are fixed, and what is not known is absent, never 0. ``rows_*`` and
+``new_files`` are of this command alone; ``newest_fee_date`` is the newest that readers see.
 """
 
 from __future__ import annotations
@@ -72,14 +72,13 @@ def tell(session: Session, code: int) -> None:
 
 def facts(session: Session, code: int, today: date) -> dict[str, Any]:
     """The fields, as plain values; costs are of the jobs that wrote, and None where reading is free."""
-    seconds = round(time.monotonic() - session.began, 3)
     said: dict[str, Any] = {
         "event": "finished",
         "command": session.command,
         "exit_code": code,
         "status": _status(session, code),
     }
-    said |= {"seconds": seconds, **_files(session), **_fees(session, today)}
+    said |= {"seconds": round(time.monotonic() - session.began, 3), **_files(session), **_fees(session, today)}
     if done := [one for one in (session.ingested, session.result) if one]:
         billed = summed(one.bytes_billed for one in done)
         said["bytes_processed"] = summed(one.bytes_processed for one in done)

@@ -102,8 +102,7 @@ class _Text(logging.Formatter):
         message = record.getMessage()
         code = getattr(record, "exit_code", None)
         if code is None:
-            level = f"{record.levelname.lower()}: "
-            return message if record.levelno == logging.INFO else level + message
+            return message if record.levelno == logging.INFO else f"{record.levelname.lower()}: {message}"
         first, *more = f"Error (exit {code}): {message}".splitlines()
         lines = [*paragraph(first, 0, 2), *more]
         for name, label in NAMES.items():

@@ -73,6 +73,7 @@ def render(
     fees-etl render rpt_client_ltv
     fees-etl render stg_fees --dialect duckdb --start 2025-09-01 --end 2025-09-30
     """
+    from fees_etl import query
     from fees_etl.runs.plan import render as rendered
 
     session: Session = context.obj
@@ -80,8 +81,6 @@ def render(
     project = session.open()
     sql = rendered(project, model, window)
     if dialect == "duckdb":
-        from fees_etl import query
-
         types = {table: contract.types for table, contract in project.contracts.items()}
         sql = query.to_duckdb(sql, types, session.settings.dataset_suffix)
     emit("text", {}, [sql.rstrip()])

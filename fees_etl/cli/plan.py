@@ -75,9 +75,8 @@ def check(context: typer.Context, *, output: opt.Output = "text") -> int:
     project = session.open()
     with session.warehouse(project, read_only=True) as engine:
         found = fees_etl.check(project, engine)
-    settings = session.settings
-    told = {**document.head("assert", settings), "assertions": document.verdicts(found)}
-    emit(output, told, [*report.heading(settings), *report.assertions(found)])
+    told = {**document.head("assert", session.settings), "assertions": document.verdicts(found)}
+    emit(output, told, [*report.heading(session.settings), *report.assertions(found)])
     if failed := [one.name for one in found if not one.passed and one.severity == "error"]:
         raise AssertionsFailed(
             f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Lines: TypeAlias = list[tuple[str, ...]]
 FILES = 20
-ZERO = "0.00"
 CHUNKS = "NOT PUBLISHED: an assertion failed. {chunks} of staging stay committed; reporting is as before. Run {run_id}."
 VERDICTS = {
     "published": "PUBLISHED in {seconds:.2f} s: {moved}. Run {run_id}.",
@@ -31,7 +30,9 @@ VERDICTS = {
 def run(result: Result, ingested: IngestResult | None) -> list[str]:
     """All of it, the verdict last, where the eye is; a first run changes every fee date, which needs no table."""
     before, after = result.before, result.after
-    moved = f"{change(before.staged_amount, after.staged_amount, ZERO)} pounds" if result.changes else "nothing changed"
+    moved = (
+        f"{change(before.staged_amount, after.staged_amount, '0.00')} pounds" if result.changes else "nothing changed"
+    )
     verdict = CHUNKS if result.chunks and result.status == "rejected" else VERDICTS[result.status]
     seconds = result.seconds + (ingested.seconds if ingested else 0)
     return [
@@ -65,8 +66,7 @@ def heading(settings: Settings, ingested: IngestResult | None = None) -> list[st
 
 def files(ingested: IngestResult) -> list[str]:
     """What became of every file of the source; where they are many, of those that did not stay as they were."""
-    few = len(ingested.files) <= FILES
-    listed = [file for file in ingested.files if few or file.outcome != "unchanged"]
+    listed = [file for file in ingested.files if len(ingested.files) <= FILES or file.outcome != "unchanged"]
     rows: Lines = [("Files in", "", "rows", "rejected", "pounds")]
     below: list[list[str]] = [[]]
     for file in listed:
@@ -97,7 +97,7 @@ def causes(plan: Plan) -> list[str]:
         return []
 
     def net(some: Sequence[Pending]) -> str:
-        return change(total(one.amount_removed for one in some), total(one.amount_added for one in some), ZERO)
+        return change(total(one.amount_removed for one in some), total(one.amount_added for one in some), "0.00")
 
     rows: Lines = [("Because of", "", "", "net")]
     rows += [(f"  {shown(one.source_file)}", str(one.fee_date), _words(one, late), net([one])) for one in found[:DATES]]
@@ -187,7 +187,7 @@ def _published(result: Result) -> list[str]:
 def _both(some: Sequence[Change]) -> tuple[str, ...]:
     rows = (count(sum(one.rows_before for one in some)), count(sum(one.rows_after for one in some)))
     before, after = total(one.amount_before for one in some), total(one.amount_after for one in some)
-    return (*rows, pounds(before), pounds(after), change(before, after, ZERO))
+    return (*rows, pounds(before), pounds(after), change(before, after, "0.00"))
 
 
 def _incomplete(after: Published) -> list[str]:

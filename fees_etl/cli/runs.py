@@ -109,8 +109,8 @@ def _details(record: Mapping[str, Any]) -> list[str]:
     """Everything the ledger keeps of one run; its lists as tables."""
     from fees_etl.cli.report import changes
 
-    plain = [(name, cell(value)) for name, value in record.items() if name not in LISTS]
-    lines = [line for name, text in plain for line in paragraph(f"{name + ':':<18}{text}", 0, 18)]
+    texts = [f"{name + ':':<18}{cell(value)}" for name, value in record.items() if name not in LISTS]
+    lines = [line for text in texts for line in paragraph(text, 0, 18)]
     for name in ("steps", "assertions"):
         if found := record[name]:
             lines += ["", name.capitalize(), *table(list(found[0]), [list(one.values()) for one in found])]

@@ -72,12 +72,10 @@ class Session:
 
         A folder without sql/ means the bundled project. Where a setting or a file is wrong, that is a UsageError.
         """
+        from fees_etl.runs.ledger import new_run_id
         from fees_etl.settings import read
 
-        if writes:
-            from fees_etl.runs.ledger import new_run_id
-
-            self.run_id = new_run_id(self.now)
+        self.run_id = new_run_id(self.now) if writes else ""
         self.settings = found = read(self.project_dir or Path(), target=self.target, source=source)
         bind(run_id=self.run_id, command=self.command, target=found.target)
         logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)

@@ -6,6 +6,7 @@ import re
 import textwrap
 from datetime import datetime
 from decimal import Context, Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,10 +44,7 @@ def net(before: Decimal, after: Decimal) -> Decimal:
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
-    found = Decimal(0)
-    for amount in amounts:
-        found = EXACT.add(found, amount)
-    return found
+    return reduce(EXACT.add, amounts, Decimal(0))
 
 
 def count(number: int | None) -> str:
