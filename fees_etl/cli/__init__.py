@@ -1,45 +1,117 @@
-"""The command line: parse, call the library in order, print, exit."""
+"""The command line: parse, call the library in order, print, exit.
+
+A file holds the options, the help and the work of its commands; what is heavy they import when called, so that
+``--help`` and completion are quick.
+"""
 
 from __future__ import annotations
 
 import itertools
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path  # noqa: TC003  (typer reads annotations)
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fees_etl.cli import finished
-from fees_etl.cli.app import app
-from fees_etl.cli.exits import guarded
-from fees_etl.cli.logs import configure
-from fees_etl.cli.options import Call
+from fees_etl.cli import ingest, ls, plan, run, runs
+from fees_etl.cli.exits import guarded, tell
+from fees_etl.cli.logs import bind, configure
+from fees_etl.cli.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["commands", "main"]
 
 OUTSIDE = {"--target", "--project-dir", "--log-format"}
 SWITCHES = {"-q", "--quiet", "-v", "--verbose"}
+SETTINGS: dict[str, Any] = {
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+}
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     line = list(sys.argv[1:] if args is None else args)
     outside, inside = _parted(line)
-    configure("auto", 0)
-    call = Call(line=shlex.join(["fees-etl", *line]), start=shlex.join(["fees-etl", *outside]))
-    verbose = not {"-v", "--verbose"}.isdisjoint(outside)
-    code = guarded(lambda: _call([*outside, *inside], call), call, verbose=verbose)
-    finished.tell(call.findings, "".join(inside[:1]), code)
+    configure("auto", int(not {"-v", "--verbose"}.isdisjoint(outside)))
+    start, command = shlex.join(["fees-etl", *outside]), "".join(inside[:1])
+    session = Session(line=shlex.join(["fees-etl", *line]), start=start, command=command)
+    code = guarded(lambda: _call([*outside, *inside], session), session)
+    tell(session, code)
     return code
 
 
-def _call(args: list[str], call: Call) -> int:
-    command = typer.main.get_command(app)
+def commands() -> typer.Typer:
+    """Every command, in the order of the help."""
+    found = typer.Typer(name="fees-etl", callback=_start, invoke_without_command=True, **SETTINGS)
+    found.command()(run.run)
+    found.command()(run.backfill)
+    found.command()(ingest.ingest)
+    found.command("assert")(plan.check)
+    found.command()(plan.plan)
+    found.command()(ls.render)
+    found.command("ls")(ls.listing)
+    history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)
+    history.command()(runs.show)
+    found.add_typer(history)
+    return found
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  (called by typer)
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"fees-etl {version('fees-etl')}")
+        except PackageNotFoundError:
+            typer.echo("fees-etl, not installed")
+        raise typer.Exit
+
+
+def _start(
+    context: typer.Context,
+    *,
+    target: Annotated[str | None, typer.Option(metavar="NAME", help="Where to: a target of fees_etl.toml.")] = None,
+    project_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="Folder of sql/ and fees_etl.toml.")
+    ] = None,
+    log_format: Annotated[
+        Literal["auto", "text", "json", "gcp"], typer.Option(help="How stderr is written; auto knows Cloud Run.")
+    ] = "auto",
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Errors only on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Everything on stderr.")] = False,
+    version: Annotated[  # noqa: ARG001  (its callback prints and leaves)
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Fees from CSV files to audited lifetime values, right to the penny.
+
+    \b
+    fees-etl run                                 the whole pipeline, on a bundled sample
+    fees-etl run --source 'lake/*.csv'           on your files, into ./fees.duckdb
+    fees-etl plan                                what a run would do
+    fees-etl runs                                what was done
+
+    Data goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 an assertion failed (nothing
+    published), 2 usage or project, 3 input refused, 4 refused by a guard, 5 warehouse failed,
+    70 bug, 75 busy (safe to repeat), 130 interrupted.
+    """
+    configure(log_format, -1 if quiet else int(verbose))
+    context.obj.target, context.obj.project_dir = target, project_dir
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+    else:
+        bind(command=context.invoked_subcommand)
+
+
+def _call(args: list[str], session: Session) -> int:
+    command = typer.main.get_command(commands())
     command._main_shell_completion({}, "fees-etl")  # noqa: SLF001  (what ``main`` does first, and it leaves if asked to)
-    with command.make_context("fees-etl", args, obj=call) as context:
+    with command.make_context("fees-etl", args, obj=session) as context:
         return command.invoke(context) or 0
 
 
@@ -49,8 +121,7 @@ def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> _parted(["run", "--rehearse", "--target", "dev", "-q"])
     (['--target', 'dev', '-q'], ['run', '--rehearse'])
     """
-    outside: list[str] = []
-    inside: list[str] = []
+    outside, inside = list[str](), list[str]()
     rest = iter(args)
     for word in rest:
         if word in OUTSIDE:

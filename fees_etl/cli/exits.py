@@ -1,126 +1,136 @@
-"""How a command ends: every error becomes one block on stderr and one exit code.
+"""How a command ends: one block on stderr for people, one line for machines, and one exit code.
 
 The block answers what went wrong, what readers see now, and what to type next. Only a bug of ours (70) has a
 traceback, and only with ``-v``; even then without messages of foreign exceptions, because those may quote rows.
+
+Metrics and alerts are made of the line: its fields are fixed, and what is not known is absent, never 0. ``rows_*`` and
+``new_files`` are of this command alone; ``newest_fee_date`` is the newest that readers see.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 import traceback
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fees_etl import errors
 from fees_etl.cli.logs import logger
-from fees_etl.errors import (
-    FeesError,
-    GuardRefused,
-    InputRefused,
-    ProjectError,
-    UsageError,
-    WarehouseBusy,
-    WarehouseError,
-)
+from fees_etl.cli.text import exact, net, total
+from fees_etl.results import summed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fees_etl.cli.options import Call
+    from fees_etl.cli.session import Session
 
-
-BUG = 70
-INTERRUPTED = 130
 NEAR = ("Did you mean", "Known are")
-PUBLISHED: dict[type[FeesError], str] = {
-    UsageError: "Nothing was touched.",
-    InputRefused: "No model ran: readers see what the last committed run published.",
-    GuardRefused: "Nothing was written: readers see what the last committed run published.",
-    WarehouseError: "Nothing of this command: readers see what the last committed run published.",
-    WarehouseBusy: "Nothing of this command; what the other one does is its own.",
+PUBLISHED: dict[type[errors.FeesError], str] = {
+    errors.UsageError: "Nothing was touched.",
+    errors.InputRefused: "No model ran: readers see what the last committed run published.",
+    errors.GuardRefused: "Nothing was written: readers see what the last committed run published.",
+    errors.WarehouseError: "Nothing of this command: readers see what the last committed run published.",
+    errors.WarehouseBusy: "Nothing of this command; what the other one does is its own.",
 }
 """What readers see when the error itself does not say."""
+ROLLED_BACK = "What this command had not committed was rolled back: readers see what the last committed run published."
+COMMANDS = frozenset({"run", "backfill", "ingest", "assert"})
+"""The commands that leave a line: those that judge or change what is in a warehouse."""
+STATUSES = {1: "rejected", 2: "failed", 3: "refused", 4: "refused", 5: "failed", 70: "failed", 75: "busy"}
 
 
-def guarded(act: Callable[[], int], call: Call, *, verbose: bool = False) -> int:
+def guarded(act: Callable[[], int], session: Session) -> int:
     """Do it and return its exit code, whatever happens."""
     try:
         return act()
     except typer.Exit as done:
         return done.exit_code
-    except FeesError as error:
-        return _say(_message(error), error.exit_code, error.published or _published(error), _next(error, call))
+    except errors.FeesError as error:
+        message = f"{error.message} {error.hint}" if error.hint.startswith(NEAR) else error.message
+        published = next((text for kind, text in PUBLISHED.items() if isinstance(error, kind)), "")
+        return _say(message, error.exit_code, error.published or published, _next(error, session))
     except typer.TyperException as error:
-        return _say(_usage(error), UsageError.exit_code, PUBLISHED[UsageError], _help(error))
+        return _misused(error)
     except KeyboardInterrupt:
-        rolled = (
-            "What this command had not committed was rolled back: readers see what the last committed run published."
-        )
-        return _say("Interrupted.", INTERRUPTED, rolled, call.line)
+        return _say("Interrupted.", 130, ROLLED_BACK, session.line)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
-        return _bug(error, call.line, verbose=verbose)
+        return _bug(error, session.line)
+
+
+def tell(session: Session, code: int) -> None:
+    """Log the line. A command that only printed its help has not begun, and leaves none."""
+    if session.command not in COMMANDS or (code == 0 and not hasattr(session, "settings")):
+        return
+    said = facts(session, code, datetime.now(UTC).date())
+    level = logging.ERROR if code else logging.INFO
+    logger.log(level, "%s ended: %s (exit %s)", session.command, said["status"], code, extra={"facts": said})
+
+
+def facts(session: Session, code: int, today: date) -> dict[str, Any]:
+    """The fields, as plain values; costs are of the jobs that wrote, and None where reading is free."""
+    said: dict[str, Any] = {
+        "event": "finished",
+        "command": session.command,
+        "exit_code": code,
+        "status": _status(session, code),
+    }
+    said |= {"seconds": round(time.monotonic() - session.began, 3), **_files(session), **_fees(session, today)}
+    if done := [one for one in (session.ingested, session.result) if one]:
+        billed = summed(one.bytes_billed for one in done)
+        said["bytes_processed"] = summed(one.bytes_processed for one in done)
+        said["dollars"] = None if billed is None else float(session.settings.price(billed))
+    return said
 
 
 def _say(message: str, code: int, published: str, hint: str) -> int:
-    logger.error("%s", _sentence(message), extra={"exit_code": code, "published": published, "hint": hint})
+    """The block; it begins with a capital, unless with a path or a name."""
+    if message.partition(" ")[0].rstrip(":.").isalpha():
+        message = message[:1].upper() + message[1:]
+    logger.error("%s", message, extra={"exit_code": code, "published": published, "hint": hint})
     return code
 
 
-def _sentence(message: str) -> str:
-    """Begin with a capital, unless with a path or a name."""
-    first = message.partition(" ")[0].rstrip(":.")
-    return message[:1].upper() + message[1:] if first.isalpha() else message
-
-
-def _published(error: FeesError) -> str:
-    return next((text for kind, text in PUBLISHED.items() if isinstance(error, kind)), "")
-
-
-def _message(error: FeesError) -> str:
-    return f"{error.message} {error.hint}" if error.hint.startswith(NEAR) else error.message
-
-
-def _next(error: FeesError, call: Call) -> str:
+def _next(error: errors.FeesError, session: Session) -> str:
     """The error's own hint; a near miss of a name belongs to the message, and then all names are next."""
     if error.hint and not error.hint.startswith(NEAR):
         return error.hint
-    if isinstance(error, ProjectError):
-        return f"Correct {error.path}, then: {call.line}"
-    if isinstance(error, WarehouseError):
-        return f"Put that right, then: {call.line}"
-    return call.line if isinstance(error, WarehouseBusy) else f"{call.start} {'ls' if error.hint else '--help'}"
+    if isinstance(error, errors.ProjectError):
+        return f"Correct {error.path}, then: {session.line}"
+    if isinstance(error, errors.WarehouseError):
+        return f"Put that right, then: {session.line}"
+    if isinstance(error, errors.WarehouseBusy):
+        return session.line
+    return f"{session.start} {'ls' if error.hint else '--help'}"
 
 
-def _usage(error: typer.TyperException) -> str:
+def _misused(error: typer.TyperException) -> int:
     """Typer's own sentence, with its suggestions in our words."""
     near = sorted(getattr(error, "possibilities", None) or ())
     said = (error.message if near else error.format_message()).rstrip(".").replace("Value error, ", "")
     did = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"{said}{'' if said.endswith('?') else '.'}{did}"
-
-
-def _help(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    return f"{context.command_path if context else 'fees-etl'} --help"
+    asked = f"{context.command_path if context else 'fees-etl'} --help"
+    message = f"{said}{'' if said.endswith('?') else '.'}{did}"
+    return _say(message, errors.UsageError.exit_code, PUBLISHED[errors.UsageError], asked)
 
 
-def _bug(error: Exception, again: str, *, verbose: bool) -> int:
-    kind, (path, line) = type(error).__name__, _where(error)
-    if verbose:
+def _bug(error: Exception, again: str) -> int:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(__file__).parents[1].name in Path(frame.filename).parts] or frames
+    where = f"{'/'.join(Path(ours[-1].filename).parts[-2:])}:{ours[-1].lineno or 0}"
+    if verbose := logger.isEnabledFor(logging.DEBUG):
         logger.error("%s", "\n".join(_frames(error)))
     return _say(
-        f"this is a bug of fees-etl: {kind} at {path}:{line}. Its message is withheld, because it may quote rows.",
-        BUG,
-        PUBLISHED[WarehouseError],
+        f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
+        "Its message is withheld, because it may quote rows.",
+        70,
+        PUBLISHED[errors.WarehouseError],
         "Report the lines above." if verbose else f"See where: fees-etl -v {again.removeprefix('fees-etl ')}",
     )
-
-
-def _where(error: Exception) -> tuple[str, int]:
-    """The innermost line of our own."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if f"{Path(__file__).parents[1].name}" in Path(frame.filename).parts] or frames
-    return "/".join(Path(ours[-1].filename).parts[-2:]), ours[-1].lineno or 0
 
 
 def _frames(error: BaseException | None) -> Iterator[str]:
@@ -131,3 +141,46 @@ def _frames(error: BaseException | None) -> Iterator[str]:
     yield f"{type(error).__module__}.{type(error).__qualname__}, raised at (most recent call last):"
     for frame in traceback.extract_tb(error.__traceback__):
         yield f"  {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}"
+
+
+def _status(session: Session, code: int) -> str:
+    if code:
+        return STATUSES.get(code, "interrupted")
+    if session.result:
+        return session.result.status
+    if session.command == "assert":
+        return "passed"
+    happened = session.ingested and any(file.outcome != "unchanged" for file in session.ingested.files)
+    return "ingested" if happened else "nothing"
+
+
+def _files(session: Session) -> dict[str, int]:
+    said: dict[str, int] = {}
+    if session.ingested:
+        loaded = [file for file in session.ingested.files if file.outcome == "loaded"]
+        said["new_files"] = len(loaded)
+        said["rows_loaded"] = sum(file.rows - file.rejected for file in loaded)
+        said["rows_rejected"] = sum(file.rejected for file in loaded)
+    if session.refused is not None:
+        said["refused_files"] = len(session.refused)
+    return said
+
+
+def _fees(session: Session, today: date) -> dict[str, int | str | None]:
+    """What was late, what staging wrote (None where the engine does not count), and the newest that readers see."""
+    said: dict[str, int | str | None] = {}
+    result, plan = session.result, session.result.plan if session.result else session.plan
+    kept = result is not None and result.status in {"published", "staged"}
+    if plan:  # also where the run was then rejected
+        pounds = net(total(one.amount_removed for one in plan.late), total(one.amount_added for one in plan.late))
+        said["late_rows"] = sum(one.rows_added + one.rows_removed for one in plan.late)
+        said["late_pounds"] = exact(pounds)
+    if result and kept:
+        rows = [step.rows for step in result.steps if step.table and step.table.dataset == "staging"]
+        said["rows_staged"] = None if None in rows else sum(filter(None, rows))
+    if result or session.state:
+        staged = session.state.last_staged if session.state else None
+        found = (result.after if kept else result.before).last_fee_date if result else staged
+        said["newest_fee_date"] = found.isoformat() if found else None
+        said["data_age_days"] = (today - found).days if found else None
+    return said

@@ -1,4 +1,4 @@
-"""What goes to stderr: log records as text, as JSON lines, or as Google Cloud Logging reads them.
+"""What goes to stderr: progress, and log records as text, as JSON lines, or as Google Cloud Logging reads them.
 
 The library logs to ``fees_etl`` and configures nothing; this is where its records become lines. A NINO never leaves:
 tables are masked by column before they get here, and whatever still looks like one is masked by pattern.
@@ -10,21 +10,23 @@ import json
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.cli.text import paragraph
+from fees_etl.cli.text import count, paragraph, plural
 from fees_etl.privacy import redact
+from fees_etl.results import AssertionResult, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
+    from collections.abc import Callable, Iterator, Mapping
 
 logger = logging.getLogger("fees_etl")
-SEVERITIES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}
 NAMES = {"published": "Published", "hint": "Next"}
 """The two things every error says beside what went wrong: attributes of the record, and their labels."""
 EXECUTION = {"execution": "CLOUD_RUN_EXECUTION", "task_attempt": "CLOUD_RUN_TASK_ATTEMPT"}
+"""Which execution of a Cloud Run job this is, and which attempt of its task."""
 
 
 def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.environ) -> None:
@@ -32,11 +34,10 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
     if layout == "auto":
         layout = "gcp" if environ.get("CLOUD_RUN_JOB") or environ.get("K_SERVICE") else "text"
     handler = _Stderr()
-    layouts: dict[str, Callable[[], logging.Formatter]]
-    layouts = {"text": _Text, "json": _Json, "gcp": lambda: _Google(_execution(environ))}
-    handler.setFormatter(layouts[layout]())
+    execution = {name: environ[variable] for name, variable in EXECUTION.items() if environ.get(variable)}
+    handler.setFormatter({"text": _Text(), "json": _Json(), "gcp": _Google(execution)}[layout])
     if layout == "text":
-        handler.addFilter(_for_people)
+        handler.addFilter(lambda record: not hasattr(record, "facts"))  # people have the report
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel({-1: logging.ERROR, 0: logging.INFO}.get(verbosity, logging.DEBUG))
@@ -45,34 +46,52 @@ def configure(layout: str, verbosity: int, environ: Mapping[str, str] = os.envir
 def bind(**labels: str) -> None:
     """Put these labels (run id, command, target) on every record from now on."""
     for handler in logger.handlers:
-        others = [one for one in handler.filters if not isinstance(one, _Labels)]
-        handler.filters[:] = [*others, _Labels(labels)]
+        if isinstance(handler, _Stderr):
+            handler.labels = {name: text for name, text in labels.items() if text}
 
 
-def _for_people(record: logging.LogRecord) -> bool:
-    """The line of figures that ends a command is for machines: people have the report."""
-    return not hasattr(record, "finished")
+@contextmanager
+def progress(total: int = 0) -> Iterator[Progress]:
+    """A spinner on a terminal, a line a step elsewhere, nothing with ``-q``."""
+    if not sys.stderr.isatty() or not logger.isEnabledFor(logging.INFO) or os.environ.get("TERM") == "dumb":
+        yield Progress(total)
+        return
+    from rich.console import Console  # a tenth of a second, for terminals only
+    from rich.text import Text
+
+    with Console(stderr=True).status("") as status:
+        yield Progress(total, lambda text: status.update(Text(text)))
 
 
-def _execution(environ: Mapping[str, str]) -> dict[str, str]:
-    """Which execution of a Cloud Run job this is, and which attempt of its task."""
-    return {name: environ[variable] for name, variable in EXECUTION.items() if environ.get(variable)}
+class Progress:
+    """Where a command is: a line a step, or with ``update`` the one line of a spinner, which disappears."""
 
+    def __init__(self, total: int, update: Callable[[str], None] | None = None) -> None:
+        self.done, self.total, self.update = 0, total, update
 
-class _Labels(logging.Filter):
-    def __init__(self, labels: dict[str, str]) -> None:
-        super().__init__()
-        self.labels = labels
+    def say(self, text: str) -> None:
+        """What begins now."""
+        (self.update or logger.info)(text)
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.labels = self.labels
-        return True
+    def step(self, found: StepResult | AssertionResult) -> None:
+        """What was done."""
+        self.done += 1
+        at = f"{self.done}/{self.total}" if self.total else f"{self.done}"
+        if self.update:
+            self.update(f"{at} {found.name}")
+        elif isinstance(found, AssertionResult):
+            logger.debug("%s %s: %s failing, %.2f s", at, found.name, count(found.failing), found.seconds)
+        else:
+            logger.info("%s %s: %s, %.2f s", at, found.name, plural(found.rows, "row"), found.seconds)
 
 
 class _Stderr(logging.Handler):
     """Looks stderr up at each line, so that a spinner or a test that replaces it is respected."""
 
+    labels: Mapping[str, str] = MappingProxyType({})
+
     def emit(self, record: logging.LogRecord) -> None:
+        record.labels = self.labels
         print(redact(self.format(record)), file=sys.stderr, flush=True)  # noqa: T201  (the one door to stderr)
 
 
@@ -83,8 +102,7 @@ class _Text(logging.Formatter):
         message = record.getMessage()
         code = getattr(record, "exit_code", None)
         if code is None:
-            level = f"{record.levelname.lower()}: "
-            return message if record.levelno == logging.INFO else level + message
+            return message if record.levelno == logging.INFO else f"{record.levelname.lower()}: {message}"
         first, *more = f"Error (exit {code}): {message}".splitlines()
         lines = [*paragraph(first, 0, 2), *more]
         for name, label in NAMES.items():
@@ -103,11 +121,11 @@ class _Json(logging.Formatter):
         said = {name: getattr(record, name) for name in ("exit_code", *NAMES) if getattr(record, name, "")}
         return {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "severity": SEVERITIES.get(record.levelno, "CRITICAL"),
+            "severity": record.levelname,
             "message": record.getMessage(),
             **said,
             **getattr(record, "labels", {}),
-            **getattr(record, "finished", {}),
+            **getattr(record, "facts", {}),
         }
 
 
@@ -121,16 +139,14 @@ class _Google(_Json):
         """Operations that have had their first line."""
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        bound, finished = getattr(record, "labels", {}), getattr(record, "finished", {})
-        fields = {
-            name: value for name, value in super().fields(record).items() if name not in bound or name in finished
-        }
+        bound, facts = getattr(record, "labels", {}), getattr(record, "facts", {})
+        fields = {name: value for name, value in super().fields(record).items() if name not in bound or name in facts}
         if labels := {**bound, **self.execution}:
             fields["logging.googleapis.com/labels"] = labels
         if run_id := bound.get("run_id"):
             operation: dict[str, Any] = {"id": run_id, "producer": "fees-etl"}
             operation |= {"first": True} if run_id not in self.begun else {}
-            operation |= {"last": True} if finished else {}
+            operation |= {"last": True} if facts else {}
             self.begun.add(run_id)
             fields["logging.googleapis.com/operation"] = operation
         return fields

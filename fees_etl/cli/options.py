@@ -1,30 +1,20 @@
-"""The options that commands share: one place for each spelling and its help."""
+"""The options that commands share: one place for each spelling, its help, and what some of them mean together."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path  # noqa: TC003  (typer reads annotations)
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from fees_etl.cli.finished import Findings
+from fees_etl.errors import UsageError
+from fees_etl.types import Window
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What stands before the command, and the words to quote in a hint."""
-
-    line: str
-    """All of it, to be repeated."""
-    start: str
-    """Its beginning with the global options, for another command on the same target."""
-    target: str | None = None
-    project_dir: Path | None = None
-    findings: Findings = field(default_factory=Findings)
-    """What the command tells about itself at its end."""
+    from fees_etl.types import Project
 
 
 def _day(text: str) -> date:
@@ -44,9 +34,6 @@ Start: TypeAlias = Annotated[date, _START]
 End: TypeAlias = Annotated[date, _END]
 OptionalStart: TypeAlias = Annotated[date | None, _START]
 OptionalEnd: TypeAlias = Annotated[date | None, _END]
-Source: TypeAlias = Annotated[
-    str | None, typer.Option("--source", metavar="SOURCE", help="A CSV file, a folder or a glob; quote the glob.")
-]
 From: TypeAlias = Annotated[
     str | None, typer.Option("--from", metavar="MODEL", help="This model and all downstream of it; no ingestion.")
 ]
@@ -63,19 +50,49 @@ Exclude: TypeAlias = Annotated[
 FullRefresh: TypeAlias = Annotated[
     bool, typer.Option("--full-refresh", help="Rebuild staging from all of raw, still in one transaction.")
 ]
-Chunks: TypeAlias = Annotated[
-    Literal["none", "month"], typer.Option("--chunk", help="One transaction for all, or one a calendar month.")
-]
-Resume: TypeAlias = Annotated[
-    bool, typer.Option("--resume", help="Continue the last stopped backfill of the same range and chunks.")
-]
 Rehearse: TypeAlias = Annotated[
     bool, typer.Option("--rehearse", help="Do all of it on the live data, show the result, and roll back.")
 ]
-SkipIngest: TypeAlias = Annotated[bool, typer.Option("--skip-ingest", help="Transform what is in raw already.")]
 AllowWithdraw: TypeAlias = Annotated[
     bool, typer.Option("--allow-withdraw", help="Accept that more than half of the known files are gone.")
 ]
 Output: TypeAlias = Annotated[
     Literal["text", "json"], typer.Option("--output", help="What stdout carries: a screen, or one JSON document.")
 ]
+
+
+def window(again: str, start: date | None, end: date | None, *, full_refresh: bool = False) -> Window | None:
+    """The fee dates asked for, None when that is left to the plan; a UsageError where none can be meant."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        day = start or end
+        raise UsageError(
+            "--start and --end come together; both are inclusive.",
+            hint=f"{again} --start {day} --end {day}   (one day)",
+        )
+    if end < start:
+        raise UsageError(f"--end {end} is before --start {start}.", hint=f"{again} --start {end} --end {start}")
+    if full_refresh:
+        raise UsageError(
+            "--full-refresh means every fee date, so --start and --end mean nothing.",
+            hint=f"{again} --full-refresh   or   {again} --start {start} --end {end}",
+        )
+    return Window.between(start, end)
+
+
+def selection(
+    project: Project, start_at: str | None, end_at: str | None, select: list[str] | None, exclude: list[str] | None
+) -> tuple[Sequence[str], Sequence[str]]:
+    """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
+    from fees_etl.project import graph
+    from fees_etl.project.load import edges
+
+    arrows, without = edges(project), exclude or ()
+    ends = [[f"{start_at}+"] if start_at else None, [f"+{end_at}"] if end_at else None]
+    asked: list[Sequence[str]] = [selectors for selectors in (*ends, select) if selectors]
+    chosen = [set(graph.select(arrows, selectors, without)) for selectors in asked or [[]]]
+    common = tuple(name for name in graph.order(arrows) if all(name in one for one in chosen))
+    if not common:
+        raise UsageError("nothing is selected: the flags have no model in common.", hint="See their names: fees-etl ls")
+    return (common, ()) if len(asked) > 1 else (asked[0] if asked else (), without)

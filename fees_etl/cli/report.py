@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.cli.text import change, count, grid, paragraph, plural, pounds, table, total
+from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingestion.lake import SAMPLE, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+    from decimal import Decimal
 
     from fees_etl.plans import Plan
-    from fees_etl.results import AssertionResult, Change, FileResult, IngestResult, LeftOut, Published, Result
+    from fees_etl.results import AssertionResult, Change, IngestResult, LeftOut, Published, Result
     from fees_etl.settings import Settings
     from fees_etl.types import Pending
 
-
 Lines: TypeAlias = list[tuple[str, ...]]
-DATES = 10
 FILES = 20
 CHUNKS = "NOT PUBLISHED: an assertion failed. {chunks} of staging stay committed; reporting is as before. Run {run_id}."
 VERDICTS = {
@@ -32,29 +30,31 @@ VERDICTS = {
 
 def run(result: Result, ingested: IngestResult | None) -> list[str]:
     """All of it, the verdict last, where the eye is; a first run changes every fee date, which needs no table."""
+    before, after = result.before, result.after
+    moved = (
+        f"{change(before.staged_amount, after.staged_amount, '0.00')} pounds" if result.changes else "nothing changed"
+    )
+    verdict = CHUNKS if result.chunks and result.status == "rejected" else VERDICTS[result.status]
     seconds = result.seconds + (ingested.seconds if ingested else 0)
     return [
         *(files(ingested) if ingested else ()),
-        *(causes(result.plan) if result.before.staged_rows else ()),
-        *_staging(result.left_out, result.after),
+        *(causes(result.plan) if before.staged_rows else ()),
+        *_staging(result.left_out, after),
         *_published(result),
-        *(changes(result.changes) if result.before.staged_rows else ()),
-        *_incomplete(result.after),
+        *(changes(result.changes) if before.staged_rows else ()),
+        *_incomplete(after),
         *assertions(result.assertions),
         *_steps(result, ingested),
         "",
-        (CHUNKS if result.chunks and result.status == "rejected" else VERDICTS[result.status]).format(
-            chunks=plural(result.chunks, "chunk"), seconds=seconds, moved=_moved_pounds(result), run_id=result.run_id
-        ),
+        verdict.format(chunks=plural(result.chunks, "chunk"), seconds=seconds, moved=moved, run_id=result.run_id),
     ]
 
 
-def opening(settings: Settings, ingested: IngestResult | None) -> list[str]:
+def heading(settings: Settings, ingested: IngestResult | None = None) -> list[str]:
     """Where this happened; and when it was on the sample, that it was, and how to use one's own files."""
     project = settings.project_dir / "sql"
-    lines = paragraph(
-        f"target {settings.target} · {settings.warehouse} · {project if project.is_dir() else 'bundled sql'}", 0
-    )
+    where = f"{settings.warehouse} · {project if project.is_dir() else 'bundled sql'}"
+    lines = paragraph(f"target {settings.target} · {where}", 0)
     if not (ingested and ingested.source == SAMPLE):
         return lines
     file = shlex.quote(unquote(settings.warehouse.removeprefix("duckdb://")))
@@ -66,35 +66,28 @@ def opening(settings: Settings, ingested: IngestResult | None) -> list[str]:
 
 
 def files(ingested: IngestResult) -> list[str]:
-    """What became of every file of the source."""
+    """What became of every file of the source; where they are many, of those that did not stay as they were."""
+    listed = [file for file in ingested.files if len(ingested.files) <= FILES or file.outcome != "unchanged"]
     rows: Lines = [("Files in", "", "rows", "rejected", "pounds")]
-    shown = _worth_showing(ingested.files)
-    notes: dict[int, list[str]] = {}
-    for file in shown:
-        rows.append(_file(file))
-        notes[len(rows)] = _notes(file)
-    hidden = len(ingested.files) - len(shown)
+    below: list[list[str]] = [[]]
+    for file in listed:
+        figures = (count(file.rows), count(file.rejected), pounds(file.amount))
+        refused = file.outcome == "refused"
+        outcome = "REFUSED" if refused else file.outcome
+        rows.append((f"  {outcome}", shown(file.uri), *(("", "", "") if refused else figures)))
+        reasons = ", ".join(f"{reason} ({count(number)})" for reason, number in file.reasons)
+        where = ", kept in raw.fees_rejected" if file.outcome == "loaded" else ""
+        notes = [file.note] * bool(file.note) + [f"rejected{where}: {reasons}"] * bool(reasons)
+        below.append([line for note in notes for line in paragraph(note, 13)])
+    if hidden := len(ingested.files) - len(listed):
+        below[-1].append(f"  and {plural(hidden, 'unchanged file')}")
     if len(ingested.files) > 1:
-        rows.append(_sum(ingested.files))
-    lines: list[str] = []
-    for number, line in enumerate(grid(rows, "<<>>>", 0), 1):
-        if number == len(rows) and hidden:
-            lines.append(f"  and {plural(hidden, 'unchanged file')}")
-        lines += [line, *notes.get(number, ())]
-    return ["", *lines]
-
-
-def pending(rows: Sequence[Pending]) -> list[str]:
-    """Fee dates whose rows arrived or vanished since they were last staged."""
-    if not rows:
-        return []
-    found: Lines = [("Fee dates to restage", "rows in", "pounds in", "rows out", "pounds out")]
-    dates = sorted({row.fee_date for row in rows})
-    found += [(f"  {day}", *_moved([row for row in rows if row.fee_date == day])) for day in dates[:DATES]]
-    if len(dates) > DATES:
-        rest = [row for row in rows if row.fee_date not in dates[:DATES]]
-        found.append((f"  and {count(len(dates) - DATES)} more", *_moved(rest)))
-    return ["", *grid(found, "<>>>>", 0)]
+        there = [file for file in ingested.files if file.outcome in {"loaded", "unchanged"}]
+        read, rejected = sum(file.rows for file in there), sum(file.rejected for file in there)
+        amount = pounds(total(file.amount for file in there))
+        rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
+        below.append([])
+    return ["", *(text for line, more in zip(grid(rows, "<<>>>", 0), below, strict=True) for text in (line, *more))]
 
 
 def causes(plan: Plan) -> list[str]:
@@ -103,13 +96,14 @@ def causes(plan: Plan) -> list[str]:
     found = sorted(plan.arrivals, key=lambda one: (one not in late, one.fee_date, one.source_file))
     if not found:
         return []
+
+    def net(some: Sequence[Pending]) -> str:
+        return change(total(one.amount_removed for one in some), total(one.amount_added for one in some), "0.00")
+
     rows: Lines = [("Because of", "", "", "net")]
-    rows += [
-        (f"  {shown(one.source_file)}", str(one.fee_date), _words(one, late=one in late), _net([one]))
-        for one in found[:DATES]
-    ]
+    rows += [(f"  {shown(one.source_file)}", str(one.fee_date), _words(one, late), net([one])) for one in found[:DATES]]
     if rest := found[DATES:]:
-        rows.append((f"  and {count(len(rest))} more", "", "", _net(rest)))
+        rows.append((f"  and {count(len(rest))} more", "", "", net(rest)))
     return ["", *grid(rows, "<<<>", 0)]
 
 
@@ -137,43 +131,14 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     for label, found in [*(("warn", one) for one in warned), *(("FAIL", one) for one in failed)]:
         lines += [f"  {label} {found.name}: {plural(found.failing, 'row')}", *paragraph(found.description, 7)]
         lines += table(found.sample.columns, found.sample.rows, 7) if found.sample.rows else []
-        if len(found.sample.rows) < found.failing:
-            lines.append(f"       and {plural(found.failing - len(found.sample.rows), 'more row')}")
+        if more := max(found.failing - len(found.sample.rows), 0):
+            lines.append(f"       and {plural(more, 'more row')}")
     return lines
 
 
-def _worth_showing(results: Sequence[FileResult]) -> list[FileResult]:
-    """Everything that happened; of the files nothing happened to, only while the list is short."""
-    if len(results) <= FILES:
-        return list(results)
-    return [file for file in results if file.outcome != "unchanged"]
-
-
-def _file(file: FileResult) -> tuple[str, ...]:
-    name = shown(file.uri)
-    if file.outcome == "refused":
-        return ("  REFUSED", name, "", "", "")
-    return (f"  {file.outcome}", name, count(file.rows), count(file.rejected), pounds(file.amount))
-
-
-def _notes(file: FileResult) -> list[str]:
-    rejected = ", ".join(f"{reason} ({count(rows)})" for reason, rows in file.reasons)
-    said = [file.note] if file.note else []
-    if rejected:
-        said.append(f"rejected{', kept in raw.fees_rejected' if file.outcome == 'loaded' else ''}: {rejected}")
-    return [line for text in said for line in paragraph(text, 13)]
-
-
-def _sum(results: Sequence[FileResult]) -> tuple[str, ...]:
-    present = [file for file in results if file.outcome in {"loaded", "unchanged"}]
-    rejected = count(sum(file.rejected for file in present))
-    amount = pounds(total([file.amount for file in present]))
-    return ("  total", plural(len(present), "file"), count(sum(file.rows for file in present)), rejected, amount)
-
-
-def _words(one: Pending, *, late: bool) -> str:
+def _words(one: Pending, late: set[Pending]) -> str:
     """What happened to a file's rows of one fee date: "1 late row, 500.00"."""
-    kind = "late row" if late else "row"
+    kind = "late row" if one in late else "row"
     if one.rows_added and one.rows_removed == one.rows_added:
         before, after = pounds(one.amount_removed), pounds(one.amount_added)
         return f"{plural(one.rows_added, kind)} corrected, {before} -> {after}"
@@ -182,30 +147,15 @@ def _words(one: Pending, *, late: bool) -> str:
     return "; ".join(filter(None, (came, went))) or "rows in another order"
 
 
-def _net(rows: Sequence[Pending]) -> str:
-    removed, added = total([one.amount_removed for one in rows]), total([one.amount_added for one in rows])
-    return change(removed, added) or pounds(Decimal(0))
-
-
-def _moved(rows: Iterable[Pending]) -> tuple[str, str, str, str]:
-    found = list(rows)
-    return (
-        count(sum(row.rows_added for row in found)),
-        pounds(total([row.amount_added for row in found])),
-        count(sum(row.rows_removed for row in found)),
-        pounds(total([row.amount_removed for row in found])),
-    )
-
-
 def _staging(left: LeftOut, after: Published) -> list[str]:
     """A sum that a reader can check by adding up: each term was counted from its own rows."""
     rows: Lines = [
         ("From the files to staging", "rows", "pounds"),
         ("  in the files", count(left.raw_rows + left.rejected_rows), ""),
-        ("  unreadable, in raw.fees_rejected", _minus(left.rejected_rows), ""),
+        ("  unreadable, in raw.fees_rejected", change(left.rejected_rows, 0, "-"), ""),
         ("  in raw", count(left.raw_rows), pounds(left.raw_amount)),
-        ("  the same fee again", _minus(left.duplicate_rows), _minus(left.duplicate_amount)),
-        ("  a field is blank", _minus(left.blank_rows), _minus(left.blank_amount)),
+        ("  the same fee again", change(left.duplicate_rows, 0, "-"), change(left.duplicate_amount, 0, "-")),
+        ("  a field is blank", change(left.blank_rows, 0, "-"), change(left.blank_amount, 0, "-")),
         ("  staged", count(after.staged_rows), pounds(after.staged_amount)),
     ]
     lines = ["", *grid(rows, "<>>", 0)]
@@ -214,16 +164,12 @@ def _staging(left: LeftOut, after: Published) -> list[str]:
     return lines
 
 
-def _minus(left: Decimal | int) -> str:
-    return change(left, 0 if isinstance(left, int) else Decimal(0)) or "-"
-
-
 def _published(result: Result) -> list[str]:
     before, after = result.before, result.after
 
     def row(label: str, old: Decimal | int, new: Decimal | int) -> tuple[str, ...]:
-        shown = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
-        return (f"  {label}", *shown, change(old, new) or "=")
+        texts = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
+        return (f"  {label}", *texts, change(old, new, "="))
 
     rows: Lines = [
         ("Published numbers" if result.status == "published" else "If it were published", "before", "after", "change"),
@@ -233,33 +179,22 @@ def _published(result: Result) -> list[str]:
         row("clients", before.clients, after.clients),
         row("cohorts", before.cohorts, after.cohorts),
         row("advisers", before.advisers, after.advisers),
-        ("  first fee date", _day(before.first_fee_date), _day(after.first_fee_date), ""),
-        ("  last fee date", _day(before.last_fee_date), _day(after.last_fee_date), ""),
+        ("  first fee date", str(before.first_fee_date or "-"), str(after.first_fee_date or "-"), ""),
+        ("  last fee date", str(before.last_fee_date or "-"), str(after.last_fee_date or "-"), ""),
     ]
     return ["", *grid(rows, "<>>>", 0)]
 
 
-def _day(day: object) -> str:
-    return str(day) if day else "-"
-
-
-def _both(changes: Sequence[Change]) -> tuple[str, ...]:
-    before = total([one.amount_before for one in changes])
-    after = total([one.amount_after for one in changes])
-    rows_before, rows_after = sum(one.rows_before for one in changes), sum(one.rows_after for one in changes)
-    return (
-        count(rows_before),
-        count(rows_after),
-        pounds(before),
-        pounds(after),
-        change(before, after) or pounds(Decimal(0)),
-    )
+def _both(some: Sequence[Change]) -> tuple[str, ...]:
+    rows = (count(sum(one.rows_before for one in some)), count(sum(one.rows_after for one in some)))
+    before, after = total(one.amount_before for one in some), total(one.amount_after for one in some)
+    return (*rows, pounds(before), pounds(after), change(before, after, "0.00"))
 
 
 def _incomplete(after: Published) -> list[str]:
-    if not after.incomplete_clients_6_month:
-        return []
     few, all_of_them = after.incomplete_clients_6_month, after.clients
+    if not few:
+        return []
     share = f" ({100 * few / all_of_them:.0f}%)" if all_of_them else ""
     text = f"{count(few)} of {plural(all_of_them, 'client')}{share} are not complete at 6 months; cohorts: "
     cohorts = ", ".join(after.incomplete_cohorts_6_month)
@@ -271,21 +206,10 @@ def _steps(result: Result, ingested: IngestResult | None) -> list[str]:
     if ingested:
         loaded = sum(file.rows for file in ingested.files if file.outcome == "loaded")
         rows.append(("  ingest", ingested.source, count(loaded), f"{ingested.seconds:.2f}", ""))
-    rows += [
-        (f"  {one.kind}", str(one.table or one.name), count(one.rows), f"{one.seconds:.2f}", _mib(one.bytes_read))
-        for one in result.steps
-    ]
+    for one in result.steps:
+        read = "" if one.bytes_read is None else f"{one.bytes_read / 2**20:,.1f}"
+        rows.append((f"  {one.kind}", str(one.table or one.name), count(one.rows), f"{one.seconds:.2f}", read))
     seconds = sum(one.seconds for one in result.assertions)
     rows.append(("  assert", plural(len(result.assertions), "assertion"), "", f"{seconds:.2f}", ""))
-    billed = any(one.bytes_read is not None for one in result.steps)
-    return ["", *(grid(rows, "<<>>>", 0) if billed else grid([row[:-1] for row in rows], "<<>>", 0))]
-
-
-def _mib(read: int | None) -> str:
-    return "" if read is None else f"{read / 2**20:,.1f}"
-
-
-def _moved_pounds(result: Result) -> str:
-    if not result.changes:
-        return "nothing changed"
-    return f"{change(result.before.staged_amount, result.after.staged_amount) or '0.00'} pounds"
+    width = 5 if any(one.bytes_read is not None for one in result.steps) else 4
+    return ["", *grid([row[:width] for row in rows], "<<>>>"[:width], 0)]

@@ -6,13 +6,15 @@ import re
 import textwrap
 from datetime import datetime
 from decimal import Context, Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from collections.abc import Iterable, Sequence
 
 WIDTH = 100
+DATES = 10
+"""Fee dates that a table names; what the others come to is one line."""
 READABLE = 24
 """A cell may be cut to this much before a table becomes paragraphs."""
 NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?")
@@ -30,17 +32,19 @@ def pounds(amount: Decimal) -> str:
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
+def exact(amount: Decimal) -> str:
+    """The same for machines: no thousands separators."""
+    return pounds(amount).replace(",", "")
+
+
 def net(before: Decimal, after: Decimal) -> Decimal:
     """What was added, exactly."""
     return EXACT.subtract(after, before)
 
 
-def total(amounts: Sequence[Decimal]) -> Decimal:
+def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
-    found = Decimal(0)
-    for amount in amounts:
-        found = EXACT.add(found, amount)
-    return found
+    return reduce(EXACT.add, amounts, Decimal(0))
 
 
 def count(number: int | None) -> str:
@@ -48,14 +52,14 @@ def count(number: int | None) -> str:
     return "-" if number is None else f"{number:,}"
 
 
-def change(before: Decimal | int, after: Decimal | int) -> str:
-    """The signed difference; nothing when there is none.
+def change(before: Decimal | int, after: Decimal | int, same: str = "") -> str:
+    """The signed difference; ``same`` when there is none.
 
     >>> change(1, 3), change(Decimal("2.50"), Decimal("1.50")), change(4, 4)
     ('+2', '-1.00', '')
     """
     if before == after:
-        return ""
+        return same
     if isinstance(before, int) and isinstance(after, int):
         return f"{after - before:+,}"
     difference = net(Decimal(before), Decimal(after))
@@ -83,19 +87,10 @@ def cell(value: Any) -> str:
     return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def shorten(text: str, width: int) -> str:
-    """Keep the end, which is what tells two paths apart.
-
-    >>> shorten("/a/very/long/folder/fees.csv", 12)
-    '…er/fees.csv'
-    """
-    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
-
-
 def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: int | None = None) -> list[str]:
     """Rows in aligned columns, ``<`` or ``>`` each, decimal points too; the widest give way until a line fits.
 
-    The column ``whole`` never gives way.
+    A text that is cut keeps its end, which is what tells two paths apart. The column ``whole`` never gives way.
 
     >>> grid([("file", "rows", "pounds"), ("a.csv", "1,200", "1.005"), ("b.csv", "7", "12.50")], "<>>")
     ['  file    rows  pounds', '  a.csv  1,200   1.005', '  b.csv      7  12.50']
@@ -105,25 +100,25 @@ def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: i
     ]
     widths = [max(map(len, column)) for column in columns]
     while _line(widths, indent) > WIDTH:
-        widest = max((width, at) for at, width in enumerate(widths) if at != whole)
-        if widest[0] <= 1:
+        widest, at = max((width, at) for at, width in enumerate(widths) if at != whole)
+        if widest <= 1:
             break
-        widths[widest[1]] -= 1
-    lines = []
-    for row in zip(*columns, strict=True):
-        cells = (f"{shorten(text, width):{side}{width}}" for text, side, width in zip(row, align, widths, strict=True))
-        lines.append((" " * indent + "  ".join(cells)).rstrip())
-    return lines
+        widths[at] -= 1
+    fitted = [
+        [f"{text if len(text) <= width else '…' + text[len(text) - width + 1 :]:{side}{width}}" for text in column]
+        for column, side, width in zip(columns, align, widths, strict=True)
+    ]
+    return [(" " * indent + "  ".join(row)).rstrip() for row in zip(*fitted, strict=True)]
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], indent: int = 2) -> list[str]:
     """The answer of any query: a grid where that can be read, else a paragraph a row. Columns without values go."""
     shown = [at for at in range(len(columns)) if any(row[at] is not None for row in rows)]
     cells = [[columns[at] for at in shown], *([cell(row[at]) for at in shown] for row in rows)]
-    numbers = [all(isinstance(row[at], int | Decimal | None) for row in rows) for at in shown]
+    align = "".join("<>"[all(isinstance(row[at], int | Decimal | None) for row in rows)] for at in shown)
     widths = [min(max(map(len, column)), READABLE) for column in zip(*cells, strict=True)]
     if _line(widths, indent) <= WIDTH:
-        return grid(cells, "".join("<>"[number] for number in numbers), indent)
+        return grid(cells, align, indent)
     texts = (", ".join(f"{name} {text}" for name, text in zip(cells[0], row, strict=True)) for row in cells[1:])
     return [line for text in texts for line in paragraph(text, indent, 2)]
 
@@ -134,23 +129,14 @@ def _line(widths: Sequence[int], indent: int) -> int:
 
 def _points(column: Sequence[str]) -> list[str]:
     """Numbers padded on the right until their decimal points stand below each other."""
-    decimals = [len(text.partition(".")[2]) + 1 if "." in text else 0 for text in column if NUMBER.fullmatch(text)]
-    most = max(decimals, default=0)
-    return [
-        text + " " * (most - (len(text.partition(".")[2]) + 1 if "." in text else 0))
-        if NUMBER.fullmatch(text)
-        else text
-        for text in column
-    ]
+    decimals = {text: len(text.lstrip("+-,0123456789")) for text in column if NUMBER.fullmatch(text)}
+    most = max(decimals.values(), default=0)
+    return [text + " " * (most - decimals.get(text, most)) for text in column]
 
 
 def paragraph(text: str, indent: int = 2, hanging: int = 0) -> list[str]:
     """Text wrapped to the width."""
+    first, more = " " * indent, " " * (indent + hanging)
     return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=" " * indent,
-        subsequent_indent=" " * (indent + hanging),
-        break_long_words=False,
-        break_on_hyphens=False,
+        text, WIDTH, initial_indent=first, subsequent_indent=more, break_long_words=False, break_on_hyphens=False
     )

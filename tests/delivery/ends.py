@@ -12,8 +12,9 @@ from types import SimpleNamespace
 
 import log_filters
 
+import fees_etl
 from fees_etl import cli
-from fees_etl.cli import finished, transform
+from fees_etl.cli import exits
 from fees_etl.errors import WarehouseBusy, WarehouseError
 
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
@@ -151,7 +152,7 @@ def fresh(scene):
 
 def slow(scene):
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + 2000)
-    scene.patch.setattr(finished, "time", later)
+    scene.patch.setattr(exits, "time", later)
     published(scene)
 
 
@@ -159,9 +160,9 @@ def billed(tebibytes):
     """As if the run had been a job of BigQuery."""
 
     def scene_of(scene):
-        real, size = transform.execute, int(tebibytes * 2**40)
+        real, size = fees_etl.run, int(tebibytes * 2**40)
         spent = {"bytes_processed": size, "bytes_billed": size}
-        scene.patch.setattr(transform, "execute", lambda *args, **options: replace(real(*args, **options), **spent))
+        scene.patch.setattr(fees_etl, "run", lambda *args, **options: replace(real(*args, **options), **spent))
         published(scene)
 
     return scene_of
@@ -173,7 +174,7 @@ def ends_with(error):
             raise error
 
         published(scene)
-        scene.patch.setattr(transform, "execute", fail)
+        scene.patch.setattr(fees_etl, "run", fail)
         scene(*RUN)
 
     return scene_of

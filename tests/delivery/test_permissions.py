@@ -27,8 +27,8 @@ from sent_sql import touched
 from workflow_cloud import ENVIRON, Cloud
 from workflows import Raised, Workflow
 
+import fees_etl
 from fees_etl import cli
-from fees_etl.cli import opening
 from fees_etl.settings import Settings
 
 TERRAFORM = places.ROOT / "terraform"
@@ -73,7 +73,7 @@ class Account:
         (folder / "fees_etl.toml").write_text(TARGET)
         patch.chdir(folder)
         patch.setenv("STORAGE_EMULATOR_HOST", self.store.url)
-        patch.setattr(opening, "load", lambda _: project())
+        patch.setattr(fees_etl, "load", lambda *_: project())
 
     def __call__(self, *args):
         return cli.main(["--target", "prod", *args])

@@ -14,8 +14,8 @@ import yaml
 from pipeline import project
 from sqlglot import exp
 
+import fees_etl
 from fees_etl import cli
-from fees_etl.cli import opening
 
 RUNBOOK = places.ROOT / "docs" / "RUNBOOK.md"
 TEXT = RUNBOOK.read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ class World:
         self.folder, self.patch, self.capsys = folder, patch, capsys
         self.warehouse = f"duckdb://{folder}/fees.duckdb"
         patch.chdir(folder)
-        patch.setattr(opening, "load", lambda _: project())
+        patch.setattr(fees_etl, "load", lambda *_: project())
         (folder / "fees_etl.toml").write_text(f'[targets.prod]\nwarehouse = "{self.warehouse}"\nsource = "lake/"\n')
         (folder / "lake").mkdir()
         for month in (1, 2, 3):

@@ -15,8 +15,9 @@ import yaml
 from ends import COST, FRESHNESS, SCENES, Scene
 from pipeline import forget_settings, project, without_settings
 
-from fees_etl.cli import opening
-from fees_etl.cli.finished import Findings, facts
+import fees_etl
+from fees_etl.cli.exits import facts
+from fees_etl.cli.session import Session
 from fees_etl.results import IngestResult
 from fees_etl.settings import Settings
 from fees_etl.types import State
@@ -37,7 +38,7 @@ def ends(tmp_path_factory):
     for name, (play, *_) in SCENES.items():
         with pytest.MonkeyPatch.context() as patch:
             forget_settings(patch)
-            patch.setattr(opening, "load", lambda _: project())
+            patch.setattr(fees_etl, "load", lambda *_: project())
             play(scene := Scene(tmp_path_factory.mktemp(name), patch))
             found[name] = scene
     return found
@@ -103,12 +104,12 @@ def test_freshness_is_of_what_readers_see(ends):
 
 
 def test_a_warehouse_without_a_fee_has_no_age():
-    said = facts(Findings(state=State()), "run", 3, date(2025, 3, 1))
+    said = facts(Session("fees-etl run", "fees-etl", "run", state=State()), 3, date(2025, 3, 1))
     assert (said["newest_fee_date"], said["data_age_days"]) == (None, None)
 
 
 def test_people_and_the_quiet_are_spared_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(opening, "load", lambda _: project())
+    monkeypatch.setattr(fees_etl, "load", lambda *_: project())
     scene = Scene(tmp_path / "scene", monkeypatch)
     assert "ended" not in "\n".join(scene("run", layout="text").lines)
     assert scene("run", "-q").lines == []
@@ -122,9 +123,10 @@ def test_help_and_commands_that_only_look_leave_no_line(tmp_path, monkeypatch):
 
 
 def test_bigquery_counts_the_jobs_that_wrote_and_prices_what_was_billed():
-    found = Findings(settings=Settings(warehouse="bigquery://p?location=EU", price_per_tib="5"))
+    found = Session("fees-etl ingest", "fees-etl", "ingest")
+    found.settings = Settings(warehouse="bigquery://p?location=EU", price_per_tib="5")
     found.ingested = IngestResult("r", "gs://x/*.csv", (), 1.0, bytes_processed=100, bytes_billed=2**38)
-    said = facts(found, "ingest", 0, date(2025, 3, 1))
+    said = facts(found, 0, date(2025, 3, 1))
     assert (said["bytes_processed"], said["dollars"]) == (100, 1.25)
 
 
@@ -132,13 +134,12 @@ def test_sigterm_is_ctrl_c(tmp_path):
     """Cloud Run sends it ten seconds before it kills; the run is rolled back and recorded."""
     code = (
         "import os, signal, sys\n"
-        "from fees_etl.runs import ledger\n"
+        "import fees_etl\n"
         "from fees_etl.__main__ import main\n"
-        "from fees_etl.cli import transform\n"
-        "real = transform.execute\n"
+        "real = fees_etl.run\n"
         "def execute(*args, on_step, **options):\n"
         "    return real(*args, on_step=lambda _: os.kill(os.getpid(), signal.SIGTERM), **options)\n"
-        "transform.execute = execute\n"
+        "fees_etl.run = execute\n"
         "sys.argv = ['fees-etl', '--log-format', 'gcp', 'run']\n"
         "main()\n"
     )

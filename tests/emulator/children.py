@@ -16,7 +16,8 @@ import pytest
 from emulator.world import enter, small
 
 from fees_etl import cli
-from fees_etl.cli import look, transform
+from fees_etl.cli import report
+from fees_etl.runs import backfill
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Child", "begin", "until"]
 
 FORK = multiprocessing.get_context("forkserver")
-IMPORTED = (look, transform)
+IMPORTED = (backfill, report)
 small()  # where this module is loaded beforehand, for every child
 
 

@@ -13,9 +13,8 @@ import pytest
 from pipeline import project
 
 from fees_etl import connect
-from fees_etl.plans import Ask, Step
+from fees_etl.plans import Ask
 from fees_etl.results import Rows
-from fees_etl.plans import Ask, Step
 from fees_etl.script import Answer
 from fees_etl.settings import Settings
 

@@ -31,8 +31,8 @@ from faults import HEADER, NEXT, START, VOLATILE
 from google.resumable_media.requests import _request_helpers
 from pipeline import LENIENT, project
 
+import fees_etl
 from fees_etl import cli, connect
-from fees_etl.cli import opening
 from fees_etl.engines.bigquery import engine, jobs, tables
 from fees_etl.ingestion import gcs
 from fees_etl.plans import Ask
@@ -203,7 +203,7 @@ def enter(environment: dict[str, str], folder: Path, patch: pytest.MonkeyPatch) 
     for name, text in environment.items():
         patch.setenv(name, text)
     known = small()
-    patch.setattr(opening, "load", lambda _: known)
+    patch.setattr(fees_etl, "load", lambda *_: known)
     patch.setattr(logging.getLogger("fees_etl"), "handlers", [])
     patience(patch, 10.0)
 

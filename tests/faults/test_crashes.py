@@ -84,7 +84,9 @@ def private(work):
 @pytest.fixture(scope="module")
 def processes():
     """New processes in which everything is imported already."""
-    FORK.set_forkserver_preload(["pipeline", "fees_etl.cli.transform", "fees_etl.engines.duckdb", "fees_etl.runs.run"])
+    FORK.set_forkserver_preload(
+        ["pipeline", "fees_etl.cli.report", "fees_etl.engines.duckdb", "fees_etl.runs.backfill"]
+    )
 
     def begin(work, *lines):
         process = FORK.Process(target=story, args=(work, lines))

@@ -9,7 +9,8 @@ from textwrap import dedent
 import pytest
 
 from fees_etl import connect, load, settings
-from fees_etl.cli import opening
+from fees_etl.cli.ingest import require_source
+from fees_etl.cli.session import Session
 from fees_etl.errors import UsageError
 from fees_etl.settings import Settings, aimed, read
 
@@ -302,12 +303,13 @@ def test_the_suffix_is_that_of_the_settings_unless_another_is_given(folder):
     [("bigquery://p", None, True), ("bigquery://p", "gs://b/*.csv", False), (HERE, None, False)],
 )
 def test_the_sample_stays_on_duckdb(folder, warehouse, source, refused):
-    found = read(folder, warehouse=warehouse, source=source)
+    session = Session("fees-etl run", "fees-etl", "run")
+    session.settings = read(folder, warehouse=warehouse, source=source)
     if not refused:
-        opening.require_source(found, "fees-etl run")
+        require_source(session)
         return
     with pytest.raises(UsageError, match="no source is named") as caught:
-        opening.require_source(found, "fees-etl run")
+        require_source(session)
     assert caught.value.hint.startswith("fees-etl run --source 'gs://")
 
 

@@ -9,8 +9,7 @@ import pytest
 import typer
 
 import fees_etl
-from fees_etl.cli import main
-from fees_etl.cli.app import app
+from fees_etl.cli import commands, main
 
 HEAVY = ("duckdb", "google", "sqlglot", "pydantic", "pydantic_settings", "jinja2", "yaml", "rich")
 
@@ -21,7 +20,7 @@ def walk(command, path=()):
         yield from walk(below, (*path, name))
 
 
-COMMANDS = list(walk(typer.main.get_command(app)))
+COMMANDS = list(walk(typer.main.get_command(commands())))
 
 
 def test_the_commands_are_these():
@@ -42,7 +41,7 @@ def test_help_has_an_example_and_fits_the_screen(path, capsys, monkeypatch):
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_option_has_help(path):
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(commands())
     for name in path:
         command = command.commands[name]
     assert [one.name for one in command.params if not getattr(one, "help", None)] == []

@@ -12,7 +12,8 @@ import goldens
 import jsonschema
 import pytest
 
-from fees_etl.cli import console, document, logs, report, screens
+from fees_etl.cli import document, logs, plan, report, runs
+from fees_etl.cli.session import emit
 from fees_etl.cli.text import WIDTH, change, grid, pounds, total
 from fees_etl.plans import Plan, Step  # fmt: skip
 from fees_etl.privacy import redact
@@ -121,8 +122,8 @@ SCREENS = {
     "many_dates": lambda: report.run(
         result_of(plan=plan_of(*MANY), changes=tuple(change_of(day, f"-{day}.000000001") for day in range(14))), None
     ),
-    "plan": lambda: screens.plan(plan_of(LATE, refused=(("file:///lake/odd.csv", "the header has no fee_amount"),)), "lake/*.csv", [None] * 3, Settings()),
-    "no_runs": lambda: screens.runs([]),
+    "plan": lambda: plan.screen(plan_of(LATE, refused=(("file:///lake/odd.csv", "the header has no fee_amount"),)), "lake/*.csv", [None] * 3, Settings()),
+    "no_runs": lambda: runs.screen([]),
 }  # fmt: skip
 
 
@@ -136,7 +137,7 @@ def test_a_screen(name):
 def test_the_sample_says_that_it_is_one_and_how_to_leave_it():
     from fees_etl.ingestion import SAMPLE
 
-    text = "\n".join(report.opening(SETTINGS, IngestResult("r", SAMPLE, (), 0)))
+    text = "\n".join(report.heading(SETTINGS, IngestResult("r", SAMPLE, (), 0)))
     assert "not yours" in text
     assert "rm /lake/fees.duckdb && fees-etl run --source 'folder/*.csv'" in text
 
@@ -161,7 +162,7 @@ def test_figures_of_38_digits_stay_exact():
     assert pounds(most) == "99,999,999,999,999,999,999,999,999,999.999999999"
     assert pounds(total([most, most])) == "199,999,999,999,999,999,999,999,999,999.999999998"
     assert change(Decimal("0.000000001"), most) == "+99,999,999,999,999,999,999,999,999,999.999999998"
-    assert document.plain([most, Decimal("-0.00"), Decimal("1E+3")]) == [
+    assert json.loads(document.written({"of": [most, Decimal("-0.00"), Decimal("1E+3")]}))["of"] == [
         "99999999999999999999999999999.999999999",
         "0.00",
         "1000.00",
@@ -177,7 +178,7 @@ SCHEMA = json.loads((Path(document.__file__).parent / "run.schema.json").read_te
 @pytest.mark.parametrize("status", ["published", "rehearsed", "rejected"])
 def test_the_document_of_a_run_keeps_its_schema(status, ingested):
     result = result_of(status, plan=plan_of(LATE, CORRECTED), assertions=(PASSED, WARNING, WAIVED, CONFLICT))
-    found = json.loads(json.dumps(document.run(result, ingested, SETTINGS, "run")))
+    found = json.loads(document.written(document.run(result, ingested, SETTINGS, "run")))
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(found, SCHEMA)
     assert found["published"]["after"]["staged_amount"] == "650123.37"
@@ -206,7 +207,7 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch, capsys, no_color):
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    console.show(SCREENS["rejected"]())
+    emit("text", {}, SCREENS["rejected"]())
     assert ("\x1b[" in capsys.readouterr().out) is (not no_color)
 
 
@@ -214,7 +215,7 @@ def test_progress_on_a_terminal_is_a_line_that_goes_away(monkeypatch, capsys):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     logs.configure("text", 0, {})
-    with console.progress(2) as steps:
+    with logs.progress(2) as steps:
         steps.say("Reading [lake]/*.csv.")
         for found in (*result_of().steps, PASSED):
             steps.step(found)

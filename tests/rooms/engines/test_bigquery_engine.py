@@ -13,7 +13,7 @@ from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
 from fees_etl.engines.bigquery.values import as_json, rows
-from fees_etl.plans import Ask, Step
+from fees_etl.plans import Ask
 from fees_etl.script import Answer, Done, Script, Write
 
 MIB = 2**20

@@ -12,8 +12,8 @@ import pytest
 from bigquery import ANSWERS, Fate, Fault, Service, engine_on
 from pipeline import NOW, forget_settings, project
 
+import fees_etl
 from fees_etl import cli, plan, run, state
-from fees_etl.cli import opening
 from fees_etl.errors import WarehouseBusy, WarehouseError
 
 NAMES = [model.name for model in project().models.values()]
@@ -99,7 +99,7 @@ def shell(service, monkeypatch, tmp_path, capsys):
     forget_settings(monkeypatch)
     (tmp_path / "fees_etl.toml").write_text(TARGET)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(opening, "load", lambda _: project())
+    monkeypatch.setattr(fees_etl, "load", lambda *_: project())
 
     def command(*args):
         code = cli.main(["--target", "dev", *args])

@@ -15,7 +15,7 @@ import typer
 
 from fees_etl import cli
 from fees_etl.cli import exits, logs
-from fees_etl.cli.options import Call
+from fees_etl.cli.session import Session
 from fees_etl.errors import (
     AssertionsFailed,
     GuardRefused,
@@ -26,7 +26,7 @@ from fees_etl.errors import (
     WarehouseError,
 )  # fmt: skip
 
-CALL = Call(line="fees-etl --target dev run --source 'data/*.csv'", start="fees-etl --target dev")
+SESSION = Session(line="fees-etl --target dev run --source 'data/*.csv'", start="fees-etl --target dev")
 
 
 def end(error, capsys, *, verbose=False, layout="text"):
@@ -36,7 +36,7 @@ def end(error, capsys, *, verbose=False, layout="text"):
         raise error
 
     logs.configure(layout, int(verbose), {})
-    code = exits.guarded(act, CALL, verbose=verbose)
+    code = exits.guarded(act, SESSION)
     shown = capsys.readouterr()
     assert shown.out == ""
     return code, shown.err
@@ -141,12 +141,10 @@ def test_global_options_are_understood_after_the_command_too(capsys, tmp_path):
 
 
 def test_an_interrupt_within_a_command_is_exit_130(monkeypatch, capsys):
-    from fees_etl.cli import look
-
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(look, "listing", interrupted)
+    monkeypatch.setattr(Session, "open", interrupted)
     assert cli.main(["ls"]) == 130
     assert "rolled back" in capsys.readouterr().err
 
@@ -155,7 +153,7 @@ def test_a_reader_that_leaves_is_no_error():
     """A pipe whose reader is gone before anything is written."""
     reader, writer = os.pipe()
     os.close(reader)
-    code = "import sys; from fees_etl.cli.console import show; show(['x' * 100_000]); sys.exit(7)"
+    code = "import sys; from fees_etl.cli.session import emit; emit('text', {}, ['x' * 100_000]); sys.exit(7)"
     done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (7, "")
@@ -173,7 +171,7 @@ def said(capsys, layout, environ=None, verbosity=0):
     logs.bind(run_id="r1", command="run", target="dev")
     logging.getLogger("fees_etl.any").info("1/12 %s", "stg_fees")
     logging.getLogger("fees_etl").warning("slow, for QQ123456C")
-    exits.guarded(lambda: (_ for _ in ()).throw(WarehouseBusy("busy.", hint="again")), CALL)
+    exits.guarded(lambda: (_ for _ in ()).throw(WarehouseBusy("busy.", hint="again")), SESSION)
     return capsys.readouterr().err.splitlines()
 
 
@@ -210,4 +208,4 @@ def test_an_exit_of_typer_is_its_code():
     def leave():
         raise typer.Exit(3)
 
-    assert exits.guarded(leave, CALL) == 3
+    assert exits.guarded(leave, SESSION) == 3

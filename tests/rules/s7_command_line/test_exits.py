@@ -14,8 +14,6 @@ import places
 import pytest
 from shells import CONFLICT, GOOD, MORE, change, fee, process, put
 
-from fees_etl.cli import transform
-
 
 def test_exit_1_lists_the_rows_and_keeps_what_was_published(fed):
     before = fed.published()
@@ -55,7 +53,7 @@ def test_exit_70_of_a_bug_says_where_it_is_and_what_is_published(fed, monkeypatc
     def broken(*_, **__):
         raise ValueError("a row: ann,QQ000001A")
 
-    monkeypatch.setattr("fees_etl.cli.transform.make_plan", broken)
+    monkeypatch.setattr(fees_etl, "plan", broken)
     code, _, err = fed("run", "--source", "lake/*.csv")
     assert (code, "QQ000001A" in err) == (70, False)
     goldens.check("cli/exit_70_bug.txt", re.sub(r"\.py:\d+", ".py:99", goldens.steady(err, fed.folder)))
@@ -115,7 +113,7 @@ def test_exit_70_says_that_nothing_was_published(fed, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError("QQ123456A")
 
-    monkeypatch.setattr(transform, "execute", broken)
+    monkeypatch.setattr(fees_etl, "run", broken)
     code, _, err = fed("run", "--source", "lake/*.csv")
     assert (code, "ZeroDivisionError" in err, "Published:" in err) == (70, True, True)
     assert fed.published() == before
@@ -128,7 +126,7 @@ def test_exit_130_rolls_back(fed, monkeypatch):
     def interrupted(self, found):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fees_etl.cli.console._Lines.step", interrupted)
+    monkeypatch.setattr("fees_etl.cli.logs.Progress.step", interrupted)
     fed.golden("exit_130", "run", "--source", "lake/*.csv")
     assert fed.published() == before
 

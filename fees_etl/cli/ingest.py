@@ -1,0 +1,121 @@
+"""``ingest``: the first part of a run by itself; and what a run has of it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import fees_etl
+from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
+from fees_etl.cli.logs import logger, progress
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.text import plural
+from fees_etl.errors import InputRefused, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fees_etl import Engine, IngestResult, Project, State
+
+
+def ingest(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE]", help="A CSV file, a folder or a quoted glob.")
+    ] = None,
+    *,
+    allow_withdraw: opt.AllowWithdraw = False,
+    rehearse: opt.Rehearse = False,
+    output: opt.Output = "text",
+) -> int:
+    """Make raw mirror the source; publish nothing.
+
+    \b
+    fees-etl ingest 'lake/*.csv'
+    fees-etl ingest lake/fees_2025_09.csv.gz --rehearse
+    """
+    session: Session = context.obj
+    project = session.open(source=source, writes=True)
+    require_source(session)
+    if rehearse and session.is_remote:
+        raise UsageError(
+            "an ingestion into BigQuery begins with a load job, which cannot be rolled back.",
+            hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {session.line}",
+        )
+    with session.warehouse(project, rehearse=rehearse, models=False) as engine:
+        if session.settings.source is None:
+            session.state = fees_etl.state(project, engine)  # which reads staging, and an account may see raw only
+        named = source_of(session, session.state or fees_etl.State())
+        read_files(session, project, engine, named, allow_withdraw=allow_withdraw)
+    show_files(session, output)
+    if refused := refusal(session):
+        raise refused
+    return 0
+
+
+def require_source(session: Session) -> None:
+    """The bundled sample stays on DuckDB: elsewhere a command that reads files is told which, or ends as misused."""
+    found = session.settings
+    if found.source is None and session.is_remote:
+        raise UsageError(
+            f"Target {found.target!r} is {found.warehouse} and no source is named; the bundled sample is for DuckDB.",
+            hint=f"{session.start} {session.command} --source 'gs://BUCKET/PREFIX/*.csv'; "
+            f"or write source into [targets.{found.target}].",
+        )
+
+
+def source_of(session: Session, state: State, *, reads: bool = True) -> str | None:
+    """What to ingest: the sample where raw holds no real file; None when no file is looked at."""
+    from fees_etl.ingestion import SAMPLE
+
+    if reads and session.settings.source is None and not state.real and not session.is_remote:
+        return SAMPLE
+    return session.settings.source if reads else None
+
+
+def read_files(
+    session: Session, project: Project, engine: Engine, source: str | None, *, allow_withdraw: bool = False
+) -> IngestResult | None:
+    """Mirror the source in raw; without one, raw stays as it is."""
+    from fees_etl import ingestion
+
+    if source is None:
+        held = session.state.files if session.state else 0
+        logger.info("No files are read: this works on the %s that raw holds.", plural(held, "file"))
+        return None
+    with progress() as steps:
+        steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")
+        session.ingested = found = ingestion.ingest(
+            project, engine, source, allow_withdraw=allow_withdraw, run_id=session.run_id, now=session.now
+        )
+    return found
+
+
+def show_files(session: Session, output: opt.Output) -> None:
+    """What became of the files, where no model ran."""
+    from fees_etl.cli import document, report
+
+    settings, found = session.settings, session.ingested
+    told = document.ingest(found, settings, session.command, session.run_id)
+    emit(output, told, [*report.heading(settings, found), *(report.files(found) if found else ())])
+
+
+def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: bool = True) -> InputRefused | None:
+    """Files of the source are refused, now or (``known``: uri and reason) since an earlier ingestion."""
+    from fees_etl.ingestion.lake import shown
+
+    now = {file.uri: file.note for file in session.ingested.refused} if session.ingested else {}
+    session.refused = refused = [*now.items(), *(one for one in known if one[0] not in now)]
+    if not refused:
+        return None
+    lines = [f"    {shown(uri)}: {reason}" for uri, reason in refused]
+    were, them = ("file is", "it") if len(refused) == 1 else ("files are", "them")
+    again = session.line if reads else f"{session.start} run --source {shlex.quote(shown(refused[0][0]))}"
+    return InputRefused(
+        "\n".join([f"{len(refused)} {were} refused, and nothing of {them} was loaded:", *lines]),
+        published="No model ran: readers see what the last committed run published. "
+        "Every run stops here until the file is replaced or removed; other files are in raw and wait.",
+        hint=f"Replace or remove the file, then: {again}",
+    )

@@ -1,0 +1,87 @@
+"""``ls`` and ``render``: what the project's files say, without a warehouse."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fees_etl.cli import options as opt
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.text import WIDTH, grid
+from fees_etl.types import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def listing(
+    context: typer.Context,
+    select: Annotated[
+        list[str] | None, typer.Argument(metavar="EXPR", help="Selectors, as many as you like; all when left out.")
+    ] = None,
+    *,
+    output: opt.Output = "text",
+) -> int:
+    """List tables, models and assertions in order.
+
+    \b
+    fees-etl ls
+    fees-etl ls stg_fees+ 'layer:reporting'
+    """
+    from fees_etl.project import graph
+    from fees_etl.project.load import edges
+
+    session: Session = context.obj
+    project = session.open(proven=False)
+    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select or ())]
+    chosen = {model.table for model in models}
+    tests = [one for one in project.assertions if not select or one.reads & chosen]
+    tables: list[tuple[Table, str | None, Iterable[Table]]]
+    tables = [] if select else [(table, "source", ()) for table in project.sources]
+    tables += [(model.table, model.contract.materialized, model.reads) for model in models]
+
+    rows = [("Layer", "name", "kind"), *((table.dataset, table.name, kind or "") for table, kind, _ in tables)]
+    rows += [("assertion", one.name, one.severity) for one in tests]
+    names = [*((str(table), kind) for table, kind, _ in tables), *((one.name, "assertion") for one in tests)]
+    reads = [sorted(map(str, found)) for found in (*(read for *_, read in tables), *(one.reads for one in tests))]
+    nodes = [{"name": name, "kind": kind, "reads": found} for (name, kind), found in zip(names, reads, strict=True)]
+    lines, texts = grid(rows, "<<<", 0), ["reads", *map(", ".join, reads)]
+    width = max(map(len, lines)) + 2
+    told = [
+        f"{start:<{width}}{text}".rstrip()
+        for line, some in zip(lines, texts, strict=True)
+        for start, text in zip_longest([line], textwrap.wrap(some, WIDTH - width), fillvalue="")
+    ]
+    emit(output, {"schema": "fees-etl/ls/1", "nodes": nodes}, told)
+    return 0
+
+
+def render(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model or an assertion.")],
+    *,
+    dialect: Annotated[Literal["bigquery", "duckdb"], typer.Option(help="Whose SQL.")] = "bigquery",
+    start: opt.OptionalStart = None,
+    end: opt.OptionalEnd = None,
+) -> int:
+    """Print the finished SQL of one model.
+
+    \b
+    fees-etl render rpt_client_ltv
+    fees-etl render stg_fees --dialect duckdb --start 2025-09-01 --end 2025-09-30
+    """
+    from fees_etl import query
+    from fees_etl.runs.plan import render as rendered
+
+    session: Session = context.obj
+    window = opt.window(f"{session.start} render {model}", start, end)
+    project = session.open(proven=False)
+    sql = rendered(project, model, window)
+    if dialect == "duckdb":
+        types = {table: contract.types for table, contract in project.contracts.items()}
+        sql = query.to_duckdb(sql, types, session.settings.dataset_suffix)
+    emit("text", {}, [sql.rstrip()])
+    return 0

@@ -1,0 +1,131 @@
+"""One command line: the words typed, the project and warehouse they mean, what was found so far, and stdout."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import fees_etl
+from fees_etl.cli.logs import bind, logger
+from fees_etl.errors import UsageError
+from fees_etl.privacy import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from fees_etl import Engine, IngestResult, Plan, Project, Result, State
+    from fees_etl.settings import Settings
+
+PAINT = (
+    (r"(?m)^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)", "1"),
+    (r"\b(FAIL|REFUSED|NOT PUBLISHED)\b", "31"),
+    (r"(?m)^(PUBLISHED|REHEARSED)\b", "32"),
+    (r"(?m)^  (warn) ", "33"),
+)
+"""On a terminal: headings bold, verdicts red, green and yellow."""
+
+
+@dataclass
+class Session:
+    """What the parts of a command share; it fills this in as it goes, so that its end can tell how far it came."""
+
+    line: str
+    """All of the command line, to be repeated."""
+    start: str
+    """Its beginning with the global options, for another command on the same target."""
+    command: str = ""
+    target: str | None = None
+    project_dir: Path | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.monotonic)
+    run_id: str = ""
+    settings: Settings = field(init=False, repr=False)
+    """Read by :meth:`open`; a command that ended before has none."""
+    state: State | None = None
+    ingested: IngestResult | None = None
+    refused: Sequence[object] | None = None
+    """Every file whose content is refused now."""
+    plan: Plan | None = None
+    result: Result | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the warehouse is BigQuery."""
+        return self.settings.warehouse.startswith("bigquery:")
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the warehouse is; None for one elsewhere."""
+        from fees_etl.engines import path_of
+
+        return path_of(self.settings.warehouse)
+
+    def open(self, *, source: str | None = None, writes: bool = False, proven: bool = True) -> Project:
+        """Read the settings, whose names are on every log record from then on, and load the project.
+
+        A folder without sql/ means the bundled project. Where a setting or a file is wrong, that is a UsageError.
+        """
+        from fees_etl.script import new_run_id
+        from fees_etl.settings import read
+
+        self.run_id = new_run_id(self.now) if writes else ""
+        self.settings = found = read(self.project_dir or Path(), target=self.target, source=source)
+        bind(run_id=self.run_id, command=self.command, target=found.target)
+        logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
+        return fees_etl.load(
+            found.project_dir if (found.project_dir / "sql").is_dir() else None, found.vars, proven=proven
+        )
+
+    @contextmanager
+    def warehouse(
+        self, project: Project, *, read_only: bool = False, rehearse: bool = False, models: bool = True
+    ) -> Iterator[Engine]:
+        """The target's engine, opened and prepared; of a rehearsal nothing is kept, not even a file.
+
+        Without ``models`` only raw and ops of BigQuery are looked at: who ingests or reads history may see no more.
+        """
+        found, path = self.settings, self.file
+        fresh = path if rehearse and path and not path.is_file() else None
+        contracts = project.contracts if models or not self.is_remote else project.sources
+        try:
+            with fees_etl.connect(found.warehouse, read_only=read_only, settings=found) as engine:
+                engine.prepare(contracts, create=not read_only)
+                with engine.rehearsal() if rehearse else nullcontext():
+                    yield engine
+        finally:
+            for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")) if fresh else ():
+                leftover.unlink(missing_ok=True)
+
+
+def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Iterable[str]) -> None:
+    """Say on stdout what a command found: as one JSON document and nothing else, or as a screen.
+
+    A reader that has left (``| head``) is no error; a stdout that cannot be written is a UsageError.
+    """
+    if output == "json":
+        from fees_etl.cli.document import written
+
+        text = written(document)
+    else:
+        text = "\n".join(lines)
+        colour = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        for pattern, code in PAINT if colour and not os.environ.get("NO_COLOR") else ():
+            text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
+    try:
+        print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails on it once more
+        if isinstance(error, BrokenPipeError):
+            return
+        raise UsageError(
+            f"stdout cannot be written: {error.strerror}.",
+            published="What this command did is done and stays; only its report is lost.",
+            hint="See what was done: fees-etl runs",
+        ) from error
