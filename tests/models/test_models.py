@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pipeline import MODELS as BUNDLED
 from pipeline import project
 
 from fees_etl import Table, connect
@@ -56,8 +57,8 @@ def test_a_model_makes_these_rows_of_those(engine, case):
         assert rows(engine, f"SELECT {columns} FROM ({render(project(), model.name)}) AS made") == expected
 
 
-def test_every_model_and_every_rule_has_a_case():
-    assert {path.parent.name for path in CASES} == set(MODELS)
+def test_every_bundled_model_and_every_rule_has_a_case():
+    assert {path.parent.name for path in CASES} >= {name.partition(".")[2] for name in BUNDLED}
     assert {int(path.name.partition("_")[0]) for path in CASES} == set(range(1, 10))
 
 
