@@ -29,5 +29,12 @@ resource "google_bigquery_dataset" "dataset" {
     }
   }
 
+  lifecycle {
+    precondition {
+      condition     = length(local.tables) > 0
+      error_message = "No contract in ${local._sql} has a policy tag, so that every tagged table would be destroyed. Set sql to the folder of the contracts, seen from terraform/."
+    }
+  }
+
   depends_on = [google_kms_crypto_key_iam_member.agent, google_project_service.api]
 }

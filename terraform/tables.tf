@@ -1,11 +1,6 @@
 # The tables with policy tags, and only these: setting a tag is a right that no account of the pipeline has. All others are
-# made by fees-etl from the same contracts in sql/. tables.json holds them as the BigQuery API gives them back, so that a
-# plan shows no difference where there is none; `GOLDEN=write pytest tests/delivery/test_terraform.py` writes it from the contracts,
-# and the same test fails while it differs from them.
+# made by fees-etl from the same contracts.
 locals {
-  tables = jsondecode(file("${path.module}/tables.json"))
-
-  # In the file a column names its tag by the alias of its contract.
   schemas = {
     for name, table in local.tables : name => [
       for field in table.schema.fields : merge(field, can(field.policyTags) ? {

@@ -221,6 +221,13 @@ variable "schedule" {
   }
 }
 
+variable "sql" {
+  description = "Folder of the contracts, seen from this module. A folder without tables that have policy tags is refused."
+  type        = string
+  default     = "../sql"
+  nullable    = false
+}
+
 variable "state_bucket" {
   description = "Bucket of this environment's state, which CI reads and writes; needed with github_repository."
   type        = string

@@ -9,6 +9,7 @@ variables {
   project     = "wealth-fees-prod"
   image       = "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl/fees-etl:1.0.0"
   alert_email = "alerts@example.com"
+  sql         = "tests/contracts/tagged"
   readers = {
     analysts        = ["group:analysts@example.com"]
     auditors        = ["group:auditors@example.com"]

@@ -9,9 +9,10 @@ variables {
   project     = "wealth-fees-prod"
   image       = "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl/fees-etl:1.0.0"
   alert_email = "alerts@example.com"
+  sql         = "tests/contracts/tagged"
 }
 
-run "exactly_the_ninos_and_the_records_that_may_hold_one_are_tagged" {
+run "exactly_the_columns_that_have_a_tag_in_their_contracts_are_tagged" {
   command = plan
 
   assert {
@@ -20,14 +21,14 @@ run "exactly_the_ninos_and_the_records_that_may_hold_one_are_tagged" {
         for field in jsondecode(table.schema) : "${name}.${field.name}"
         if try(field.policyTags.names, []) == ["projects/wealth-fees-prod/locations/eu/taxonomies/1/policyTags/2"]
       ]
-    ])) == toset(["raw.fees.client_nino", "raw.fees_incoming.client_nino", "raw.fees_incoming.record", "raw.fees_rejected.record", "staging.stg_fees.client_nino"])
-    error_message = "Other columns than the National Insurance numbers and the records as sent are tagged."
+    ])) == toset(["raw.invoices.payer_number", "raw.invoices_incoming.payer_number", "raw.invoices_incoming.letter", "staging.invoices.payer_number"])
+    error_message = "Other columns than those with the tag of National Insurance numbers in their contracts are tagged."
   }
 
   assert {
     condition = length(flatten([
       for table in google_bigquery_table.tagged : [for field in jsondecode(table.schema) : field if can(field.policyTags)]
-    ])) == 5
+    ])) == 4
     error_message = "A column has a tag that is not the one of National Insurance numbers."
   }
 
@@ -37,16 +38,43 @@ run "exactly_the_ninos_and_the_records_that_may_hold_one_are_tagged" {
   }
 }
 
-run "staging_is_partitioned_by_day_and_clustered_by_client" {
+run "a_table_is_what_its_contract_says" {
   command = plan
 
   assert {
+    condition     = toset(keys(google_bigquery_table.tagged)) == toset(["raw.invoices", "raw.invoices_incoming", "staging.invoices"])
+    error_message = "Terraform makes the tables with policy tags, and no others."
+  }
+
+  assert {
+    condition = jsondecode(google_bigquery_table.tagged["staging.invoices"].schema) == [
+      { name = "invoice", type = "INTEGER", mode = "REQUIRED", description = "Number of the invoice." },
+      { name = "payer_number", type = "STRING", mode = "REQUIRED", description = "Number of who pays.", policyTags = { names = ["projects/wealth-fees-prod/locations/eu/taxonomies/1/policyTags/2"] } },
+      { name = "day", type = "DATE", mode = "REQUIRED", description = "Day it is due." },
+      { name = "pounds", type = "NUMERIC", mode = "NULLABLE", description = "What is owed." },
+      { name = "paid", type = "BOOLEAN", mode = "NULLABLE", description = "Whether it is settled." },
+      { name = "seen_at", type = "TIMESTAMP", mode = "NULLABLE", description = "When it was read." },
+    ]
+    error_message = "A column's name, type, mode, description or place is not that of its contract."
+  }
+
+  assert {
+    condition     = google_bigquery_table.tagged["staging.invoices"].description == "One row per invoice. Typed."
+    error_message = "The description is not that of the contract."
+  }
+
+  assert {
     condition = (
-      google_bigquery_table.tagged["staging.stg_fees"].time_partitioning[0].field == "fee_date"
-      && google_bigquery_table.tagged["staging.stg_fees"].time_partitioning[0].type == "DAY"
-      && google_bigquery_table.tagged["staging.stg_fees"].clustering == tolist(["client_id"])
+      google_bigquery_table.tagged["staging.invoices"].time_partitioning[0].field == "day"
+      && google_bigquery_table.tagged["staging.invoices"].time_partitioning[0].type == "DAY"
+      && google_bigquery_table.tagged["staging.invoices"].clustering == tolist(["invoice", "pounds"])
     )
-    error_message = "The MERGE of staging would not prune."
+    error_message = "A MERGE would not prune."
+  }
+
+  assert {
+    condition     = length(google_bigquery_table.tagged["raw.invoices"].time_partitioning) == 0 && try(length(google_bigquery_table.tagged["raw.invoices"].clustering), 0) == 0
+    error_message = "A table is partitioned or clustered that need not be."
   }
 
   assert {
@@ -58,6 +86,40 @@ run "staging_is_partitioned_by_day_and_clustered_by_client" {
     condition     = alltrue([for table in google_bigquery_table.tagged : table.labels == tomap({ managed_by = "fees-etl", target = "prod" })])
     error_message = "The labels are not those that fees-etl gives its tables."
   }
+}
+
+run "a_table_like_another_has_its_columns_first_without_its_rules" {
+  command = plan
+
+  assert {
+    condition = jsondecode(google_bigquery_table.tagged["raw.invoices_incoming"].schema) == [
+      { name = "invoice", type = "INTEGER", mode = "NULLABLE", description = "Number as sent." },
+      { name = "payer_number", type = "STRING", mode = "NULLABLE", description = "Number of who pays, as sent.", policyTags = { names = ["projects/wealth-fees-prod/locations/eu/taxonomies/1/policyTags/2"] } },
+      { name = "letter", type = "STRING", mode = "REQUIRED", description = "The letter as sent.", policyTags = { names = ["projects/wealth-fees-prod/locations/eu/taxonomies/1/policyTags/2"] } },
+      { name = "_part", type = "STRING", mode = "NULLABLE", description = "Table the row is meant for." },
+    ]
+    error_message = "The columns of a file in the other table come first, each may be absent and keeps its tag; then the table's own."
+  }
+}
+
+run "a_folder_without_contracts_destroys_nothing" {
+  command = plan
+
+  variables {
+    sql = "nowhere"
+  }
+
+  expect_failures = [google_bigquery_dataset.dataset]
+}
+
+run "a_folder_whose_contracts_have_no_tag_destroys_nothing" {
+  command = plan
+
+  variables {
+    sql = "tests/contracts/untagged"
+  }
+
+  expect_failures = [google_bigquery_dataset.dataset]
 }
 
 run "files_grow_cold_after_90_days_and_after_a_year" {

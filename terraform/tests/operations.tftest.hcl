@@ -9,6 +9,7 @@ variables {
   project     = "wealth-fees-prod"
   image       = "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl/fees-etl:1.0.0"
   alert_email = "alerts@example.com"
+  sql         = "tests/contracts/tagged"
 }
 
 run "two_jobs_run_one_image_as_two_accounts" {

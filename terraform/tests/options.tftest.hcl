@@ -9,6 +9,7 @@ variables {
   project     = "wealth-fees-prod"
   image       = "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl/fees-etl:1.0.0"
   alert_email = "alerts@example.com"
+  sql         = "tests/contracts/tagged"
 }
 
 run "opt_ins_are_off_by_default" {

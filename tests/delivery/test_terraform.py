@@ -1,6 +1,6 @@
 """What terraform/ takes from the project is what the project says: tables, datasets, settings, names of files.
 
-Terraform's own rules are tested by terraform (terraform/tests). ``GOLDEN=write`` writes terraform/tables.json anew.
+Terraform's own rules are tested by terraform (terraform/tests), with made-up contracts. Here it reads the real ones.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import shutil
 from dataclasses import fields
 from types import SimpleNamespace
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import places
@@ -31,9 +32,13 @@ if TYPE_CHECKING:
 
 ROOT = places.ROOT
 TERRAFORM = ROOT / "terraform"
-TABLES = TERRAFORM / "tables.json"
 ALIASES = {"nino": "nino"}
-"""Terraform puts the resource name of its tag where the file has the alias of the contracts."""
+"""Terraform puts the resource name of its tag where a contract has the alias."""
+TYPES = sorted(
+    set(re.findall(r'"([A-Z][A-Z0-9]+)"', (ROOT / "sql" / "contract.schema.json").read_text(encoding="utf-8")))
+)
+"""Those that a column may have."""
+NEEDS_TERRAFORM = pytest.mark.skipif(shutil.which("terraform") is None, reason="reads HCL by `terraform console`")
 
 
 def tables(project: Project) -> dict[str, Any]:
@@ -65,14 +70,51 @@ def read(name: str) -> Any:
     return yaml.safe_load((TERRAFORM / name).read_text(encoding="utf-8"))
 
 
-def test_terraform_makes_the_tables_that_the_engine_would_make() -> None:
-    wanted = tables(load())
-    if os.environ.get("GOLDEN") == "write":
-        TABLES.write_text(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    found = json.loads(TABLES.read_text(encoding="utf-8"))
-    assert found == wanted, f"{TABLES} is not what the contracts say; GOLDEN=write accepts the contracts"
+def made_by_terraform(folder: Path) -> dict[str, Any]:
+    """The tables that contracts.tf reads from folder/sql, which is where its variable looks for them by default."""
+    module = folder / "terraform"
+    module.mkdir()
+    shutil.copy(TERRAFORM / "contracts.tf", module)
+    variables = (TERRAFORM / "variables.tf").read_text(encoding="utf-8")
+    declared = re.search(r'^variable "sql" \{\n.*?^\}\n', variables, re.MULTILINE | re.DOTALL)
+    assert declared
+    (module / "variables.tf").write_text(declared[0], encoding="utf-8")
+    said = subprocess.run(
+        ["terraform", "console", "-no-color"],
+        cwd=module,
+        env=os.environ | {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull},
+        input="jsonencode(local.tables)\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    made: dict[str, Any] = json.loads(json.loads(said.stdout))
+    return made
 
 
+@NEEDS_TERRAFORM
+def test_terraform_makes_the_tables_that_the_engine_would_make(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    assert made_by_terraform(tmp_path) == tables(load())
+
+
+def test_exactly_the_ninos_and_the_records_that_may_hold_one_are_tagged() -> None:
+    tagged = {
+        (name, field["name"])
+        for name, table in tables(load()).items()
+        for field in table["schema"]["fields"]
+        if "policyTags" in field
+    }
+    assert tagged == {
+        ("raw.fees", "client_nino"),
+        ("raw.fees_incoming", "client_nino"),
+        ("raw.fees_incoming", "record"),
+        ("raw.fees_rejected", "record"),
+        ("staging.stg_fees", "client_nino"),
+    }
+
+
+@NEEDS_TERRAFORM
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
@@ -87,6 +129,11 @@ def test_terraform_makes_the_tables_that_the_engine_would_make() -> None:
         ("raw/fees.yml", "columns:\n", "columns:\n  - {name: note, type: STRING, description: A note.}\n"),
         ("raw/fees_rejected.yml", "policy_tag: nino, ", ""),
         ("raw/files.yml", "{name: reason, type: STRING", "{name: reason, policy_tag: nino, type: STRING"),
+        (
+            "raw/fees.yml",
+            "columns:\n",
+            "columns:\n" + "".join(f"  - {{name: a_{one.lower()}, type: {one}, description: One.}}\n" for one in TYPES),
+        ),
     ],
     ids=[
         "a column renamed",
@@ -100,15 +147,18 @@ def test_terraform_makes_the_tables_that_the_engine_would_make() -> None:
         "a column added",
         "a table without tags",
         "a table with a tag",
+        "every type",
     ],
 )
-def test_a_changed_contract_is_noticed(tmp_path: Path, file: str, old: str, new: str) -> None:
+def test_terraform_follows_a_changed_contract(tmp_path: Path, file: str, old: str, new: str) -> None:
     shutil.copytree(ROOT / "sql", tmp_path / "sql")
     path = tmp_path / "sql" / file
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    assert tables(load(tmp_path)) != json.loads(TABLES.read_text(encoding="utf-8"))
+    wanted = tables(load(tmp_path))
+    assert wanted != tables(load())
+    assert made_by_terraform(tmp_path) == wanted
 
 
 def test_datasets_are_those_of_the_contracts_and_one_for_audit_logs() -> None:
