@@ -55,20 +55,25 @@ class Folder:
         return digest.hexdigest()
 
 
-def survey(root: Path | None, overrides: Mapping[str, Any], *, columns: bool) -> Folder:
-    """The project in ``root``; without ``columns`` quicker, and contracts know their names and kinds only.
+def survey(root: Path | None, overrides: Mapping[str, Any]) -> Folder:
+    """The project in ``root``.
 
     Raises:
-        ProjectError: a YAML file is wrong, or lies beside the wrong file.
+        ProjectError: YAML files are wrong, or lie beside the wrong files; it names all of them.
     """
     folder = _folder(root)
-    values = contracts.variables(folder / "variables.yml", overrides, Path("sql/variables.yml"))
+    values = contracts.variables(folder, overrides)
     files = tuple(sorted(_files(folder)))
-    found = {made.table: made for made in _contracts(folder, values, files, columns=columns)}
+    errors: list[ProjectError] = []
+    yamls = [name for name in files if name.endswith(".yml") and name.partition("/")[0] not in _NOT_DATASETS]
+    found = contracts.contracts(folder, yamls, values, errors)
+    errors += [error for made in found.values() for error in _wrong_places(made, set(files))]
+    errors += _orphans(files)
+    settings = dict(_settings(folder, files, errors))
+    contracts.refuse(errors)
     made = {table: one for table, one in found.items() if one.materialized}
-    _check_orphans(files, made)
     sources = {table: one for table, one in found.items() if not one.materialized}
-    return Folder(folder, files, values, sources, made, dict(_settings(folder, files)))
+    return Folder(folder, files, values, sources, made, settings)
 
 
 def _folder(root: Path | None) -> Path:
@@ -91,52 +96,39 @@ def _files(folder: Path) -> Iterator[str]:
             yield from (f"{kind.name}/{file.name}" for file in os.scandir(kind) if file.name.endswith((".sql", ".yml")))
 
 
-def _contracts(folder: Path, values: Mapping[str, Any], files: Collection[str], *, columns: bool) -> Iterator[Contract]:
-    known = set(files)
-    for name in files:
-        dataset, _, stem = name.removesuffix(".yml").partition("/")
-        if name.endswith(".yml") and dataset not in _NOT_DATASETS:
-            path, table, shown = folder / name, Table(dataset, stem), Path("sql", name)
-            made = contracts.contract(path, table, values, shown) if columns else contracts.outline(path, table, shown)
-            _check_files(made, known)
-            yield made
-
-
-def _check_files(made: Contract, files: Collection[str]) -> None:
+def _wrong_places(made: Contract, files: Collection[str]) -> Iterator[ProjectError]:
     query = f"{made.table.name}.sql"
     beside = f"{made.table.dataset}/{query}" in files
     if made.materialized and not beside:
-        raise ProjectError(f"the contract has 'materialized', but there is no {query} beside it.", path=made.path)
+        yield ProjectError(f"the contract has 'materialized', but there is no {query} beside it.", path=made.path)
     if not made.materialized and beside:
-        raise ProjectError(
+        yield ProjectError(
             f"{query} lies beside it, but the contract has no 'materialized'.",
             path=made.path,
             hint="Write 'materialized: rebuild' or 'materialized: merge'.",
         )
     if made.materialized and f"materializations/{made.materialized}.sql" not in files:
-        raise ProjectError(f"there is no sql/materializations/{made.materialized}.sql.", path=made.path)
+        yield ProjectError(f"there is no sql/materializations/{made.materialized}.sql.", path=made.path)
     tagged = [column.name for column in made.columns if column.policy_tag]
     if tagged and made.table.dataset not in _PERSONAL:
-        raise ProjectError(f"'{tagged[0]}' has a policy tag, which only raw and staging may hold.", path=made.path)
+        yield ProjectError(f"'{tagged[0]}' has a policy tag, which only raw and staging may hold.", path=made.path)
 
 
-def _check_orphans(files: Collection[str], models: Collection[Table]) -> None:
+def _orphans(files: Collection[str]) -> Iterator[ProjectError]:
     for name in files:
-        dataset, _, stem = name.removesuffix(".sql").partition("/")
-        if name.endswith(".sql") and dataset not in _NOT_DATASETS and Table(dataset, stem) not in models:
-            raise ProjectError(
-                "a model needs a contract.",
-                path=Path("sql", name),
-                hint=f"Write sql/{dataset}/{stem}.yml beside it.",
+        beside = name.removesuffix(".sql") + ".yml"
+        if name.endswith(".sql") and name.partition("/")[0] not in _NOT_DATASETS and beside not in files:
+            yield ProjectError(
+                "a model needs a contract.", path=Path("sql", name), hint=f"Write sql/{beside} beside it."
             )
 
 
-def _settings(folder: Path, files: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _settings(folder: Path, files: Collection[str], errors: list[ProjectError]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name in files:
         if name.startswith("assertions/") and name.endswith(".sql"):
-            beside = Path(name).with_suffix(".yml")
-            if str(beside) not in files:
-                raise ProjectError(
-                    "an assertion needs its settings.", path=Path("sql", name), hint=f"Write sql/{beside}."
-                )
-            yield beside.stem, contracts.assertion_settings(folder / beside, "sql" / beside)
+            beside = name.removesuffix(".sql") + ".yml"
+            if beside in files:
+                yield Path(name).stem, contracts.settings(folder, beside, errors)
+            else:
+                hint = f"Write sql/{beside}."
+                errors.append(ProjectError("an assertion needs its settings.", path=Path("sql", name), hint=hint))

@@ -36,7 +36,7 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     >>> [model.name for model in load().models.values()]
     ['stg_fees', 'dim_clients', 'rpt_client_ltv', 'rpt_adviser_ltv', 'rpt_cohort_ltv']
     """
-    folder = survey(root, variables or {}, columns=True)
+    folder = survey(root, variables or {})
     templates = Templates(folder.root, folder.variables)
     schema = {table: made.types for table, made in folder.contracts.items()}
     texts = spread(lambda name: _proven(folder, templates, name, schema), folder.queries, processes)
@@ -45,14 +45,14 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
 
 def unproven(root: Path | None = None, variables: Mapping[str, Any] | None = None) -> Project:
     """As :func:`load` without the proof of columns and types."""
-    folder = survey(root, variables or {}, columns=True)
+    folder = survey(root, variables or {})
     templates = Templates(folder.root, folder.variables)
     return _project(folder, templates, [_read(templates, name) for name in folder.queries])
 
 
 def outline(root: Path | None = None, variables: Mapping[str, Any] | None = None, *, processes: int = 1) -> Project:
     """Names, kinds and arrows only: contracts have no columns and their tests no SQL; there is no fingerprint."""
-    folder = survey(root, variables or {}, columns=False)
+    folder = survey(root, variables or {})
     templates = Templates(folder.root, folder.variables)
     texts = spread(lambda name: _read(templates, name), folder.queries, processes)
     return _project(folder, templates, texts, whole=False)
@@ -114,7 +114,7 @@ def _project(folder: Folder, templates: Templates, texts: Sequence[_Text], *, wh
     tested = (*models, *(table for table, source in folder.sources.items() if source.key))
     assertions += [_contract_test(known[table], templates if whole else None) for table in tested]
     keys = {one.name: one.key for one in assertions}
-    waivers = contracts.waivers(folder.root / "waivers.yml", keys, Path("sql/waivers.yml"))
+    waivers = contracts.waivers(folder.root, keys)
     fingerprint = folder.fingerprint() if whole else ""
     return Project(
         folder.root, folder.variables, folder.sources, models, tuple(assertions), waivers, fingerprint, templates

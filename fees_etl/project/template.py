@@ -98,6 +98,8 @@ def literal(value: Any) -> str:  # noqa: PLR0911 - one return a type
             return str(value)
         case Decimal():
             return f"NUMERIC '{value:f}'"
+        case datetime() if value.tzinfo is None:
+            return f"DATETIME '{value:%Y-%m-%d %H:%M:%S.%f}'"
         case datetime():
             return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'"
         case date():

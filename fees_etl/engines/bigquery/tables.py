@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 API_TYPES = {
     "BOOL": "BOOLEAN",
     "DATE": "DATE",
+    "DATETIME": "DATETIME",
     "INT64": "INTEGER",
     "NUMERIC": "NUMERIC",
     "STRING": "STRING",

@@ -47,6 +47,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "INT64": int,
     "NUMERIC": Decimal,
     "DATE": date.fromisoformat,
+    "DATETIME": datetime.fromisoformat,
     "TIMESTAMP": _moment,
     "BOOL": "true".__eq__,
 }

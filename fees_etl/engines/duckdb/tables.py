@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TYPES = {
     "BOOL": "BOOLEAN",
     "DATE": "DATE",
+    "DATETIME": "TIMESTAMP",
     "INT64": "BIGINT",
     "NUMERIC": "DECIMAL(38,9)",
     "STRING": "VARCHAR",

@@ -5,14 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 from broken import FOLDERS, assembled
 
 from fees_etl import load
-from fees_etl.project.contracts import contract
-from fees_etl.project.contracts import outline as without_columns
 from fees_etl.project.load import outline
 from fees_etl.types import Table
 
@@ -95,42 +92,6 @@ def test_an_outline_has_the_names_kinds_and_arrows_of_the_whole():
         return models, [(one.name, one.severity, one.reads) for one in project.assertions], list(project.sources)
 
     assert arrows(found) == arrows(whole)
-    assert not any(made.columns for made in found.sources.values())
-
-
-COLUMN = "{name: a, type: DATE, required: true, description: A day.}"
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        f"columns:\n  - {COLUMN}\n",
-        f"columns:\n\n# one\n- {COLUMN}\n\n",
-        f"columns:   # block\n  - {COLUMN}\n",
-        f"columns: [\n  {COLUMN}\n]\n",
-        f"columns:\n  [\n{COLUMN}\n]\n",
-        "columns:\n- name: a\n  type: DATE\n  description: |\n    columns:\n    materialized: merge\n",
-        f"'columns':\n- {COLUMN}\n",
-    ],
-)
-@pytest.mark.parametrize("order", ["before", "after"])
-def test_columns_may_be_written_anywhere_and_in_any_style(tmp_path, columns, order):
-    rest = "description: |\n  columns:\n  materialized: merge\nmaterialized: rebuild\nkey: [a]\n"
-    path = tmp_path / "t.yml"
-    path.write_text(columns + rest if order == "before" else rest + columns, encoding="utf-8")
-    table = Table("reporting", "t")
-    quick, whole = without_columns(path, table, Path("t.yml")), contract(path, table, {}, Path("t.yml"))
-
-    assert (quick.description, quick.materialized, quick.key) == (whole.description, whole.materialized, whole.key)
-    assert (whole.materialized, whole.key) == ("rebuild", ("a",))
-
-
-def test_an_error_below_the_columns_has_its_line_in_the_file(tmp_path):
-    path = tmp_path / "t.yml"
-    path.write_text(f"description: x\ncolumns:\n  - {COLUMN}\nkey: [a\n", encoding="utf-8")
-
-    with pytest.raises(Exception, match=r"t.yml:5: not YAML"):
-        without_columns(path, Table("reporting", "t"), Path("t.yml"))
 
 
 def test_the_project_of_the_benchmark_is_sound(tmp_path):
