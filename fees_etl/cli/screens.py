@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.report import changes, pending
 from fees_etl.cli.text import WIDTH, cell, change, count, grid, paragraph, plural, table
-from fees_etl.ingestion.lake import shown
+from fees_etl.ingestion.source import shown
 from fees_etl.results import Change
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fees_etl.cli.text import net, plural, pounds
 from fees_etl.errors import AssertionsFailed, GuardRefused, InputRefused
-from fees_etl.ingestion.lake import shown
+from fees_etl.ingestion.source import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

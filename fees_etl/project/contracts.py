@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, Field, RootModel, ValidationErr
 from fees_etl.errors import ProjectError
 from fees_etl.privacy import redact
 from fees_etl.project.graph import did_you_mean
-from fees_etl.types import Column, Contract, Layout, Severity, Table, Waiver
+from fees_etl.types import Column, Contract, Layout, Severity, Table, Waiver, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -204,15 +204,6 @@ def refuse(errors: Sequence[ProjectError]) -> None:
     first.message = "\n".join([first.message, *(f"{one.message} {one.hint}".rstrip() for one in others)])
     first.args = (first.message,)
     raise first
-
-
-def folded(name: str) -> str:
-    """A column's name or alias as headers are compared: without case, blanks and underscores.
-
-    >>> folded("Client No") == folded("client_no")
-    True
-    """
-    return "".join(name.split()).replace("_", "").casefold()
 
 
 class _Document:

@@ -17,7 +17,7 @@ import yaml
 
 from fees_etl import load
 from fees_etl.engines.bigquery.tables import is_terraforms, resource
-from fees_etl.ingestion.patterns import control_names, in_bucket, regex
+from fees_etl.ingestion.source import control_names, in_bucket, regex
 from fees_etl.settings import Settings
 from fees_etl.target import Target
 

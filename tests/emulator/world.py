@@ -34,7 +34,7 @@ from pipeline import LENIENT, project
 from fees_etl import cli, connect
 from fees_etl.cli import opening
 from fees_etl.engines.bigquery import engine, jobs, live, prepare
-from fees_etl.ingestion import gcs
+from fees_etl.ingestion import bucket as gcs
 from fees_etl.script import Ask
 from fees_etl.types import Table
 
