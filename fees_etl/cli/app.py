@@ -145,13 +145,14 @@ def backfill(
     return transform.run(context.obj, request, output)
 
 
-@app.command()
+@app.command(cls=opt.Reloading)
 def ingest(
     context: typer.Context,
     source: Annotated[
         str | None, typer.Argument(metavar="[SOURCE]", help="A CSV file, a folder or a quoted glob.")
     ] = None,
     *,
+    reload: opt.Reload = None,
     allow_withdraw: opt.AllowWithdraw = False,
     rehearse: opt.Rehearse = False,
     output: opt.Output = "text",
@@ -161,10 +162,13 @@ def ingest(
     \b
     fees-etl ingest 'lake/*.csv'
     fees-etl ingest lake/fees_2025_09.csv.gz --rehearse
+    fees-etl ingest lake --reload                    (after the contract of the files changed)
     """  # noqa: D301
     from fees_etl.cli import transform  # noqa: PLC0415
 
-    request = transform.Request("ingest", source=source, rehearse=rehearse, allow_withdraw=allow_withdraw)
+    request = transform.Request(
+        "ingest", source=source, rehearse=rehearse, allow_withdraw=allow_withdraw, reload=reload
+    )
     return transform.ingest(context.obj, request, output)
 
 

@@ -53,6 +53,8 @@ class Request:
     rehearse: bool = False
     skip_ingest: bool = False
     allow_withdraw: bool = False
+    reload: str | None = None
+    """What is read again; all where it is empty."""
     chunk: Chunk = "none"
     resume: bool = False
 
@@ -223,6 +225,7 @@ def _ingested(attempt: Attempt, engine: Engine, source: str | None) -> IngestRes
             engine,
             source,
             allow_withdraw=attempt.request.allow_withdraw,
+            reload=True if attempt.request.reload == "" else attempt.request.reload,
             run_id=attempt.run_id,
             now=attempt.now,
         )

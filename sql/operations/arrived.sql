@@ -31,8 +31,8 @@ WHERE fee_date IS NOT NULL AND {{ these('uri', 'version', fresh) }}
 WITH differing AS (
     SELECT
         _source_file,
-        {{ contract.partition_by }} AS fee_date,
-        {{ contract.total }} AS amount,
+        {{ contract.partition_by }} AS _day,
+        {{ contract.total }} AS _amount,
         SUM(IF({{ is_new() }}, 1, -1)) AS net_rows
     FROM raw.fees
     WHERE {{ contract.partition_by }} IS NOT NULL AND {{ these('_source_file', '_source_version', replaced + previous) }}
@@ -42,18 +42,18 @@ WITH differing AS (
 changed AS (
     SELECT
         _source_file,
-        fee_date,
+        _day,
         SUM(IF(net_rows > 0, net_rows, 0)) AS rows_added,
-        COALESCE(SUM(IF(net_rows > 0, net_rows * amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
+        COALESCE(SUM(IF(net_rows > 0, net_rows * _amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
         SUM(IF(net_rows < 0, -net_rows, 0)) AS rows_removed,
-        COALESCE(SUM(IF(net_rows < 0, -net_rows * amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
+        COALESCE(SUM(IF(net_rows < 0, -net_rows * _amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
     FROM differing
     WHERE net_rows != 0
-    GROUP BY _source_file, fee_date
+    GROUP BY _source_file, _day
 )
 
 SELECT
-    changed.fee_date,
+    changed._day,
     changed._source_file,
     files.version,
     changed.rows_added,

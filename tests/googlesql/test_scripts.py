@@ -14,8 +14,8 @@ from googlesql.constructs import DOCUMENTED, constructs, control
 from googlesql.rules import house_rules
 from pipeline import LENIENT, Pipeline
 
-from fees_etl import query
-from fees_etl.engines.bigquery.incoming import Incoming, unmasked
+from fees_etl import load, query
+from fees_etl.engines.bigquery.incoming import Entrance, Incoming
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill
@@ -60,7 +60,8 @@ class Writer:
 
         outcome = self.engine.transact(replace(script, parts=seen()), watch)
         files = any(isinstance(part, Load) for part in parts)
-        placed = Incoming("load-1").moved(parts, self.dialect.types) if files else [unmasked(), *parts]
+        incoming = Incoming("load-1", Entrance.among(load().contracts.values()))
+        placed = incoming.moved(parts, self.dialect.types) if files else [incoming.entrance.unmasked(), *parts]
         self.jobs.append(job(script, placed, self.dialect, f"job-{len(self.jobs) + 1}"))
         return outcome
 

@@ -19,7 +19,7 @@ from fees_etl.engines.bigquery.cells import variable
 from fees_etl.engines.bigquery.client import connected, is_emulated
 from fees_etl.engines.bigquery.costs import allow, billed, require_short
 from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
-from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
+from fees_etl.engines.bigquery.incoming import MASKED, Entrance, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, job_id
 from fees_etl.engines.bigquery.prepare import prepare
 from fees_etl.engines.bigquery.script import Dialect, job, question
@@ -54,6 +54,7 @@ class BigQuery:
         self.spill = Path(target.spill or gettempdir(), f"fees-etl-{token_hex(6)}")
         self._suffix, self._emulated = suffix, is_emulated()
         self._schema: dict[Table, dict[str, str]] = {}
+        self._contracts: dict[Table, Contract] = {}
         self._rehearsing = False
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
@@ -75,6 +76,7 @@ class BigQuery:
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """See :class:`fees_etl.engines.Engine`."""
         self._schema.update({table: contract.types for table, contract in contracts.items()})
+        self._contracts.update(contracts)
         require_protection(contracts.values(), self.target, emulated=self._emulated)
         with self.jobs.translated("looking at the tables"):
             prepare(
@@ -108,7 +110,8 @@ class BigQuery:
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
-        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)))
+        entrance = Entrance.among(self._contracts.values())
+        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), entrance)
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Fill)) for part in parts):
             return Outcome()
@@ -172,13 +175,13 @@ class BigQuery:
         for part in script.parts:
             parts.append(part)
             if isinstance(part, Load):
-                incoming.take(part, self._embedded(), self.spill, self._schema[INCOMING])
-        return incoming.moved(parts, self._schema) if incoming else [unmasked(), *parts]
+                incoming.take(part, self._embedded(), self.spill)
+        return incoming.moved(parts, self._schema) if incoming else [incoming.entrance.unmasked(), *parts]
 
     def _load(self, script: Script, incoming: Incoming) -> None:
-        path = incoming.file(self._embedded(), self.spill, self._schema[INCOMING])
-        table = f"{self.client.project}.{INCOMING.dataset}{self._suffix}.{INCOMING.name}"
-        self.jobs.load(path, table, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
+        path, table = incoming.file(self._embedded(), self.spill), incoming.entrance.table
+        name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
+        self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:

@@ -143,28 +143,16 @@ BEGIN
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
-            WITH compared AS (
+            WITH differing AS (
                 SELECT
                     _source_file,
-                    client_id,
-                    client_nino,
-                    adviser_id,
-                    fee_date,
-                    fee_amount,
-                    (_source_file IN ('file:/lake/a.csv')
-                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd')) AS is_new
+                    fee_date AS fee_date,
+                    fee_amount AS amount,
+                    SUM(IF((_source_file IN ('file:/lake/a.csv')
+                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd')) AND _run_id = 'test-2', 1, -1)) AS net_rows
                 FROM raw_ci.fees
                 WHERE fee_date IS NOT NULL AND (_source_file IN ('file:/lake/a.csv', 'file:/lake/a.csv')
                 AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd', 'file:/lake/a.csv\n1d35463d1a0cf687ecffe98fe22010e03d59d0d19f334c4015edc3363483c260'))
-            ),
-
-            differing AS (
-                SELECT
-                    _source_file,
-                    fee_date,
-                    fee_amount,
-                    SUM(IF(is_new, 1, -1)) AS net_rows
-                FROM compared
                 GROUP BY _source_file, client_id, client_nino, adviser_id, fee_date, fee_amount
             ),
 
@@ -173,9 +161,9 @@ BEGIN
                     _source_file,
                     fee_date,
                     SUM(IF(net_rows > 0, net_rows, 0)) AS rows_added,
-                    COALESCE(SUM(IF(net_rows > 0, net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
+                    COALESCE(SUM(IF(net_rows > 0, net_rows * amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
                     SUM(IF(net_rows < 0, -net_rows, 0)) AS rows_removed,
-                    COALESCE(SUM(IF(net_rows < 0, -net_rows * fee_amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
+                    COALESCE(SUM(IF(net_rows < 0, -net_rows * amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
                 FROM differing
                 WHERE net_rows != 0
                 GROUP BY _source_file, fee_date
@@ -199,14 +187,14 @@ BEGIN
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
-            WITH conflicting AS (
+            WITH ambiguous AS (
                 SELECT
                     _source_file,
                     _source_version,
                     fee_date
                 FROM raw_ci.fees
                 WHERE fee_date IS NOT NULL AND (_source_file IN ('file:/lake/a.csv')
-                AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd'))
+                    AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd')) AND _run_id = 'test-2'
                 GROUP BY
                     _source_file,
                     _source_version,
@@ -214,7 +202,8 @@ BEGIN
                     NULLIF(TRIM(adviser_id, ' \t\r\n\u00a0'), ''),
                     fee_date,
                     fee_amount
-                HAVING COUNT(DISTINCT NULLIF(UPPER(TRANSLATE(client_nino, ' \t\r\n\u00a0', '')), '')) > 1
+                HAVING
+                    COUNT(DISTINCT NULLIF(UPPER(TRANSLATE(client_nino, ' \t\r\n\u00a0', '')), '')) > 1
             )
 
             SELECT DISTINCT
@@ -227,7 +216,7 @@ BEGIN
                 NUMERIC '0',
                 TIMESTAMP '2025-09-30 12:00:00.000000+00:00',
                 'test-2'
-            FROM conflicting
+            FROM ambiguous
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id

@@ -286,19 +286,19 @@ BEGIN
             INSERT INTO ops_ci.left_out (uri, version, fee_date, reason, row_count, amount)
             WITH cleaned AS (
                 SELECT
-                    _source_file,
-                    _source_version,
-                    _source_row,
-                    fee_date,
-                    fee_amount,
                     NULLIF(TRIM(client_id, ' \t\r\n\u00a0'), '') AS client_id,
                     NULLIF(UPPER(TRANSLATE(client_nino, ' \t\r\n\u00a0', '')), '') AS client_nino,
-                    NULLIF(TRIM(adviser_id, ' \t\r\n\u00a0'), '') AS adviser_id
+                    NULLIF(TRIM(adviser_id, ' \t\r\n\u00a0'), '') AS adviser_id,
+                    fee_date,
+                    fee_amount,
+                    _source_file,
+                    _source_version,
+                    _source_row
                 FROM raw_ci.fees
                 WHERE (fee_date = DATE '2025-01-31' OR fee_date BETWEEN DATE '2025-03-28' AND DATE '2025-03-31')
             ),
 
-            blanks AS (
+            left_out AS (
                 SELECT
                     _source_file,
                     _source_version,
@@ -306,10 +306,14 @@ BEGIN
                     fee_amount,
                     'blank' AS reason
                 FROM cleaned
-                WHERE client_id IS NULL OR client_nino IS NULL OR adviser_id IS NULL OR fee_amount IS NULL
-            ),
-
-            duplicates AS (
+                WHERE NOT (
+                    client_id IS NOT NULL
+                    AND client_nino IS NOT NULL
+                    AND adviser_id IS NOT NULL
+                    AND fee_date IS NOT NULL
+                    AND fee_amount IS NOT NULL
+                )
+                UNION ALL
                 SELECT
                     _source_file,
                     _source_version,
@@ -321,17 +325,12 @@ BEGIN
                     client_id IS NOT NULL
                     AND client_nino IS NOT NULL
                     AND adviser_id IS NOT NULL
+                    AND fee_date IS NOT NULL
                     AND fee_amount IS NOT NULL
                 QUALIFY ROW_NUMBER() OVER (
                     PARTITION BY client_id, adviser_id, fee_date, fee_amount
                     ORDER BY _source_file, _source_row
                 ) > 1
-            ),
-
-            left_out AS (
-                SELECT * FROM blanks
-                UNION ALL
-                SELECT * FROM duplicates
             )
 
             SELECT

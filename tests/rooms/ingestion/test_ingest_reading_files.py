@@ -232,8 +232,8 @@ def test_the_careful_copy_is_private_and_removed(connection, tmp_path):
 
     class Watched:
         def execute(self, query, /):
-            for folder in (entry for entry in tmp_path.iterdir() if entry.is_dir()):
-                seen.append([stat.S_IMODE(entry.stat().st_mode) for entry in (folder, *folder.iterdir())])
+            folders = [entry for entry in tmp_path.iterdir() if entry.is_dir()]
+            seen.extend([stat.S_IMODE(one.stat().st_mode) for one in (folder, *folder.iterdir())] for folder in folders)
             return connection.execute(query)
 
     before = os.umask(0)
