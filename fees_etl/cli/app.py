@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
+from fees_etl.cli import options as opt
 from fees_etl.cli.logs import bind, configure
 
 SETTINGS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
