@@ -131,7 +131,7 @@ def _split(record: str, delimiter: str) -> tuple[str, ...]:
 def _what_it_is(record: str, form: Form) -> str:
     """Why no column is named. The first record may well be data, so nothing of it may be repeated."""
     written, path = form.layout.delimiter, form.contract.path
-    if record.casefold().startswith("sep="):
+    if record.casefold().lstrip('"').startswith("sep="):
         return "its first line begins with 'sep=', which only spreadsheets read: delete that line"
     meant = {folded(name): column for name, column in form.names.items()} | form.aliases
     for delimiter, called in _DELIMITERS.items():
@@ -157,7 +157,7 @@ def _drift(names: tuple[str, ...], found: list[str | None], form: Form) -> list[
     ]
     doubled = [column for column, count in Counter(found).items() if column and count > 1]
     unknown = [name for name, column in dict.fromkeys(zip(names, found, strict=True)) if not column]
-    absent = [column.name for column in form.contract.file_columns if column.name not in found]
+    absent = [name for name, column in form.names.items() if column not in found]
     clauses = [_are(some, state) for state, some in (("missing", missing), ("doubled", doubled)) if some]
     clauses += [_unknown(name, absent) for name in unknown[:_SHOWN]]
     return clauses + ([f"{len(unknown) - _SHOWN} more are unknown"] if len(unknown) > _SHOWN else [])

@@ -140,22 +140,24 @@ def _kind(column: Column, form: Form, latest: date) -> _Kind:  # noqa: PLR0911 -
 
 
 def _date(form: Form, latest: date, *, is_day: bool) -> _Kind:
-    """A date as the layout writes it; ``is_day`` of the column that a table is partitioned by, the day of a fee."""
+    """A date as the layout writes it; the column that a table is partitioned by ``is_day``, and has a range."""
     written = form.layout.date_format
     shape = re.sub("[YMD]", "[0-9]", written.replace(".", r"\."))
     parts = [f"substr({{0}}, {written.index(letters) + 1}, {len(letters)})" for letters in ("YYYY", "MM", "DD")]
     cast = "{0}" if written == "YYYY-MM-DD" else f"concat_ws('-', {', '.join(parts)})"
-    first, last = (FIRST_DATE, latest) if is_day else ("0001-01-01", "9999-12-31")
-    wrong = ("_late_@ IS NULL", f"is not a date ({written})")
+    wrong = f"is not a date ({written})"
+    if not is_day:
+        return _Kind("DATE", shape, ((_beyond("DATE"), wrong),), cast=cast, bounds=_within("DATE"))
     checks = (
-        (f"_late_@ < DATE '{first}'", f"is before {first}"),
-        (f"_late_@ > DATE '{last}'", "is more than a day after ingestion"),
+        ("_late_@ IS NULL", wrong),
+        (f"_late_@ < DATE '{FIRST_DATE}'", f"is before {FIRST_DATE}"),
+        (f"_late_@ > DATE '{latest}'", "is more than a day after ingestion"),
     )
-    return _Kind("DATE", shape, (wrong, *checks), cast=cast, bounds=f"BETWEEN DATE '{first}' AND DATE '{last}'")
+    return _Kind("DATE", shape, checks, cast=cast, bounds=f"BETWEEN DATE '{FIRST_DATE}' AND DATE '{latest}'")
 
 
 def _within(kind: str, zone: str = "") -> str:
-    """What GoogleSQL has of moments: the years 1 to 9999."""
+    """What GoogleSQL has of days and moments: the years 1 to 9999."""
     return f"BETWEEN {kind} '0001-01-01 00:00:00{zone}' AND {kind} '9999-12-31 23:59:59.999999{zone}'"
 
 
