@@ -19,6 +19,15 @@ Scalar: TypeAlias = Any
 """A cell: str, int, bool, Decimal, date, datetime (UTC) or None."""
 
 
+def folded(name: str) -> str:
+    """A column's name or alias as headers are compared: without case, blanks and underscores.
+
+    >>> folded("Client No") == folded("client_no")
+    True
+    """
+    return "".join(name.split()).replace("_", "").casefold()
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Table:
     """A table's name within a warehouse; the project and the dataset suffix belong to the target.
@@ -106,6 +115,11 @@ class Contract:
     def types(self) -> dict[str, str]:
         """Column name to GoogleSQL type, in the contract's order."""
         return {column.name: column.type for column in self.columns}
+
+    @property
+    def file_columns(self) -> tuple[Column, ...]:
+        """Of a source: the columns that a file may have; those that the books add begin with ``_``."""
+        return tuple(column for column in self.columns if not column.name.startswith("_"))
 
 
 @dataclass(frozen=True, slots=True)

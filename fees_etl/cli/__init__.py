@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fees_etl.cli import ingest, ls, plan, run, runs
+from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
 from fees_etl.cli.session import Session
@@ -50,7 +51,7 @@ def commands() -> typer.Typer:
     found = typer.Typer(name="fees-etl", callback=_start, invoke_without_command=True, **SETTINGS)
     found.command()(run.run)
     found.command()(run.backfill)
-    found.command()(ingest.ingest)
+    found.command(cls=opt.Reloading)(ingest.ingest)
     found.command("assert")(plan.check)
     found.command()(plan.plan)
     found.command()(ls.render)

@@ -26,6 +26,7 @@ def ingest(
         str | None, typer.Argument(metavar="[SOURCE]", help="A CSV file, a folder or a quoted glob.")
     ] = None,
     *,
+    reload: opt.Reload = None,
     allow_withdraw: opt.AllowWithdraw = False,
     rehearse: opt.Rehearse = False,
     output: opt.Output = "text",
@@ -35,6 +36,7 @@ def ingest(
     \b
     fees-etl ingest 'lake/*.csv'
     fees-etl ingest lake/fees_2025_09.csv.gz --rehearse
+    fees-etl ingest lake --reload                    (after the contract of the files changed)
     """
     session: Session = context.obj
     project = session.open(source=source, writes=True)
@@ -48,7 +50,8 @@ def ingest(
         if session.settings.source is None:
             session.state = fees_etl.state(project, engine)  # which reads staging, and an account may see raw only
         named = source_of(session, session.state or fees_etl.State())
-        read_files(session, project, engine, named, allow_withdraw=allow_withdraw)
+        again = True if reload == "" else reload
+        read_files(session, project, engine, named, allow_withdraw=allow_withdraw, reload=again)
     show_files(session, output)
     if refused := refusal(session):
         raise refused
@@ -76,9 +79,15 @@ def source_of(session: Session, state: State, *, reads: bool = True) -> str | No
 
 
 def read_files(
-    session: Session, project: Project, engine: Engine, source: str | None, *, allow_withdraw: bool = False
+    session: Session,
+    project: Project,
+    engine: Engine,
+    source: str | None,
+    *,
+    allow_withdraw: bool = False,
+    reload: bool | str | None = None,
 ) -> IngestResult | None:
-    """Mirror the source in raw; without one, raw stays as it is."""
+    """Mirror the source in raw; without one, raw stays as it is. ``reload`` says what known content is read again."""
     from fees_etl import ingestion
 
     if source is None:
@@ -88,7 +97,13 @@ def read_files(
     with progress() as steps:
         steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")
         session.ingested = found = ingestion.ingest(
-            project, engine, source, allow_withdraw=allow_withdraw, run_id=session.run_id, now=session.now
+            project,
+            engine,
+            source,
+            allow_withdraw=allow_withdraw,
+            reload=reload,
+            run_id=session.run_id,
+            now=session.now,
         )
     return found
 
@@ -104,7 +119,7 @@ def show_files(session: Session, output: opt.Output) -> None:
 
 def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: bool = True) -> InputRefused | None:
     """Files of the source are refused, now or (``known``: uri and reason) since an earlier ingestion."""
-    from fees_etl.ingestion.lake import shown
+    from fees_etl.ingestion.source import shown
 
     now = {file.uri: file.note for file in session.ingested.refused} if session.ingested else {}
     session.refused = refused = [*now.items(), *(one for one in known if one[0] not in now)]

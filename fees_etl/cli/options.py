@@ -59,6 +59,20 @@ AllowWithdraw: TypeAlias = Annotated[
 Output: TypeAlias = Annotated[
     Literal["text", "json"], typer.Option("--output", help="What stdout carries: a screen, or one JSON document.")
 ]
+Reload: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="[FILE]", help="Read known content again: of FILE, a folder or a glob, or all.")
+]
+
+
+class Reloading(typer.core.TyperCommand):
+    """A command whose --reload may stand without a value; typer has no such options."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own context
+        """Give it the empty one, which means everything."""
+        at = args.index("--reload") + 1 if "--reload" in args else 0
+        if at and (at == len(args) or args[at].startswith("-")):
+            args = [*args[:at], "", *args[at:]]
+        return super().parse_args(ctx, args)
 
 
 def window(again: str, start: date | None, end: date | None, *, full_refresh: bool = False) -> Window | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
-from fees_etl.ingestion.lake import SAMPLE, shown
+from fees_etl.ingestion.source import SAMPLE, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -190,7 +190,7 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
 def _late(session: Session, found: Sequence[Pending]) -> GuardRefused:
     """Fee dates before the lookback changed, and the target wants to be asked."""
-    from fees_etl.ingestion.lake import shown
+    from fees_etl.ingestion.source import shown
 
     lines = [
         f"    {plural(one.rows_added + one.rows_removed, 'late row')}, "

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fees_etl.errors import InputRefused, WarehouseBusy, WarehouseError
-from fees_etl.ingestion import books as file_books
-from fees_etl.ingestion.judge import Judged, judge
-from fees_etl.ingestion.lake import SAMPLE, SAMPLE_SCHEME, File, Listing, listing
-from fees_etl.ingestion.mirror import NOT_CONSERVED, OVERTAKEN, Mirror
-from fees_etl.ingestion.residence import require_nearby
-from fees_etl.ingestion.sample import write_sample
+from fees_etl.errors import InputRefused, ProjectError, WarehouseBusy, WarehouseError
+from fees_etl.ingestion.mirror import FEES, NOT_CONSERVED, OVERTAKEN, Mirror, guard
+from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, regex, shown
+from fees_etl.ingestion.verdict import Rules, judge, read_books
 from fees_etl.results import FileResult, IngestResult
 from fees_etl.script import Script, new_run_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from fees_etl.engines import Engine
+    from fees_etl.ingestion.source import Listing
+    from fees_etl.ingestion.verdict import Books
     from fees_etl.script import Part
     from fees_etl.types import Project
 
@@ -38,6 +36,7 @@ def ingest(
     run_id: str | None = None,
     now: datetime | None = None,
     allow_withdraw: bool = False,
+    reload: bool | str | None = None,
 ) -> IngestResult:
     """Make raw hold exactly what the source holds now, in one transaction.
 
@@ -50,9 +49,12 @@ def ingest(
         run_id: the attempt this belongs to; left out, a new one.
         now: when it began (UTC; left out, now): the last acceptable fee date is a day later.
         allow_withdraw: let a source lose more than half of its files.
+        reload: read known content of the source again, by the contract of today: all of it, or what a path, a folder,
+            a glob or a URI means. Its rows are replaced; fee dates whose rows differ become pending.
 
     Raises:
-        InputRefused: the source means no file and never did, or cannot be looked at.
+        InputRefused: the source, or what is to be read again, means no file and never did, or cannot be looked at.
+        ProjectError: the contract of ``raw.fees`` does not say what is added up by which day.
         GuardRefused: mass withdrawal, sample and real files would meet, or the bucket is elsewhere than the warehouse.
         WarehouseError: the warehouse failed, or there is no room for working copies.
     """
@@ -60,9 +62,31 @@ def ingest(
     run_id = run_id or new_run_id(now)
     engine.prepare(project.sources)
     results: list[FileResult] = []
+    contract = project.sources[FEES]
+    if not contract.total or not contract.partition_by:
+        raise ProjectError("a source of files needs 'total' and 'partition_by'.", path=contract.path)
+    rules = Rules(contract, (now + timedelta(days=1)).date(), Decimal(str(project.variables["max_rejected"])))
+
+    def parts() -> Iterator[Part]:
+        """The transaction; files are read while the engine takes their rows."""
+        if engine.location and source.startswith(BUCKET_SCHEME):
+            opened(source).require_near(engine.location, source)
+        books = read_books(project, engine)
+        found = listing(source, books.known)
+        guard(books, found, allow_withdraw=allow_withdraw)
+        gone, again = _gone(found, books), _again(found, books, reload)
+        mirror = Mirror(project, books, run_id, now)
+        yield mirror.guard()
+        for file in found.files:
+            with judge(engine, file, books, rules, again=file.uri in again) as judged:
+                results.append(mirror.settle(judged, gone))
+                if results[-1].outcome == "loaded":
+                    yield from mirror.loads(judged)
+        results.extend(mirror.withdraw(uri) for uri in sorted(gone))
+        yield from mirror.settled()
+
     with _room():
-        parts = _parts(project, engine, source, run_id, now, results, allow_withdraw=allow_withdraw)
-        outcome = engine.transact(Script(run_id, parts, name="ingest"))
+        outcome = engine.transact(Script(run_id, parts(), name="ingest"))
     if outcome.verdict != "accepted":
         error = _STOPPED[outcome.verdict]
         raise error()
@@ -70,36 +94,7 @@ def ingest(
     return IngestResult(run_id, source, tuple(results), seconds, outcome.bytes_processed, outcome.bytes_billed)
 
 
-def _parts(
-    project: Project,
-    engine: Engine,
-    source: str,
-    run_id: str,
-    now: datetime,
-    results: list[FileResult],
-    *,
-    allow_withdraw: bool,
-) -> Iterator[Part]:
-    """The transaction of one ingestion; files are read while the engine takes their rows."""
-    require_nearby(source, engine)
-    books = file_books.read(project, engine)
-    with _listed(source, books.known) as found:
-        file_books.guard(books, found, allow_withdraw=allow_withdraw)
-        gone = _gone(found, books)
-        mirror = Mirror(project, books, run_id, now)
-        limit = Decimal(str(project.variables["max_rejected"]))
-        latest = (now + timedelta(days=1)).date()
-        yield mirror.guard()
-        for file in found.files:
-            with judge(engine, file, books, latest, limit) as judged:
-                note = books.copy_of(file.uri, judged.sha256, gone) or mirror.twin(judged)
-                results.append(_settled(mirror, judged, note, books))
-                yield from mirror.loads(judged, results[-1])
-        results += [mirror.withdraw(uri) for uri in sorted(gone)]
-        yield from mirror.settled()
-
-
-def _gone(found: Listing, books: file_books.Books) -> set[str]:
+def _gone(found: Listing, books: Books) -> set[str]:
     """The files that the source has no more: those it covers, and refused ones, of which nothing was ever loaded."""
     present = {file.uri for file in found.files}
     gone = {
@@ -114,6 +109,21 @@ def _gone(found: Listing, books: file_books.Books) -> set[str]:
             hint="Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'",
         )
     return gone
+
+
+def _again(found: Listing, books: Books, reload: str | bool | None) -> set[str]:  # noqa: FBT001 - as ingest() has it
+    """The known files of a source that are to be read again."""
+    here = {file.uri for file in found.files} & books.known
+    if not isinstance(reload, str):
+        return here if reload else set()
+    again = {uri for pattern in meant(reload, books.known) for uri in here if re.fullmatch(regex(pattern), shown(uri))}
+    if not again:
+        raise InputRefused(
+            f"'{reload}' is no file of '{found.source}' that was read before.",
+            published="Nothing was read and no model ran; the published numbers are as before.",
+            hint="Check the path; without one, all files of the source are read again: fees-etl ingest SOURCE --reload",
+        )
+    return again
 
 
 def _overtaken() -> WarehouseBusy:
@@ -133,35 +143,6 @@ def _not_conserved() -> WarehouseError:
 
 
 _STOPPED = {OVERTAKEN: _overtaken, NOT_CONSERVED: _not_conserved}
-
-
-def _settled(mirror: Mirror, judged: Judged, note: str, books: file_books.Books) -> FileResult:
-    known = books.loaded.get(judged.file.uri)
-    if known is not None and known.version == judged.version:
-        mirror.back_to(judged)
-        if judged.refusal:
-            return FileResult(known.uri, known.version, "refused", 0, 0, Decimal(0), judged.refusal)
-        return FileResult(
-            known.uri, known.version, "unchanged", known.row_count, known.rejected_count, known.total_amount
-        )
-    if judged.refusal:
-        mirror.refuse(judged)
-        return FileResult(judged.file.uri, judged.version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)
-    mirror.enter(judged, note)
-    return FileResult(
-        judged.file.uri, judged.version, "loaded", judged.rows, judged.rejected, judged.amount, note, judged.reasons
-    )
-
-
-@contextmanager
-def _listed(source: str, known: Collection[str]) -> Iterator[Listing]:
-    """The files of a source; the sample's are made for the time being."""
-    if source != SAMPLE:
-        yield listing(source, known)
-        return
-    with _room(), TemporaryDirectory(prefix="fees-etl-sample-") as folder:
-        paths = write_sample(Path(folder))
-        yield Listing(SAMPLE, tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in paths), ())
 
 
 @contextmanager

@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from fees_etl.ingestion.lake import shown
+from fees_etl.errors import GuardRefused
+from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, shown
 from fees_etl.results import FileResult
 from fees_etl.script import Load, Stop, Write
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
-    from fees_etl.ingestion.books import Books
-    from fees_etl.ingestion.judge import Judged
+    from fees_etl.ingestion.source import Listing
+    from fees_etl.ingestion.verdict import Books, Entry, Judged
     from fees_etl.script import Part
-    from fees_etl.types import Project
+    from fees_etl.types import Contract, Project
 
 
 OVERTAKEN, NOT_CONSERVED = "overtaken", "not conserved"
 """Verdicts of an ingestion that is rolled back."""
-_FEES, _REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
+FEES, _REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
 _FILES, _TOTALS = Table("raw", "files"), Table("raw", "file_totals")
+
+
+def guard(books: Books, found: Listing, *, allow_withdraw: bool) -> None:
+    """Refuse what is hardly meant: sample beside real files, and a source that lost most of its files at once.
+
+    Raises:
+        GuardRefused: with the way out.
+    """
+    samples = {uri for uri in books.known if uri.startswith(SAMPLE_SCHEME)}
+    if found.source == SAMPLE and any(not uri.startswith(SAMPLE_SCHEME) for uri in books.ever):
+        raise GuardRefused(
+            "the warehouse holds real files, or did, which the bundled sample must not join.",
+            published="Nothing was written; the published numbers are as before.",
+            hint="Give your files with --source, or leave raw as it is with --skip-ingest.",
+        )
+    if found.source != SAMPLE and samples:
+        raise GuardRefused(
+            "the warehouse holds the bundled sample, which real files must not join.",
+            published="Nothing was written; the published numbers are the sample's.",
+            hint="Remove the sample's fees.duckdb, or name another warehouse: "
+            "FEES_ETL_WAREHOUSE=duckdb:///absolute/path/fees.duckdb.",
+        )
+    before = [uri for uri in books.loaded if found.covers(uri)]
+    left = {file.uri for file in found.files} & set(before)
+    if before and (not left or 2 * len(left) < len(before)) and not allow_withdraw:
+        gone = sorted(set(before) - left)
+        listed = ", ".join(shown(uri) for uri in gone[:3]) + (", ..." if len(gone) > 3 else "")  # noqa: PLR2004 - a few
+        raise GuardRefused(
+            f"{len(gone)} of the {len(before)} files known under '{found.source}' are gone: {listed}.",
+            published="Nothing was withdrawn; raw and the published numbers are as before.",
+            hint="If they are meant to go, repeat the command with --allow-withdraw; else put them back.",
+        )
 
 
 class Mirror:
@@ -40,85 +73,84 @@ class Mirror:
         """Whether the books are still those that the files were compared with."""
         return Stop(OVERTAKEN, self._project.templates.ask("overtaken", mark=self._books.mark).sql)
 
-    def loads(self, judged: Judged, result: FileResult) -> Iterator[Load]:
-        """A version's rows, rejects and control totals; none unless it is to be loaded."""
-        reading = judged.reading
-        if reading is None or result.outcome != "loaded":
+    def settle(self, judged: Judged, gone: Collection[str]) -> FileResult:
+        """What becomes of a file that was judged: it is loaded, unchanged or refused, and the books will say so.
+
+        ``gone`` are the files that the source has no more: one of them may have been renamed to this one.
+        """
+        uri, version = judged.file.uri, judged.version
+        known, refused = self._books.loaded.get(uri), self._books.refused.get(uri)
+        is_known = known is not None and known.version == version
+        if known and is_known and (judged.refusal or judged.reading is None):
+            self._end(refused)  # the file is again what is loaded: a refusal of other content is over
+            if not judged.refusal:
+                return _told("unchanged", known)
+        elif judged.refusal and (refused is None or (refused.version, refused.reason) != (version, judged.refusal)):
+            self._end(refused, but=version)
+            self._enter(judged, "refused", judged.refusal)
+        if judged.refusal:
+            return FileResult(uri, version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)
+        note = self._books.copy_of(uri, judged.sha256, gone) or self._twin(judged)
+        self._end(known, but=version)
+        self._end(refused, but=version)
+        self._arrived.append(judged)
+        self._enter(judged, "loaded", known.reason if known and is_known else note or None)
+        note = "read again" if is_known else note
+        return FileResult(uri, version, "loaded", judged.rows, judged.rejected, judged.amount, note, judged.reasons)
+
+    def loads(self, judged: Judged) -> Iterator[Part]:
+        """The rows, rejects and control totals of a file that is to be loaded; its totals so far are forgotten."""
+        reading, uri, version = judged.reading, judged.file.uri, judged.version
+        if reading is None or judged.refusal:
             return
-        stamp = {
-            "_source_file": judged.file.uri,
-            "_source_version": judged.version,
-            "_ingested_at": self._now,
-            "_run_id": self._run_id,
-        }
-        fees = "client_id, client_nino, adviser_id, fee_date, fee_amount, source_row AS _source_row"
-        yield Load(_FEES, f"SELECT {fees} FROM ({reading.sql}) WHERE reasons IS NULL", stamp)  # noqa: S608 - our own SQL
+        stamp = {"_source_file": uri, "_source_version": version, "_ingested_at": self._now, "_run_id": self._run_id}
+        if self._is_read_again(judged):
+            yield from self._writes("forget_totals", versions=[(uri, version)])
+        fees = ", ".join(f'"{column.name}"' for column in self._contract.file_columns)
+        yield Load(FEES, f"SELECT {fees}, _source_row FROM {reading.table} WHERE _reasons IS NULL", stamp)  # noqa: S608 - our own SQL
         if reading.rejected:
-            rejects = "record, reasons, source_row AS _source_row"
-            yield Load(_REJECTED, f"SELECT {rejects} FROM ({reading.sql}) WHERE reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
+            rejects = "_record AS record, _reasons AS reasons, _source_row"
+            yield Load(_REJECTED, f"SELECT {rejects} FROM {reading.table} WHERE _reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
         totals = [total for total in reading.totals if not total.reasons]
         if totals:
-            rows = ", ".join(f"({_day(total.fee_date)}, {total.rows}, {total.amount:f})" for total in totals)
+            days = ((f"DATE '{total.day}'" if total.day else "NULL::DATE", total) for total in totals)
+            rows = ", ".join(f"({day}, {total.rows}, {total.amount:f})" for day, total in days)
             sql = f"SELECT * FROM (VALUES {rows}) AS totals (fee_date, row_count, amount)"  # noqa: S608 - numbers and dates
-            yield Load(_TOTALS, sql, {"uri": judged.file.uri, "version": judged.version})
-
-    def enter(self, judged: Judged, note: str) -> None:
-        """Remember a version that is loaded; the version it replaces is superseded."""
-        self._supersede(judged)
-        self._arrived.append(judged)
-        self._enter(judged, "loaded", note or None)
-
-    def refuse(self, judged: Judged) -> None:
-        """Remember a refusal; the version that is loaded stays."""
-        before = self._books.refused.get(judged.file.uri)
-        if before is not None and (before.version, before.reason) == (judged.version, judged.refusal):
-            return
-        if before is not None and before.version != judged.version:
-            self._gone.append((before.uri, before.version, "superseded"))
-        self._enter(judged, "refused", judged.refusal)
-
-    def back_to(self, judged: Judged) -> None:
-        """The file is again what is loaded: a refusal of other content is over."""
-        before = self._books.refused.get(judged.file.uri)
-        if before is not None:
-            self._gone.append((before.uri, before.version, "superseded"))
+            yield Load(_TOTALS, sql, {"uri": uri, "version": version})
 
     def withdraw(self, uri: str) -> FileResult:
         """The file is gone from the source: its rows leave raw."""
-        for entry in (self._books.refused.get(uri), self._books.loaded.get(uri)):
-            if entry is not None:
-                self._gone.append((uri, entry.version, "withdrawn"))
-                result = FileResult(
-                    uri, entry.version, "withdrawn", entry.row_count, entry.rejected_count, entry.total_amount
-                )
-        return result
-
-    def twin(self, judged: Judged) -> str:
-        """Words for a file that equals one loaded by this same ingestion."""
-        twins = [other.file.uri for other in self._arrived if other.sha256 == judged.sha256 and not judged.refusal]
-        return f"a copy of {shown(twins[0])}" if twins else ""
+        entries = [one[uri] for one in (self._books.refused, self._books.loaded) if uri in one]
+        for entry in entries:
+            self._end(entry, "withdrawn")
+        return _told("withdrawn", entries[-1])
 
     def settled(self) -> Iterator[Part]:
         """Write ``raw.files``, note what is pending, let go of what is replaced or gone, and prove conservation."""
-        context = {"now": self._now, "run_id": self._run_id}
+        context = {"now": self._now, "run_id": self._run_id, "contract": self._contract}
         if self._rows:
             keys = [(row["uri"], row["version"]) for row in self._rows]
             yield from self._writes("forget_files", versions=keys)
             columns = list(self._project.sources[_FILES].types)
             rows = [[row[column] for column in columns] for row in self._rows]
             yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
+        again = [(one.file.uri, one.version) for one in self._arrived if self._is_read_again(one)]
         if self._arrived:
             yield from self._writes("arrived", **self._arrivals(), **context)
-        if self._gone:
+        if self._gone or again:
             ended = {
                 status: [(uri, version) for uri, version, ending in self._gone if ending == status]
                 for status in ("withdrawn", "superseded")
             }
-            yield from self._writes("vanished", **ended, **context)
+            yield from self._writes("vanished", **ended, again=again, **context)
         if self._arrived:
             uris = [one.file.uri for one in self._arrived]
-            asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)
+            asked = self._project.templates.ask("conserved", uris=uris, **context)
             yield Stop(NOT_CONSERVED, asked.sql)
+
+    @property
+    def _contract(self) -> Contract:
+        return self._project.sources[FEES]
 
     def _arrivals(self) -> dict[str, list[tuple[str, str]]]:
         """New files, new versions of known files, and the versions that these replace."""
@@ -131,19 +163,28 @@ class Mirror:
             "previous": [(uri, loaded[uri].version) for uri, _ in replaced],
         }
 
+    def _is_read_again(self, judged: Judged) -> bool:
+        """Whether the very version is loaded already, so that only the run tells its new rows from the old."""
+        known = self._books.loaded.get(judged.file.uri)
+        return known is not None and known.version == judged.version
+
+    def _twin(self, judged: Judged) -> str:
+        """Words for a file that equals one loaded by this same ingestion."""
+        twins = [other.file.uri for other in self._arrived if other.sha256 == judged.sha256]
+        return f"a copy of {shown(twins[0])}" if twins else ""
+
     def _writes(self, operation: str, **context: Any) -> Iterator[Write]:
         return map(Write, self._project.templates.operation(operation, **context))
 
-    def _supersede(self, judged: Judged) -> None:
-        for entry in (self._books.loaded.get(judged.file.uri), self._books.refused.get(judged.file.uri)):
-            if entry is not None and entry.version != judged.version:
-                self._gone.append((entry.uri, entry.version, "superseded"))
+    def _end(self, entry: Entry | None, status: str = "superseded", *, but: str = "") -> None:
+        """A version has no more say, unless it is the one that stays."""
+        if entry is not None and entry.version != but:
+            self._gone.append((entry.uri, entry.version, status))
 
     def _enter(self, judged: Judged, status: str, reason: str | None) -> None:
         loaded = status == "loaded"
-        dates = (
-            [total.fee_date for total in judged.reading.totals if total.fee_date] if judged.reading and loaded else []
-        )
+        dates = [total.day for total in judged.reading.totals if total.day] if judged.reading and loaded else []
+        known = self._books.loaded.get(judged.file.uri) if self._is_read_again(judged) else None
         self._rows.append(
             {
                 "uri": judged.file.uri,
@@ -158,12 +199,12 @@ class Mirror:
                 "last_fee_date": max(dates, default=None),
                 "status": status,
                 "reason": reason,
-                "ingested_at": self._now,
+                "ingested_at": known.ingested_at if known else self._now,
                 "ended_at": None,
                 "run_id": self._run_id,
             }
         )
 
 
-def _day(day: object) -> str:
-    return f"DATE '{day}'" if day else "NULL::DATE"
+def _told(outcome: Literal["unchanged", "withdrawn"], entry: Entry) -> FileResult:
+    return FileResult(entry.uri, entry.version, outcome, entry.row_count, entry.rejected_count, entry.total_amount)

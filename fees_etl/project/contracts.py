@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 from fees_etl.privacy import redact
 from fees_etl.project.files import Document, collected, is_number, refuse
 from fees_etl.project.graph import did_you_mean
-from fees_etl.types import Column, Contract, Layout, Severity, Table, Waiver
+from fees_etl.types import Column, Contract, Layout, Severity, Table, Waiver, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -162,15 +162,6 @@ def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, .
             made.append(Waiver(**vars(one), path=document.shown, line=document.line(number) or 1))
     refuse(errors)
     return tuple(made)
-
-
-def folded(name: str) -> str:
-    """A column's name or alias as headers are compared: without case, blanks and underscores.
-
-    >>> folded("Client No") == folded("client_no")
-    True
-    """
-    return "".join(name.split()).replace("_", "").casefold()
 
 
 def _contract(

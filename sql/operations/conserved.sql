@@ -18,7 +18,7 @@ loaded AS (
         _source_file AS uri,
         _source_version AS version,
         COUNT(*) AS row_count,
-        COALESCE(SUM(fee_amount), NUMERIC '0') AS amount
+        COALESCE(SUM({{ contract.total }}), NUMERIC '0') AS amount
     FROM raw.fees
     WHERE _run_id = {{ run_id | literal }} AND {{ these('_source_file') }}
     GROUP BY _source_file, _source_version

@@ -1,4 +1,5 @@
 {# Raw, and what staging leaves out of it with the reason. Rows without a fee date are blank whatever else they hold. -#}
+{% from 'fees.sql' import undated_fees -%}
 WITH loaded AS (
     SELECT
         COALESCE(SUM(loaded_count), 0) AS raw_rows,
@@ -18,11 +19,7 @@ dated AS (
 ),
 
 undated AS (
-    SELECT
-        COUNT(*) AS blank_rows,
-        COALESCE(SUM(fee_amount), NUMERIC '0') AS blank_amount
-    FROM raw.fees
-    WHERE fee_date IS NULL
+    {{ undated_fees() | indent(4) }}
 )
 
 SELECT

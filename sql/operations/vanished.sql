@@ -1,4 +1,5 @@
-{# Versions that are no longer the source's: their rows leave raw, their history stays in raw.files. -#}
+{# Versions that are no longer the source's: their rows leave raw, their history stays in raw.files. Of those that were
+   read again, the rows of before leave it. -#}
 {% from 'versions.sql' import these -%}
 {% if withdrawn -%}
 INSERT INTO ops.pending (
@@ -18,12 +19,20 @@ FROM raw.file_totals
 WHERE fee_date IS NOT NULL AND {{ these('uri', 'version', withdrawn) }}
 ;
 {% endif -%}
+{% if withdrawn + superseded -%}
 DELETE FROM raw.fees WHERE {{ these('_source_file', '_source_version', withdrawn + superseded) }}
 ;
 DELETE FROM raw.fees_rejected WHERE {{ these('_source_file', '_source_version', withdrawn + superseded) }}
 ;
 DELETE FROM raw.file_totals WHERE {{ these('uri', 'version', withdrawn + superseded) }}
 ;
+{% endif -%}
+{% if again -%}
+DELETE FROM raw.fees WHERE {{ these('_source_file', '_source_version', again) }} AND _run_id != {{ run_id | literal }}
+;
+DELETE FROM raw.fees_rejected WHERE {{ these('_source_file', '_source_version', again) }} AND _run_id != {{ run_id | literal }}
+;
+{% endif -%}
 {% for status, versions in [('withdrawn', withdrawn), ('superseded', superseded)] if versions -%}
 UPDATE raw.files
 SET status = {{ status | literal }}, ended_at = {{ now | literal }}, run_id = {{ run_id | literal }}

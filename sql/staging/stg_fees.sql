@@ -1,12 +1,9 @@
-{% from 'clean.sql' import cleaned_id, cleaned_nino, fee_key -%}
+{% from 'clean.sql' import fee_key -%}
+{% from 'fees.sql' import cleaned_fee, is_whole, place -%}
 {% from 'window.sql' import within with context -%}
 WITH cleaned AS (
     SELECT
-        {{ cleaned_id('client_id') }} AS client_id,
-        {{ cleaned_nino('client_nino') }} AS client_nino,
-        {{ cleaned_id('adviser_id') }} AS adviser_id,
-        fee_date,
-        fee_amount,
+        {{ cleaned_fee() | indent(8) }},
         _source_file,
         _source_row
     FROM raw.fees
@@ -22,15 +19,8 @@ distinct_fees AS (
         fee_amount
     FROM cleaned
     WHERE
-        client_id IS NOT NULL
-        AND client_nino IS NOT NULL
-        AND adviser_id IS NOT NULL
-        AND fee_date IS NOT NULL
-        AND fee_amount IS NOT NULL
-    QUALIFY ROW_NUMBER() OVER (
-        PARTITION BY client_id, adviser_id, fee_date, fee_amount
-        ORDER BY _source_file, _source_row
-    ) = 1
+        {{ is_whole() | indent(8) }}
+    QUALIFY {{ place() | indent(4) }} = 1
 )
 
 SELECT

@@ -9,9 +9,9 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from dataclasses import fields
 from types import SimpleNamespace
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import places
@@ -21,7 +21,7 @@ import yaml
 from fees_etl import load
 from fees_etl.engines.bigquery.drift import is_terraforms
 from fees_etl.engines.bigquery.tables import resource
-from fees_etl.ingestion.patterns import control_names, in_bucket, regex
+from fees_etl.ingestion.source import control_names, in_bucket, regex
 from fees_etl.settings import Settings
 
 if TYPE_CHECKING:

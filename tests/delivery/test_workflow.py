@@ -10,7 +10,7 @@ from gcs import FakeGCS
 from workflow_cloud import ENVIRON, Cloud
 from workflows import Raised, Unknown, Workflow
 
-from fees_etl.ingestion.lake import listing
+from fees_etl.ingestion.source import listing
 
 TERRAFORM = places.ROOT / "terraform"
 TEXT = (TERRAFORM / "workflow.yaml").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 from emulator.proxy import Fault
 from emulator.world import few, patience
 
-from fees_etl.ingestion import gcs
+from fees_etl.ingestion import bucket as gcs
 
 EVER = 10**6
 LATE = {"late": [("C7", "2025-03-05", "1"), ("C7", "2025-03-06", "2.50"), ("C7", "2025-03-07", "3")]}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from fees_etl import query
 from fees_etl.engines.bigquery.drift import prepare, require_protection
 from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
-from fees_etl.engines.bigquery.incoming import INCOMING, MASKED, Incoming, masked, unmasked
+from fees_etl.engines.bigquery.incoming import MASKED, Entrance, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
 from fees_etl.engines.bigquery.script import Dialect, job, question, variable
 from fees_etl.engines.bigquery.values import rows
@@ -124,7 +124,8 @@ class BigQuery:
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
-        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)))
+        entrance = Entrance.among(self._contracts.values())
+        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), entrance)
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
@@ -186,13 +187,13 @@ class BigQuery:
         for part in script.parts:
             parts.append(part)
             if isinstance(part, Load):
-                incoming.take(part, self._embedded(), self.spill, self._schema[INCOMING])
-        return incoming.moved(parts, self._schema) if incoming else [unmasked(), *parts]
+                incoming.take(part, self._embedded(), self.spill)
+        return incoming.moved(parts, self._schema) if incoming else [incoming.entrance.unmasked(), *parts]
 
     def _load(self, script: Script, incoming: Incoming) -> None:
-        path = incoming.file(self._embedded(), self.spill, self._schema[INCOMING])
-        table = f"{self.client.project}.{INCOMING.dataset}{self._suffix}.{INCOMING.name}"
-        self.jobs.load(path, table, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
+        path, table = incoming.file(self._embedded(), self.spill), incoming.entrance.table
+        name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
+        self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:

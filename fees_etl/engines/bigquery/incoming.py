@@ -1,19 +1,20 @@
-"""Rows of files on their way into BigQuery: typed here, carried by one Parquet file, moved into raw by the transaction.
+"""Rows of files on their way into BigQuery: typed here, carried by one Parquet file, moved on by the transaction.
 
-The file that is loaded goes into ``raw.fees_incoming``, whose columns have the policy tags that raw's have, and only
-the job that moves the rows on makes them visible to anybody. Whatever a load job left behind is swept after a day.
+The file that is loaded goes into the one table of the contracts that has a column ``_load``. Its columns have the
+policy tags that those of the tables behind it have, and only the job that moves the rows on makes them visible to
+anybody. Whatever a load job left behind is swept after a day.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.engines.duckdb.values import TYPES, quoted
-from fees_etl.errors import GuardRefused
+from fees_etl.errors import GuardRefused, ProjectError, UsageError
 from fees_etl.project.template import literal
 from fees_etl.script import Load, Stop, Write
-from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     from fees_etl.engines.duckdb import DuckDB
     from fees_etl.script import Part
+    from fees_etl.types import Contract, Table
 
 
-INCOMING = Table("raw", "fees_incoming")
 MASKED = "masked"
 """The verdict on an account that is shown something else than what is stored."""
 _CANARY = "QQ123456C"
@@ -31,26 +32,62 @@ _CANARY = "QQ123456C"
 _STALE = timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The table that rows come in by, and the column in it that only those can read who may see what is tagged."""
+
+    contract: Contract
+    tagged: str
+
+    @classmethod
+    def among(cls, contracts: Iterable[Contract]) -> Entrance:
+        """The one of the contracts with a column ``_load``.
+
+        Raises:
+            UsageError: none has one and a policy tag.
+        """
+        for contract in contracts:
+            tagged = next((column.name for column in contract.columns if column.policy_tag), None)
+            if "_load" in contract.types and tagged:
+                return cls(contract, tagged)
+        raise UsageError("no contract has a column _load, and one with a policy tag: nothing can come into BigQuery.")
+
+    @property
+    def table(self) -> Table:
+        """Its name."""
+        return self.contract.table
+
+    def unmasked(self) -> Stop:
+        """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
+        return Stop(
+            MASKED,
+            f"SELECT COUNTIF({self.tagged} IS DISTINCT FROM '{_CANARY}') > 0 AS is_masked\n"  # noqa: S608 - literals
+            f"FROM {self.table}\nWHERE _load = 'canary'",
+        )
+
+
 class Incoming:
     """The rows of one transaction; each part is written to a file of its own while its source is there."""
 
-    def __init__(self, load: str) -> None:
-        self.load, self._loaded_at = load, datetime.now(UTC)
+    def __init__(self, load: str, entrance: Entrance) -> None:
+        self.load, self.entrance, self._loaded_at = load, entrance, datetime.now(UTC)
         self._files: list[Path] = []
 
     def __bool__(self) -> bool:
         return bool(self._files)
 
-    def take(self, part: Load, local: DuckDB, folder: Path, columns: Mapping[str, str]) -> None:
+    def take(self, part: Load, local: DuckDB, folder: Path) -> None:
         """Write the rows of a part aside."""
         if not self._files:
-            empty = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns.items())
+            columns = self.entrance.contract.types.items()
+            empty = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
             self._copy(f"SELECT {empty} WHERE FALSE", {}, local, folder)
         self._copy(part.relation, {**part.constants, **self._stamp(part.table)}, local, folder)
 
-    def file(self, local: DuckDB, folder: Path, columns: Mapping[str, str]) -> Path:
+    def file(self, local: DuckDB, folder: Path) -> Path:
         """All rows as one Parquet file, in the columns of the table and of their types."""
-        listed = ", ".join(f'CAST("{name}" AS {TYPES[kind]}) AS "{name}"' for name, kind in columns.items())
+        columns = self.entrance.contract.types.items()
+        listed = ", ".join(f'CAST("{name}" AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
         files = ", ".join(map(quoted, self._files))
         whole = folder / "incoming.parquet"
         local.copy(f"SELECT {listed} FROM read_parquet([{files}], union_by_name = true)", whole)  # noqa: S608 - names of ours
@@ -59,19 +96,29 @@ class Incoming:
         return whole
 
     def moved(self, parts: Sequence[Part], columns: Mapping[Table, Mapping[str, str]]) -> list[Part]:
-        """The parts of a script whose rows wait in the incoming table, with what moves them on in the files' place."""
-        first = next(at for at, part in enumerate(parts) if isinstance(part, Load))
-        after = [part for part in parts[first:] if not isinstance(part, Load)]
+        """The parts of a script whose rows wait in the incoming table; what moves them on is in the last file's place.
+
+        Raises:
+            ProjectError: a column of a table has no way in.
+        """
+        last = max(at for at, part in enumerate(parts) if isinstance(part, Load))
+        before, after = ([part for part in some if not isinstance(part, Load)] for some in (parts[:last], parts[last:]))
         tables = dict.fromkeys(part.table for part in parts if isinstance(part, Load))
         moves = self._moves(tables, columns)
-        return [self._canary(), unmasked(), *parts[:first], *moves, *after, self._sweep()]
+        return [self._canary(), self.entrance.unmasked(), *before, *moves, *after, self._sweep()]
 
     def _moves(self, tables: Iterable[Table], columns: Mapping[Table, Mapping[str, str]]) -> Iterator[Write]:
-        load = literal(self.load)
+        load, incoming = literal(self.load), self.entrance.contract
         for table in tables:
+            if lacking := [name for name in columns[table] if name not in incoming.types]:
+                raise ProjectError(
+                    f"{', '.join(lacking)} of {table} would be lost on the way in.",
+                    path=incoming.path,
+                    hint=f"Let the columns of {incoming.table} be those of the tables it leads to (like: {table}).",
+                )
             listed = ",\n    ".join(columns[table])
             yield Write(
-                f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {INCOMING}\n"
+                f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {incoming.table}\n"
                 f"WHERE _load = {load} AND _part = {literal(str(table))}"
             )
 
@@ -79,17 +126,18 @@ class Incoming:
         """Take away what has been moved, and what others left behind; the canary stays."""
         before = literal(self._loaded_at - _STALE)
         return Write(
-            f"DELETE FROM {INCOMING}\n"  # noqa: S608 - literals
+            f"DELETE FROM {self.entrance.table}\n"  # noqa: S608 - literals
             f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {before})"
         )
 
     def _canary(self) -> Write:
-        """One row that every reader of NINOs can be tried on."""
+        """One row that every reader of what is tagged can be tried on."""
+        table, tagged = self.entrance.table, self.entrance.tagged
         return Write(
-            f"INSERT INTO {INCOMING} (client_nino, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
+            f"INSERT INTO {table} ({tagged}, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
             f"SELECT\n    '{_CANARY}',\n    'canary',\n    'canary',\n    {literal(self._loaded_at)}\n"
             f"FROM UNNEST([1]) AS one\n"
-            f"WHERE NOT EXISTS (SELECT 1 FROM {INCOMING} AS known WHERE known._load = 'canary')"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS known WHERE known._load = 'canary')"
         )
 
     def _stamp(self, table: Table) -> dict[str, object]:
@@ -99,15 +147,6 @@ class Incoming:
         path = folder / f"part-{len(self._files)}.parquet"
         local.copy(relation, path, constants)
         self._files.append(path)
-
-
-def unmasked() -> Stop:
-    """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
-    return Stop(
-        MASKED,
-        f"SELECT COUNTIF(client_nino IS DISTINCT FROM '{_CANARY}') > 0 AS is_masked\n"  # noqa: S608 - literals
-        f"FROM {INCOMING}\nWHERE _load = 'canary'",
-    )
 
 
 def masked() -> GuardRefused:

@@ -128,6 +128,7 @@ def engine_on(service, monkeypatch, settings=DEV, suffix="", **pace):
         monkeypatch.setattr(engine, "connected", lambda *_: client)
         with connect(URL, settings=settings, suffix=suffix) as found:
             found._schema.update({table: contract.types for table, contract in project().contracts.items()})
+            found._contracts.update(project().contracts)
             try:
                 yield found
             finally:

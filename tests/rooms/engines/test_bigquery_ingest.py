@@ -14,10 +14,11 @@ from bigquery import DEV, Fate, Fault, Service, engine_on, parquet
 from pipeline import LENIENT, NOW, project
 
 from fees_etl import GuardRefused, WarehouseError
-from fees_etl.engines.bigquery.incoming import INCOMING
 from fees_etl.errors import WarehouseBusy
 from fees_etl.ingestion import ingest
+from fees_etl.types import Table
 
+INCOMING = Table("raw", "fees_incoming")
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
 GOOD = HEADER + "C1,QQ123456A,A1,2025-01-01,100.000000001\nC2,,A2,,-50.5\n"
 MIXED = HEADER + "C3,QQ123456B,A1,2025-01-31,1\nC4,QQ123456C,A1,2025-13-01,1e3\n"

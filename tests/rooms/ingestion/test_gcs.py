@@ -18,8 +18,8 @@ from gcs import FIRST_GENERATION, FakeGCS, Fault
 from pipeline import LENIENT, Pipeline
 
 from fees_etl.errors import GuardRefused, InputRefused, UsageError, WarehouseBusy, WarehouseError
-from fees_etl.ingestion import gcs
-from fees_etl.ingestion.lake import bucket_location, listing
+from fees_etl.ingestion import bucket as gcs
+from fees_etl.ingestion.source import listing, opened
 
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
 LISTING, CONTENT = r"/b/lake/o\?", r"alt=media"
@@ -492,15 +492,14 @@ def test_rejected_rows_of_an_object_are_kept_with_their_file(store, pipeline):
 
 def test_where_a_bucket_lies(store):
     store.location = "europe-west2"
-    assert bucket_location("gs://lake/fees/*.csv") == "EUROPE-WEST2"
+    assert opened("gs://lake/fees/*.csv").location() == "EUROPE-WEST2"
     assert len(store.requests) == 1
-    assert bucket_location("data/*.csv") == ""
     store.faults.append(Fault(r"/b/lake\?", status=403))
-    assert bucket_location("gs://lake") == ""
+    assert opened("gs://lake").location() == ""
     with pytest.raises(InputRefused, match="gs://pond/"):
-        bucket_location("gs://pond")
+        opened("gs://pond").location()
 
 
 def test_only_a_bucket_costs_the_import_of_its_client():
-    script = "import sys, fees_etl, fees_etl.ingestion; fees_etl.ingestion.lake.listing('.'); sys.exit('google' in sys.modules)"
+    script = "import sys, fees_etl, fees_etl.ingestion; fees_etl.ingestion.source.listing('.'); sys.exit('google' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -7,12 +7,15 @@ from datetime import date
 from decimal import Decimal
 
 import duckdb
+import pipeline
 import pytest
 
-from fees_etl.ingestion.header import FileRefused
+from fees_etl.ingestion.bytes import FileRefused
+from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.reading import Total, read
-from fees_etl.ingestion.scan import scan
+from fees_etl.types import Layout, Table
 
+FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount"
 LATEST = date(2025, 10, 1)
 DAY = date(2025, 1, 31)
@@ -36,11 +39,11 @@ def rows_of(connection, tmp_path, reader):
     def rows(content, *, header=HEADER, latest=LATEST):
         path = tmp_path / "fees.csv"
         path.write_bytes(f"{header}\n{content}".encode() if isinstance(content, str) else content)
-        scanned = scan(path)
+        scanned = scan(path, FORM)
         if reader == "careful":
             scanned = replace(scanned, plain=None)
         with read(connection, scanned, latest, tmp_path) as reading:
-            found = connection.execute(f"SELECT * FROM ({reading.sql}) ORDER BY source_row").fetchall()
+            found = connection.execute(f"SELECT * FROM {reading.table} ORDER BY _source_row").fetchall()
             assert [row[0] for row in found] == list(range(1, reading.rows + 1))
             assert sum(row[6] is not None for row in found) == reading.rejected
             assert len(found) > 1 or (found[0][5] or 0) == reading.amount
@@ -191,7 +194,7 @@ def test_totals(connection, tmp_path, reader):
     path.write_text(
         f"{HEADER}\na,b,c,2025-01-31,1.5\na,b,c,2025-01-31,-0.000000001\na,b,c,,2\na,b,c,2025-01-01,x\na,b,c,2025-01-02,y\na,b,c,2025-01-30,\n"
     )
-    scanned = scan(path) if reader == "native" else replace(scan(path), plain=None)
+    scanned = scan(path, FORM) if reader == "native" else replace(scan(path, FORM), plain=None)
     with read(connection, scanned, LATEST, tmp_path) as reading:
         assert set(reading.totals) == {
             Total(DAY, None, 2, Decimal("1.499999999")),
@@ -210,7 +213,7 @@ def test_totals(connection, tmp_path, reader):
 def test_totals_keep_38_digits(connection, tmp_path):
     path = tmp_path / "fees.csv"
     path.write_text(f"{HEADER}\n,,,2025-01-31,{'9' * 29}.999999998\n,,,2025-01-30,0.000000001\n")
-    with read(connection, scan(path), LATEST, tmp_path) as reading:
+    with read(connection, scan(path, FORM), LATEST, tmp_path) as reading:
         assert reading.amount == Decimal("9" * 29 + "." + "9" * 9)
 
 
@@ -220,6 +223,6 @@ def test_totals_beyond_numeric_refuse_the_file(connection, tmp_path, dates):
     path.write_text("\n".join([HEADER, *(f"a,b,c,{day},{'9' * 29}" for day in dates)]))
     with (
         pytest.raises(FileRefused, match="its amounts add up to more than NUMERIC can hold"),
-        read(connection, scan(path), LATEST, tmp_path),
+        read(connection, scan(path, FORM), LATEST, tmp_path),
     ):
         pass

@@ -5,18 +5,23 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 import stat
 from datetime import date
 from functools import partial
 
 import duckdb
+import pipeline
 import pytest
 
-from fees_etl.ingestion.header import COLUMNS, FileChanged, FileRefused
+from fees_etl.ingestion.bytes import FileChanged, FileRefused
+from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.reading import read
-from fees_etl.ingestion.scan import scan
+from fees_etl.types import Layout, Table
 
-HEADER = b"client_id,client_nino,adviser_id,fee_date,fee_amount"
+FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))
+COLUMNS = tuple(column.name for column in FORM.contract.file_columns)
+HEADER = ",".join(COLUMNS).encode()
 compressed = partial(gzip.compress, mtime=0)  # the same bytes, so the same test names, in every process
 BOM = b"\xef\xbb\xbf"
 LATEST = date(2025, 10, 1)
@@ -36,9 +41,9 @@ def clients_of(connection, tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        with read(connection, scan(path), LATEST, tmp_path) as reading:
+        with read(connection, scan(path, FORM), LATEST, tmp_path) as reading:
             found = connection.execute(
-                f"SELECT source_row, COALESCE(reasons, client_id) FROM ({reading.sql}) ORDER BY ALL"
+                f"SELECT _source_row, COALESCE(_reasons, client_id) FROM {reading.table} ORDER BY ALL"
             ).fetchall()
             assert len(found) == reading.rows
             return found, reading.careful
@@ -89,8 +94,8 @@ def test_records_and_their_numbers(clients_of, content, found, careful):
 def test_rejected_records_are_kept_as_text(connection, tmp_path):
     path = tmp_path / "fees.csv"
     path.write_bytes(HEADER + b'\n\xffa"b\0\n"x\r\ny",2\n')
-    with read(connection, scan(path), LATEST, tmp_path) as reading:
-        found = connection.execute(f"SELECT record FROM ({reading.sql}) ORDER BY source_row").fetchall()
+    with read(connection, scan(path, FORM), LATEST, tmp_path) as reading:
+        found = connection.execute(f"SELECT _record FROM {reading.table} ORDER BY _source_row").fetchall()
     assert found == [('\ufffda"b\ufffd',), ('"x\r\ny",2',)]
 
 
@@ -105,7 +110,7 @@ ZIPPED = [compressed(HEADER + b"\none,,"), compressed(b",,\ntwo,,,,\n")]
 )
 def test_gzip(clients_of, tmp_path, content, name):
     assert clients_of(content, name)[0] == ONE_TWO
-    scanned = scan(tmp_path / name)
+    scanned = scan(tmp_path / name, FORM)
     assert (scanned.sha256, scanned.size) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
@@ -156,7 +161,7 @@ def _drift(*names):
 def test_refused(connection, tmp_path, content, reason):
     path = tmp_path / "fees.csv"
     path.write_bytes(content)
-    scanned = scan(path)
+    scanned = scan(path, FORM)
     assert (scanned.sha256, scanned.size) == (hashlib.sha256(content).hexdigest(), len(content))
     with pytest.raises(FileRefused) as refused, read(connection, scanned, LATEST, tmp_path):
         pass
@@ -182,7 +187,7 @@ LONG = compressed(HEADER + b"\n" + b"\n".join(b"%d,,,," % row for row in range(3
 def test_refused_gzip(connection, tmp_path, content, reason):
     path = tmp_path / "fees.csv.gz"
     path.write_bytes(content)
-    scanned = scan(path)
+    scanned = scan(path, FORM)
     assert (scanned.sha256, scanned.size) == (hashlib.sha256(content).hexdigest(), len(content))
     with pytest.raises(FileRefused) as refused, read(connection, scanned, LATEST, tmp_path):
         pass
@@ -194,7 +199,7 @@ def test_unreadable(tmp_path):
     reasons = {}
     for name in ("missing.csv", ".", "pipe.csv"):
         with pytest.raises(FileRefused) as refused:
-            scan(tmp_path / name)
+            scan(tmp_path / name, FORM)
         reasons[name] = refused.value.reason
     assert reasons == {
         "missing.csv": "it cannot be read: No such file or directory",
@@ -207,7 +212,7 @@ def test_unreadable(tmp_path):
 def test_changed_or_gone_since_the_scan(connection, tmp_path, body):
     path = tmp_path / "fees.csv"
     path.write_bytes(HEADER + body)
-    scanned = scan(path)
+    scanned = scan(path, FORM)
     assert scanned.still_holds()
     for change in (
         lambda: path.write_bytes(HEADER + body + b"two,,,,\n"),
@@ -223,18 +228,23 @@ def test_changed_or_gone_since_the_scan(connection, tmp_path, body):
 def test_the_careful_copy_is_private_and_removed(connection, tmp_path):
     path = tmp_path / "fees.csv"
     path.write_bytes(HEADER + b"\none\n")
+    seen = []
+
+    class Watched:
+        def execute(self, query, /):
+            folders = [entry for entry in tmp_path.iterdir() if entry.is_dir()]
+            seen.extend([stat.S_IMODE(one.stat().st_mode) for one in (folder, *folder.iterdir())] for folder in folders)
+            return connection.execute(query)
+
     before = os.umask(0)
     try:
-        with read(connection, scan(path), LATEST, tmp_path):
-            (folder,) = (entry for entry in tmp_path.iterdir() if entry.is_dir())
-            assert [stat.S_IMODE(entry.stat().st_mode) for entry in (folder, *folder.iterdir())] == [
-                0o700,
-                0o600,
-                0o600,
-            ]
+        with read(Watched(), scan(path, FORM), LATEST, tmp_path) as reading:
+            assert reading.careful
+            assert [entry.name for entry in tmp_path.iterdir()] == ["fees.csv"]
     finally:
         os.umask(before)
-    assert not folder.exists()
+    assert seen
+    assert all(modes == [0o700, 0o600, 0o600] for modes in seen)
 
 
 def test_the_engines_own_troubles_are_not_the_files(tmp_path):
@@ -245,16 +255,17 @@ def test_the_engines_own_troubles_are_not_the_files(tmp_path):
         def __init__(self, *answers):
             self.answers = list(answers)
 
-        def execute(self, _query, /):
-            raise self.answers.pop(0)
+        def execute(self, query, /):
+            if not re.match("ATTACH|DETACH", query):
+                raise self.answers.pop(0)
 
     with (
         pytest.raises(RuntimeError, match="interrupted"),
-        read(Broken(RuntimeError("Query interrupted")), scan(path), LATEST, tmp_path),
+        read(Broken(RuntimeError("Query interrupted")), scan(path, FORM), LATEST, tmp_path),
     ):
         pass
     with (
         pytest.raises(ValueError, match="second"),
-        read(Broken(ValueError("first"), ValueError("second")), scan(path), LATEST, tmp_path),
+        read(Broken(ValueError("first"), ValueError("second")), scan(path, FORM), LATEST, tmp_path),
     ):
         pass

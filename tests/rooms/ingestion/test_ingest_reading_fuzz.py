@@ -10,18 +10,23 @@ from itertools import pairwise
 from pathlib import Path
 
 import duckdb
+import pipeline
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fees_etl.ingestion.careful import records, spill
-from fees_etl.ingestion.header import COLUMNS, FileRefused
-from fees_etl.ingestion.plain import plain
-from fees_etl.ingestion.reading import _native_records, _spilled_records, read
-from fees_etl.ingestion.scan import scan
+from fees_etl.ingestion.bytes import FileRefused
+from fees_etl.ingestion.header import Form, scan
+from fees_etl.ingestion.reading import read
+from fees_etl.ingestion.records import Grammar, native_relation, plain, records, spill, spilled_relation
 from fees_etl.ingestion.typed import typed_sql
+from fees_etl.types import Layout, Table
 
-HEADER = b"client_id,client_nino,adviser_id,fee_date,fee_amount"
+FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))
+COLUMNS = tuple(column.name for column in FORM.contract.file_columns)
+FIVE = Grammar(len(COLUMNS))
+HEADER = ",".join(COLUMNS).encode()
+NATIVE = "compression = 'none', parallel = false"
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +112,7 @@ def test_careful_reads_by_the_letter(body, cuts):
     blocks = [content[start:end] for start, end in pairwise(edges)]
     expected = by_the_letter(content)
     try:
-        found = [record.fault for record in records(blocks)]
+        found = [record.fault for record in records(blocks, FIVE)]
     except FileRefused:
         found = None
     assert found == (expected if expected is None else [fault for _, fault in expected])
@@ -122,22 +127,22 @@ def test_both_readers_give_the_same_records(connection, body, size):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "fees.csv")
         path.write_bytes(content)
-        scanned = scan(path)
+        scanned = scan(path, FORM)
         if expected is None:
             assert scanned.plain is None
             return
-        relations = [_spilled_records(scanned, spill([content], Path(folder)))]
+        relations = [spilled_relation(spill([content], FIVE, Path(folder)), COLUMNS, ",")]
         if scanned.plain:
             assert not any(fault for _, fault in expected)
             assert scanned.plain.records == len(expected)
-            relations.append(_native_records(scanned))
+            relations.append(native_relation(path, COLUMNS, ",", NATIVE))
         for relation in relations:
             small = re.sub(r", max_line_size = \d+", "", relation).replace(
                 "auto_detect = false", f"auto_detect = false, max_line_size = 700, buffer_size = {size}"
             )
             fields = ", ".join(f"COALESCE({column}, '')" for column in COLUMNS)
             found = connection.execute(
-                f"SELECT source_row, {fields}, COALESCE(fault, '') FROM ({small}) ORDER BY 1"
+                f"SELECT _source_row, {fields}, COALESCE(_fault, '') FROM ({small}) ORDER BY 1"
             ).fetchall()
             assert found == [
                 (row, *(["", "", "", "", ""] if fault else [field.decode() for field in fields]), fault)
@@ -150,7 +155,7 @@ def test_both_readers_give_the_same_records(connection, body, size):
 def test_sound_records_are_plain(body):
     content = HEADER + body
     if b"\n\n" not in content and b"\n\r\n" not in content:
-        assert plain([content]) is not None
+        assert plain([content], FIVE) is not None
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
@@ -165,14 +170,12 @@ def test_row_numbers_are_the_files_across_the_native_readers_buffers(connection,
         file.writelines(line % row for row in range(1, rows + 1))
     assert path.stat().st_size > 33_600_000
     connection.execute(f"SET threads = {threads}")
-    with read(connection, scan(path), date(2025, 1, 1), tmp_path) as reading:
+    with read(connection, scan(path, FORM), date(2025, 1, 1), tmp_path) as reading:
         assert (reading.rows, reading.rejected, reading.careful) == (rows, 0, False)
         found = connection.execute(
-            f"SELECT COUNT(*), SUM(source_row) FROM ({reading.sql}) WHERE client_id = source_row::VARCHAR"
+            f"SELECT COUNT(*), SUM(_source_row) FROM {reading.table} WHERE client_id = _source_row::VARCHAR"
         ).fetchone()
         assert found == (rows, rows * (rows + 1) // 2)
-        created = connection.execute(f"CREATE OR REPLACE TEMP TABLE loaded AS FROM ({reading.sql})")
-        assert created.execute("SELECT COUNT(*) FROM loaded WHERE client_id <> source_row::VARCHAR").fetchone() == (0,)
 
 
 BLANKS = st.text(" \t\u00a0", max_size=2)
@@ -231,8 +234,10 @@ def test_typing_agrees_with_python(connection, rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "fees.csv")
         path.write_bytes(HEADER + b"\n" + "".join(f"c,n,a,{day},{amount}\n" for day, amount in rows).encode())
-        sql = typed_sql(_native_records(scan(path)), COLUMNS, LATEST)
-        found = connection.execute(f"SELECT fee_date, fee_amount, reasons FROM ({sql}) ORDER BY source_row").fetchall()
+        sql = typed_sql(native_relation(path, COLUMNS, ",", NATIVE), COLUMNS, FORM, LATEST)
+        found = connection.execute(
+            f"SELECT fee_date, fee_amount, _reasons FROM ({sql}) ORDER BY _source_row"
+        ).fetchall()
     for (day, amount), row in zip(rows, found, strict=True):
         (as_date, wrong_date), (as_amount, wrong_amount) = _date(day), _amount(amount)
         reasons = "; ".join(filter(None, (wrong_date, wrong_amount))) or None

@@ -12,7 +12,7 @@ from hashlib import sha256
 import oracle
 import pytest
 
-from fees_etl.ingestion.sample import write_sample
+from fees_etl.ingestion.source import SAMPLE, listing
 
 D = Decimal
 TODAY = date(2025, 4, 1)
@@ -33,8 +33,8 @@ ROWS = {
 
 
 @pytest.fixture(scope="module")
-def paths(tmp_path_factory):
-    return write_sample(tmp_path_factory.mktemp("sample"))
+def paths():
+    return [file.place for file in listing(SAMPLE).files]
 
 
 @pytest.fixture(scope="module")
@@ -54,23 +54,6 @@ def tables(rows):
 
 def test_the_bytes_are_the_same_everywhere(paths):
     assert {path.name: sha256(path.read_bytes()).hexdigest() for path in paths} == SHA256
-
-
-def test_the_files_are_private_and_nothing_else_is_left(tmp_path):
-    folder = tmp_path / "new" / "sample"
-    assert write_sample(folder) == write_sample(folder)
-    assert sorted(path.name for path in folder.iterdir()) == sorted(SHA256)
-    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-    assert folder.stat().st_mode & 0o777 == 0o700
-
-
-def test_a_file_that_was_there_is_replaced(tmp_path):
-    path = tmp_path / "fees_2024_h1.csv"
-    path.write_text("mine")
-    path.chmod(0o644)
-    write_sample(tmp_path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert sha256(path.read_bytes()).hexdigest() == SHA256[path.name]
 
 
 def test_lines_are_plain(paths):

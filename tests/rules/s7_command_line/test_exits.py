@@ -14,6 +14,8 @@ import places
 import pytest
 from shells import CONFLICT, GOOD, MORE, change, fee, process, put
 
+import fees_etl
+
 
 def test_exit_1_lists_the_rows_and_keeps_what_was_published(fed):
     before = fed.published()

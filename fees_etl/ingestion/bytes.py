@@ -11,13 +11,26 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
-from fees_etl.ingestion.header import FileRefused
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
+
+
+class FileRefused(Exception):
+    """Nothing of a file may be loaded. ``reason`` is a sentence without any value of the file's records."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class FileChanged(FileRefused):
+    """The file is no longer the one that was scanned, so nothing can be said about either; it may be scanned again."""
+
+    def __init__(self) -> None:
+        super().__init__("it changed while it was being read")
 
 
 BOM: Final = b"\xef\xbb\xbf"

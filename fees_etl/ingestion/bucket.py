@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +20,8 @@ from google.auth import exceptions as auth
 from google.cloud.storage import Client  # type: ignore[import-untyped]  # it has no types of its own
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]  # likewise
 
-from fees_etl.errors import InputRefused, UsageError, WarehouseBusy, WarehouseError
-from fees_etl.ingestion.header import FileRefused
+from fees_etl.errors import GuardRefused, InputRefused, UsageError, WarehouseBusy, WarehouseError
+from fees_etl.ingestion.bytes import FileRefused
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
@@ -49,6 +50,22 @@ BLOCK: Final = 8 << 20
 """Bytes of one request for content: what is in memory at a time, and what has two minutes of its own to arrive."""
 TEXT_LIMIT: Final = 1 << 20
 """Bytes of an object that is read as a whole."""
+_INSIDE: Final = {
+    "EU": {
+        *("EUR4", "EUR5", "EUR7", "EUR8"),
+        *(f"EUROPE-WEST{number}" for number in (1, 3, 4, 8, 9, 10, 12)),
+        *("EUROPE-CENTRAL2", "EUROPE-NORTH1", "EUROPE-NORTH2", "EUROPE-SOUTHWEST1"),
+    },
+    "US": {
+        *("NAM4", "US-CENTRAL1", "US-SOUTH1"),
+        *(f"US-EAST{number}" for number in (1, 4, 5)),
+        *(f"US-WEST{number}" for number in range(1, 5)),
+    },
+}
+"""Bucket locations inside of a multi-region (pages "Bucket locations" and "BigQuery locations").
+
+London (EUROPE-WEST2) and Zurich (EUROPE-WEST6) are in Europe and not in the EU.
+"""
 _FIELDS: Final = "items(name,generation,size,crc32c,contentEncoding),nextPageToken"
 
 
@@ -177,6 +194,33 @@ class Bucket:
                 return str(self.client.get_bucket(self.name, timeout=TIMEOUT, retry=RETRY).location or "").upper()
             except api.Forbidden:
                 return ""
+
+    def require_near(self, location: str, source: str) -> None:
+        """Refuse a bucket that lies elsewhere than the datasets; one whose location may not be seen is taken as it is.
+
+        Raises:
+            GuardRefused: data of the EU stays in the EU.
+        """
+        where = self.location()
+        if where and where != location.upper() and where not in _INSIDE.get(location.upper(), ()):
+            raise GuardRefused(
+                f"the bucket of {source} is in {where}, but the datasets are in {location}.",
+                published="Nothing was read or written; the published numbers are as before.",
+                hint=f"Use a bucket in {location}, or name where the datasets shall be: "
+                f"bigquery://PROJECT?location={where}.",
+            )
+
+
+def literal_part(pattern: str) -> tuple[str, bool]:
+    """What all names begin with that a pattern means, with their control files; whether folders below that matter.
+
+    >>> literal_part("fees/2025-*.csv"), literal_part("fees/a.csv"), literal_part("fees/**/*.csv")
+    (('fees/2025-', False), ('fees/a', False), ('fees/', True))
+    """
+    literal = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+    rest = pattern[len(literal) :]
+    folder, slash, start = literal.rpartition("/")
+    return folder + slash + start.partition(".")[0], "/" in rest or rest == "**"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One file of the source -> a verdict: what it holds, or why nothing of it may be loaded."""
+"""One file of the source -> a verdict: what it holds, or why nothing of it may be loaded; known content is known."""
 
 from __future__ import annotations
 
@@ -9,23 +9,64 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import WarehouseBusy
-from fees_etl.ingestion.header import FileChanged, FileRefused
-from fees_etl.ingestion.lake import File, shown
+from fees_etl.ingestion.bytes import FileChanged, FileRefused
+from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.reading import Reading, read
-from fees_etl.ingestion.scan import Scan, scan
+from fees_etl.ingestion.source import File, layout_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
+    from collections.abc import Collection, Iterator
+    from datetime import date, datetime
     from pathlib import Path
 
     from fees_etl.engines import Engine
-    from fees_etl.ingestion.books import Books
-    from fees_etl.ingestion.gcs import Object
+    from fees_etl.ingestion.bucket import Object
+    from fees_etl.ingestion.header import Scan
+    from fees_etl.types import Contract, Project
 
 
 _BY_CONTROL = "control file"
 _EXACT = Context(prec=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of ``raw.files``."""
+
+    uri: str
+    version: str
+    sha256: str
+    status: str
+    row_count: int
+    rejected_count: int
+    total_amount: Decimal
+    reason: str | None
+    ingested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The file versions with a say in the present, by URI."""
+
+    loaded: dict[str, Entry]
+    refused: dict[str, Entry]
+    ever: frozenset[str]
+    """Every URI that was ever seen."""
+    mark: str = ""
+    """A fingerprint of the books as they were read."""
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The URIs with something in the books now."""
+        return frozenset({*self.loaded, *self.refused})
+
+    def copy_of(self, uri: str, sha256: str, gone: Collection[str]) -> str:
+        """Words for a file whose content another one had: renamed when that one is gone, else a copy."""
+        twins = sorted(entry.uri for entry in self.loaded.values() if entry.sha256 == sha256 and entry.uri != uri)
+        if not twins:
+            return ""
+        here = [twin for twin in twins if twin not in gone]
+        return f"a copy of {shown(here[0])}" if here else f"renamed from {shown(twins[0])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +106,58 @@ class Judged:
         return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
 
+def read_books(project: Project, engine: Engine) -> Books:
+    """The books as they are now."""
+    found = engine.answers(project.templates.ask(name) for name in ("known_files", "files_mark"))
+    rows = sorted(found["known_files"].rows.rows, key=lambda row: (row[0], row[-1], row[1]))
+    entries = [Entry(*row) for row in rows]
+    return Books(
+        {entry.uri: entry for entry in entries if entry.status == "loaded"},
+        {entry.uri: entry for entry in entries if entry.status == "refused"},
+        frozenset(entry.uri for entry in entries),
+        str(found["files_mark"].rows.rows[0][0]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what files are judged: the ``contract`` of their table, the ``latest`` day, the share that may be rejected."""
+
+    contract: Contract
+    latest: date
+    max_rejected: Decimal
+
+
 @contextmanager
-def judge(engine: Engine, file: File, books: Books, latest: date, max_rejected: Decimal) -> Iterator[Judged]:
+def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool = False) -> Iterator[Judged]:
     """The verdict on one file; its reading can be loaded until the end of the block.
 
-    A version is judged once: one that is loaded is not read again, one that was refused stays so. Only what a control
-    file refused is judged anew, because the control file may be what was corrected. An object whose version is known
-    is not even copied.
+    A version is judged once: one that is loaded is not read again, one that was refused stays so, unless it is asked
+    for ``again``. Only what a control file refused is judged anew, because the control file may be what was corrected.
+    An object whose version is known is not even copied.
 
     Raises:
         WarehouseBusy: the file changed while it was read.
         InputRefused, WarehouseError: the store of the file failed.
     """
-    judged = _judged_before(file, file.version, books)
+    judged = None if again else _judged_before(file, file.version, books)
     if judged is not None:
         yield judged
         return
     with ExitStack() as stack:
-        scanned = _scanned(engine, file, stack)
-        if isinstance(scanned, str):
-            yield Judged(file, "unreadable", "unreadable", refusal=scanned)
+        engine.scratch()  # it makes the folder that a copy lies in
+        try:
+            path = stack.enter_context(file.local(engine.spill))
+            scanned = scan(path, Form(rules.contract, layout_of(rules.contract, file.uri)))
+        except FileRefused as refused:
+            yield Judged(file, "unreadable", "unreadable", refusal=refused.reason)
             return
         version = file.version or scanned.sha256
-        judged = _judged_before(file, version, books)
+        judged = None if again else _judged_before(file, version, books)
         if judged is not None:
             yield judged
         else:
-            yield from _read(engine, file, version, scanned, latest, max_rejected)
+            yield from _read(engine, file, version, scanned, rules)
 
 
 def _judged_before(file: File, version: str, books: Books) -> Judged | None:
@@ -103,22 +169,13 @@ def _judged_before(file: File, version: str, books: Books) -> Judged | None:
     return None
 
 
-def _scanned(engine: Engine, file: File, stack: ExitStack) -> Scan | str:
-    """The first look at a file, or why it cannot be read."""
-    engine.scratch()  # it makes the folder that a copy lies in
-    try:
-        return scan(stack.enter_context(file.local(engine.spill)))
-    except FileRefused as refused:
-        return refused.reason
-
-
-def _read(
-    engine: Engine, file: File, version: str, scanned: Scan, latest: date, max_rejected: Decimal
-) -> Iterator[Judged]:
+def _read(engine: Engine, file: File, version: str, scanned: Scan, rules: Rules) -> Iterator[Judged]:
     digest, size = scanned.sha256, scanned.size
     try:
-        with read(engine.scratch(), scanned, latest, engine.spill) as reading:
-            refusal = _too_many_rejected(reading, max_rejected) or _against_control(file, reading.rows, reading.amount)
+        with read(engine.scratch(), scanned, rules.latest, engine.spill) as reading:
+            refusal = _too_many_rejected(reading, rules.max_rejected) or _against_control(
+                file, reading.rows, reading.amount
+            )
             yield Judged(file, version, digest, size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
