@@ -176,6 +176,7 @@ def engine_on(service, monkeypatch, target=DEV, suffix="", **pace):
         monkeypatch.setattr(engine, "connected", lambda *_: client)
         with connect(URL, target=target, suffix=suffix) as found:
             found._schema.update({table: contract.types for table, contract in project().contracts.items()})
+            found._contracts.update(project().contracts)
             try:
                 yield found
             finally:

@@ -35,12 +35,12 @@ class Writer:
     """An engine on DuckDB that also writes each script down as BigQuery would be sent it."""
 
     def __init__(self, engine, schema):
-        self.engine, self.jobs, self.questions = engine, [], []
+        self.engine, self.schema, self.jobs, self.questions = engine, schema, [], []
 
         def columns(sql):
             return tuple(column.name for column in query.columns(query.parse(sql, "query"), schema))
 
-        self.dialect = Dialect(columns, schema, lambda sql: query.with_suffix(sql, "_ci"))
+        self.dialect = Dialect(columns, lambda sql: query.with_suffix(sql, "_ci"))
 
     def __getattr__(self, name):
         return getattr(self.engine, name)
@@ -60,7 +60,7 @@ class Writer:
 
         outcome = self.engine.transact(replace(script, parts=seen()), watch)
         files = any(isinstance(part, Load) for part in parts)
-        placed = Incoming("load-1").moved(parts, self.dialect.types) if files else [unmasked(), *parts]
+        placed = Incoming("load-1").moved(parts, self.schema) if files else [unmasked(), *parts]
         self.jobs.append(job(script, placed, self.dialect, f"job-{len(self.jobs) + 1}"))
         return outcome
 

@@ -44,8 +44,8 @@ class Recorder:
         match part:
             case Write(sql) | Ask(_, sql) | Stop(_, sql):
                 self.sent[sql] = None
-            case Fill(_, statements, books):
-                self.sent |= dict.fromkeys((*statements, *books))
+            case Step():
+                self.sent |= dict.fromkeys((*part.statements, *part.books))
         return part
 
 
@@ -70,7 +70,7 @@ def everything_sent(tmp_path_factory):
         pipeline.put(d=None)
         pipeline.ingest(allow_withdraw=True)
         backfill(pipeline.project, recorder, january, march, chunk="month")
-        ledger.parts(pipeline.project, recorder, "backfill --start 2025-01-01 --end 2025-01-31")
+        ledger.chunks(pipeline.project, recorder, "backfill --start 2025-01-01 --end 2025-01-31")
         sent = list(recorder.sent)
         sent += [render(pipeline.project, name) for name in [model.name for model in pipeline.project.models.values()]]
         sent += [assertion.sql for assertion in pipeline.project.assertions]
