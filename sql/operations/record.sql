@@ -64,20 +64,23 @@ changes AS (
 {% if verdicts -%}
 judged AS (
     {%- for one in verdicts %}
-    SELECT
-        {{ loop.index }} AS place,
-        '{{ one.name }}' AS name,
-        '{{ one.severity }}' AS severity,
-        {{ found("script.answer_" ~ one.name, 0, "INT64") }} AS failing,
-        {{ found("script.answer_" ~ one.name, 1, "INT64") }} AS waived,
-        {{ one.used | literal }} AS used,
-        {{ one.ended | literal }} AS ended
-    FROM script
-    WHERE script.answer_{{ one.name }} IS NOT NULL
-    {%- if not loop.last %}
-    UNION ALL
-    {%- endif %}
+    SELECT {{ loop.index }} AS place, '{{ one.name }}' AS name, '{{ one.severity }}' AS severity,
+        {{ one.used | literal }} AS used, {{ one.ended | literal }} AS ended, script.answer_{{ one.name }} AS answer FROM script
+    {%- if not loop.last %} UNION ALL{% endif %}
     {%- endfor %}
+),
+
+counted AS (
+    SELECT
+        place,
+        name,
+        severity,
+        used,
+        ended,
+        {{ found("answer", 0, "INT64") }} AS failing,
+        {{ found("answer", 1, "INT64") }} AS waived
+    FROM judged
+    WHERE answer IS NOT NULL
 ),
 
 {% endif -%}
@@ -93,7 +96,7 @@ verdicts AS (
             ), ', ' ORDER BY place
         ) AS listed,
         STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
-    FROM judged
+    FROM counted
     {%- else %}
     SELECT
         '' AS listed,
