@@ -1,6 +1,9 @@
 {# The row of an attempt in the ledger. Of the script the engine knows the rows of each answer as JSON lists of texts: of
    `published` staged rows and pounds come first, of an assertion how many rows fail and how many are waived. A verdict's
    words are texts within JSON already. -#}
+{%- macro text(value) -%}
+{{ "CAST(NULL AS STRING)" if value is none else value | literal }}
+{%- endmacro -%}
 {%- macro found(answer, place, kind) -%}
 COALESCE(CAST(JSON_VALUE({{ answer }}, '$[0][{{ place }}]') AS {{ kind }}), 0)
 {%- endmacro -%}
@@ -61,20 +64,23 @@ changes AS (
 {% if verdicts -%}
 judged AS (
     {%- for one in verdicts %}
-    SELECT
-        {{ loop.index }} AS place,
-        '{{ one.name }}' AS name,
-        '{{ one.severity }}' AS severity,
-        {{ found("script.answer_" ~ one.name, 0, "INT64") }} AS failing,
-        {{ found("script.answer_" ~ one.name, 1, "INT64") }} AS waived,
-        {{ one.used | literal }} AS used,
-        {{ one.ended | literal }} AS ended
-    FROM script
-    WHERE script.answer_{{ one.name }} IS NOT NULL
-    {%- if not loop.last %}
-    UNION ALL
-    {%- endif %}
+    SELECT {{ loop.index }} AS place, '{{ one.name }}' AS name, '{{ one.severity }}' AS severity,
+        {{ one.used | literal }} AS used, {{ one.ended | literal }} AS ended, script.answer_{{ one.name }} AS answer FROM script
+    {%- if not loop.last %} UNION ALL{% endif %}
     {%- endfor %}
+),
+
+counted AS (
+    SELECT
+        place,
+        name,
+        severity,
+        used,
+        ended,
+        {{ found("answer", 0, "INT64") }} AS failing,
+        {{ found("answer", 1, "INT64") }} AS waived
+    FROM judged
+    WHERE answer IS NOT NULL
 ),
 
 {% endif -%}
@@ -90,7 +96,7 @@ verdicts AS (
             ), ', ' ORDER BY place
         ) AS listed,
         STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
-    FROM judged
+    FROM counted
     {%- else %}
     SELECT
         '' AS listed,
@@ -101,7 +107,7 @@ verdicts AS (
 SELECT
     {{ run_id | literal }} AS run_id,
     {{ command | literal }} AS command,
-    CAST({{ part_of | literal }} AS STRING) AS part_of,
+    {{ text(part_of) }} AS part_of,
     {{ status | literal }} AS status,
     {{ plan.selection | join(" ") | literal }} AS selection,
     {{ plan.window | literal }} AS fee_dates,
@@ -115,9 +121,9 @@ SELECT
     script.steps,
     CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
     CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
-    {{ "verdicts.failures" if status == "rejected" else "CAST(" ~ error | literal ~ " AS STRING)" }} AS error,
+    {{ "verdicts.failures" if status == "rejected" else text(error) }} AS error,
     {{ plan.project.fingerprint | literal }} AS fingerprint,
-    CAST({{ git_sha | literal }} AS STRING) AS git_sha,
+    {{ text(git_sha) }} AS git_sha,
     {{ package_version | literal }} AS package_version,
     script.bytes_processed
 FROM script

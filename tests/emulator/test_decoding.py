@@ -13,8 +13,8 @@ import pytest
 from pipeline import project
 
 from fees_etl import connect
-from fees_etl.plans import Ask
-from fees_etl.results import Rows
+from fees_etl.plans import Ask, Step
+from fees_etl.results import Rows, StepResult
 from fees_etl.script import Answer
 from fees_etl.settings import Settings
 
@@ -23,7 +23,7 @@ pytest.importorskip("pytest_bigquery_mock", reason="pytest-bigquery-mock is not 
 SCRIPT = "SELECT script_verdict, script_steps, answer_x, answer_y;"
 X = "SELECT client_id, fee_date, fee_amount, _ingested_at, _source_row FROM raw.fees"
 Y = "SELECT full_refresh, finished_at FROM ops.runs"
-PARTS = [Fill("stg_fees", ()), Ask("x", X), Ask("y", Y)]
+PARTS = [Step("stg_fees", "merge", ()), Step("dim_clients", "rebuild", ()), Ask("x", X), Ask("y", Y)]
 STEPS = '{"name": "stg_fees", "rows": 2, "seconds": 0.25}, {"name": "dim_clients", "rows": null, "seconds": 1}'
 CELLS = (
     r'[["a,\n\"b\" \ud83d\ude00","2024-02-29","-0.000000001","2025-01-31 12:00:00.500+00","1"],'
@@ -56,7 +56,10 @@ def test_cells_are_typed_and_exact(outcome):
         (None, None, Decimal("12345678901234567890123456789.123456789"), None, None),
     )
     assert outcome.verdict == "accepted"
-    assert outcome.steps == [Done("stg_fees", 2, 0.25), Done("dim_clients", None, 1.0)]
+    assert outcome.steps == [
+        StepResult("stg_fees", "merge", None, 2, 0.25),
+        StepResult("dim_clients", "rebuild", None, None, 1.0),
+    ]
     assert outcome.answers["x"] == Answer("x", Rows(columns, rows))
     assert outcome.answers["y"].rows.rows == ((True, datetime(2025, 1, 31, 12, tzinfo=UTC)), (False, None))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from pipeline import LENIENT, Pipeline
+from pipeline import LENIENT, Pipeline, project
 from worlds import charge
 
 from fees_etl import query
@@ -24,13 +24,13 @@ class Writer:
     """An engine on DuckDB that also writes each script down as BigQuery would be sent it."""
 
     def __init__(self, engine, schema):
-        self.engine, self.jobs, self.questions, self.queries = engine, [], [], []
+        self.engine, self.schema, self.jobs, self.questions, self.queries = engine, schema, [], [], []
         self.tables = {f"{table.dataset}_ci.{table.name}": types for table, types in schema.items()}
 
         def columns(sql):
             return tuple(column.name for column in query.columns(query.parse(sql, "query"), schema))
 
-        self.dialect = Dialect(columns, schema, lambda sql: query.with_suffix(sql, "_ci"))
+        self.dialect = Dialect(columns, lambda sql: query.with_suffix(sql, "_ci"))
 
     def __getattr__(self, name):
         return getattr(self.engine, name)
@@ -55,7 +55,7 @@ class Writer:
         outcome = self.engine.transact(replace(script, parts=seen()), watch)
         files = any(isinstance(part, Load) for part in parts)
         incoming = Incoming("load-1", Entrance.among(project().contracts.values()))
-        placed = incoming.moved(parts, self.dialect.types) if files else [incoming.entrance.unmasked(), *parts]
+        placed = incoming.moved(parts, self.schema) if files else [incoming.entrance.unmasked(), *parts]
         self.jobs.append(job(script, placed, self.dialect, f"job-{len(self.jobs) + 1}"))
         return outcome
 
@@ -85,7 +85,7 @@ def life(folder):
         pipeline.check()
         ledger.history(pipeline.project, writer)
         ledger.history(pipeline.project, writer, run_id="it's")
-        ledger.parts(pipeline.project, writer, "backfill --start 2025-01-01 --end 2025-01-31")
+        ledger.chunks(pipeline.project, writer, "backfill --start 2025-01-01 --end 2025-01-31")
         return writer
 
 

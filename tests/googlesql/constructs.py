@@ -69,7 +69,6 @@ DOCUMENTED = {
     "RowNumber": NUMBERING,
     "Abs": MATH,
     "IntDiv": MATH,
-    "ArrayToString": "Array functions",
     "Array": "Data types",
     "Concat": TEXT,
     "Length": TEXT,

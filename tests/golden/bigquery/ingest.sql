@@ -1,8 +1,5 @@
 DECLARE script_verdict STRING DEFAULT 'accepted';
 DECLARE script_steps STRING DEFAULT '';
-DECLARE script_checks STRING DEFAULT '';
-DECLARE script_failures STRING DEFAULT '';
-DECLARE script_changes STRING DEFAULT '';
 DECLARE script_rows INT64;
 DECLARE script_bytes INT64;
 DECLARE script_began TIMESTAMP;

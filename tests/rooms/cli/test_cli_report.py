@@ -15,7 +15,7 @@ import pytest
 from fees_etl.cli import document, logs, plan, report, runs
 from fees_etl.cli.session import emit
 from fees_etl.cli.text import WIDTH, change, grid, pounds, total
-from fees_etl.plans import Plan, Step  # fmt: skip
+from fees_etl.plans import Ask, Plan, Step  # fmt: skip
 from fees_etl.privacy import redact
 from fees_etl.results import (
     AssertionResult,
@@ -85,9 +85,9 @@ def change_of(day: int, after: str, rows: int = 1) -> Change:
 def plan_of(*pending: Pending, **more) -> Plan:
     project = Project(Path("/nowhere"), {}, {}, {}, (), (), "f" * 64)
     steps = (
-        Step("stg_fees", "merge", ("MERGE", "DELETE"), FEES, window=Window.between(date(2025, 1, 1), date(2025, 9, 1))),
+        Step("stg_fees", "merge", ("MERGE", "DELETE"), FEES),
         Step("dim_clients", "rebuild", ("DELETE", "INSERT"), Table("reporting", "dim_clients")),
-        Step("assert_client_data", "assertion", ("SELECT",)),
+        Ask("assert_client_data", "SELECT", "error"),
     )
     window = Window.between(date(2025, 1, 1), date(2025, 9, 1))
     return Plan(project, ("stg_fees", "dim_clients"), window, steps, State(pending=pending, **more))

@@ -12,15 +12,15 @@ from pipeline import project
 
 from fees_etl import UsageError, connect
 from fees_etl.engines.bigquery.jobs import connected
-from fees_etl.plans import Ask
+from fees_etl.plans import Ask, Step
 from fees_etl.script import Record, Script
 from fees_etl.types import Table
 
 CLEAR = "DELETE FROM ops.pending WHERE TRUE"
 RUN = Script(
     "R1",
-    [Fill("fees", (CLEAR,)), Ask("n", "SELECT 1 AS n")],
-    Record(Table("ops", "runs"), {"run_id": "R1", "steps": Steps()}),
+    [Step("fees", "merge", (CLEAR,)), Ask("n", "SELECT 1 AS n")],
+    Record(Table("ops", "runs"), "INSERT INTO ops.runs (run_id) WITH script AS (@script) SELECT 'R1' FROM script"),
 )
 
 

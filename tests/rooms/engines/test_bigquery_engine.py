@@ -13,12 +13,13 @@ from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
 from fees_etl.engines.bigquery.values import as_json, rows
-from fees_etl.plans import Ask
-from fees_etl.script import Answer, Done, Script, Write
+from fees_etl.plans import Ask, Step
+from fees_etl.results import StepResult
+from fees_etl.script import Answer, Script, Write
 
 MIB = 2**20
 ASK = Ask("n", "SELECT 1 AS n")
-STEP = Fill("Fees_By_Day", ("DELETE FROM ops.pending WHERE TRUE", "DELETE FROM ops.left_out WHERE TRUE"), clears=1)
+STEP = Step("Fees_By_Day", "rebuild", ("DELETE FROM ops.pending WHERE TRUE", "DELETE FROM ops.left_out WHERE TRUE"))
 RUN = Script("20250131T120000-1A2B3C", [STEP, ASK], labels={"git_sha": "ABC", "part": ""})
 
 
@@ -134,6 +135,7 @@ def test_a_question_on_a_dead_line_is_given_up(service, monkeypatch):
 def test_every_job_says_whose_it_is(engine, service):
     engine.settings = engine.jobs.settings = replace(engine.settings, max_bytes=MIB**2)
     service.prepare()
+    engine._contracts.clear()
     engine.prepare(project().contracts)
     engine.query("SELECT 1 AS n")
     engine.transact(RUN)
@@ -156,7 +158,7 @@ def test_child_jobs_tell_what_each_step_read_and_took(engine, service):
     service.fates = [Fate(children=children)]
     told = []
     outcome = engine.transact(RUN, told.append)
-    assert outcome.steps == [Done("Fees_By_Day", 1, 0.5, 11 * MIB)]
+    assert outcome.steps == [StepResult("Fees_By_Day", "rebuild", None, 1, 0.5, 11 * MIB)]
     assert outcome.answers["n"].seconds == 0.1
     assert told == [*outcome.steps, outcome.answers["n"]]
 
@@ -173,7 +175,7 @@ def test_jobs_of_another_parent_are_no_steps(engine, service, monkeypatch):
 def test_without_child_jobs_nothing_is_known_of_the_steps(engine, service, fault):
     service.faults = fault
     outcome = engine.transact(RUN)
-    assert outcome.steps == [Done("Fees_By_Day", 1, 0.5, None)]
+    assert outcome.steps == [StepResult("Fees_By_Day", "rebuild", None, 1, 0.5, None)]
     assert outcome.answers["n"] == Answer("n", outcome.answers["n"].rows, 0.0)
 
 

@@ -4,47 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 
 import pytest
 from bigquery import Service, engine_on
-from fees_etl.engines.bigquery.cells import expression, judged
 
 from fees_etl import query
 from fees_etl.engines.bigquery.script import Dialect, job, question
-from fees_etl.script import (
-    Ask,
-    Bytes,
-    Changes,
-    Failures,
-    Fill,
-    Found,
-    Load,
-    Now,
-    Record,
-    Script,
-    Steps,
-    Stop,
-    Verdict,
-    Verdicts,
-    Write,
-)
+from fees_etl.plans import Ask, Step
+from fees_etl.script import Load, Record, Script, Stop, Write
 from fees_etl.types import Table
 
 RUNS = Table("ops", "runs")
-KINDS = {"run_id": "STRING", "status": "STRING", "rows": "INT64", "changes": "STRING", "assertions": "STRING"}
 BEFORE, AFTER = (
     Ask("before", "SELECT fee_date, n, amount FROM a.x"),
     Ask("after", "SELECT fee_date, n, amount FROM a.y"),
 )
-CHECK = Ask("check", "SELECT _failing_count, _waived_count FROM a.z", fatal=True)
-VERDICT = Verdict("check", "error")
-ACCEPTED = Record(
-    RUNS, {"run_id": "R1", "rows": Found("before", "n"), "changes": Changes("before", "after"), "assertions": Verdicts((VERDICT,))}
-)  # fmt: skip
-REJECTED = Record(RUNS, {"run_id": "R1", "status": Failures(("check",)), "changes": Changes()})
-FILL = Fill("fees", ("DELETE FROM a.t WHERE TRUE", "INSERT INTO a.t (n) VALUES (1)"), ("DELETE FROM ops.pending WHERE TRUE",), clears=1)  # fmt: skip
+CHECK = Ask("check", "SELECT _failing_count, _waived_count FROM a.z", "error")
+TEXT = "INSERT INTO ops.runs (run_id)\nWITH script AS (\n    @script\n)\nSELECT '@script' FROM script"
+ACCEPTED = Record(RUNS, TEXT, ("before", "check"))
+REJECTED = Record(RUNS, TEXT, ("before",))
+FILL = Step("fees", "rebuild", ("DELETE FROM a.t WHERE TRUE", "INSERT INTO a.t (n) VALUES (1)"), books=("DELETE FROM ops.pending WHERE TRUE",))  # fmt: skip
 STOP = Stop("busy", "SELECT COUNT(*) > 0 AS is_busy FROM ops.pending")
 PARTS = (STOP, Write("DELETE FROM a.first WHERE TRUE"), BEFORE, FILL, CHECK, AFTER)
 SCRIPT = Script("R1", PARTS, ACCEPTED, REJECTED)
@@ -54,7 +33,7 @@ def dialect(suffix="", **rest):
     def columns(sql):
         return re.findall(r"\w+", sql.partition(" FROM ")[0])[1:]
 
-    return Dialect(columns, {RUNS: KINDS}, lambda sql: query.with_suffix(sql, suffix), **rest)
+    return Dialect(columns, lambda sql: query.with_suffix(sql, suffix), **rest)
 
 
 def text(script=SCRIPT, **rest):
@@ -76,7 +55,7 @@ def test_everything_happens_in_one_transaction_in_order():
         "DECLARE script_verdict STRING DEFAULT 'accepted';", "BEGIN\n", "BEGIN TRANSACTION;", "MERGE INTO ops.writer",
         "COUNT(*) > 0 AS is_busy", "THEN", "ROLLBACK TRANSACTION;", "SET script_verdict = 'busy';", "ELSE",
         "DELETE FROM a.first", "SET answer_before = (", "DELETE FROM a.t", "INSERT INTO a.t", "DELETE FROM ops.pending",
-        "SET answer_check = (", "SET answer_after = (", "IF script_failures != '' THEN", "ROLLBACK TRANSACTION;",
+        "SET answer_check = (", "SET answer_after = (", "IF COALESCE(CAST(JSON_VALUE(answer_check, '$[0][0]') AS INT64), 0) > 0 THEN", "ROLLBACK TRANSACTION;",
         "SET script_verdict = 'rejected';", "ELSE", "INSERT INTO ops.runs", "COMMIT TRANSACTION;",
         "EXCEPTION WHEN ERROR THEN", "ROLLBACK TRANSACTION;", "RAISE;", "\nEND;",
         "IF script_verdict = 'rejected' AND (", "WHERE run_id = 'R1'", "INSERT INTO ops.runs", "END IF;",
@@ -102,8 +81,8 @@ def test_of_two_stops_the_second_is_asked_only_when_the_first_lets_pass():
 
 @pytest.mark.parametrize("fatal", [True, False])
 def test_only_what_can_fail_is_looked_at(fatal):
-    found = text(replace(SCRIPT, parts=(*PARTS[:-2], replace(CHECK, fatal=fatal), AFTER)))
-    assert ("IF script_failures != '' THEN\n" in found) is fatal
+    found = text(replace(SCRIPT, parts=(*PARTS[:-2], replace(CHECK, severity="error" if fatal else "warn"), AFTER)))
+    assert ("JSON_VALUE(answer_check" in found) is fatal
 
 
 def test_a_rehearsal_keeps_nothing():
@@ -156,12 +135,20 @@ def test_what_was_read_is_kept_with_the_record():
     assert text().count("SET script_bytes = @@script.bytes_processed;") == 2
 
 
-def test_dates_that_differ_are_compared_before_a_record_that_holds_them():
+def test_a_record_reads_what_the_script_knows():
     found = text()
     order(
-        found, "SET script_changes = (", "JSON_QUERY_ARRAY(answer_before)", "JSON_QUERY_ARRAY(answer_after)", "INSERT"
-    )
-    assert found.count("SET script_changes = (") == 1  # a rejected attempt changes nothing
+        found, "INSERT INTO ops.runs", "CONCAT('[', script_steps, ']') AS steps", "CURRENT_TIMESTAMP() AS finished_at",
+        "script_bytes AS bytes_processed", "answer_before AS answer_before", "answer_check AS answer_check",
+        "SELECT '@script' FROM script",
+    )  # fmt: skip
+    assert found.count("@script") == 2 + 2  # the texts that say so, and @@script.bytes_processed
+
+
+def test_what_was_never_asked_is_null_in_the_record_of_a_failure():
+    found = text(Script("R1", (), ACCEPTED, name="failed"))
+    assert "CAST(NULL AS STRING) AS answer_before" in found
+    assert "DECLARE answer_" not in found
 
 
 def test_a_file_has_no_place_inside_of_a_job():
@@ -173,46 +160,3 @@ def test_questions_are_columns_of_one_row():
     found = question([BEFORE, AFTER], dialect("_ci"))
     order(found, "SELECT\n", "FROM a_ci.x", ") AS answer_before,", "FROM a_ci.y", ") AS answer_after")
     assert found.endswith(") AS answer_after")
-
-
-CELLS = {
-    "found": (Found("x", "n"), "INT64", "CAST(JSON_VALUE(answer_x, '$[0][1]') AS INT64)"),
-    "steps": (Steps(), "STRING", "CONCAT('[', script_steps, ']')"),
-    "changes": (Changes("a", "b"), "STRING", "CONCAT('[', script_changes, ']')"),
-    "no changes": (Changes(), "STRING", "'[]'"),
-    "verdicts": (Verdicts(), "STRING", "CONCAT('[', script_checks, ']')"),
-    "failures": (Failures(), "STRING", "script_failures"),
-    "bytes": (Bytes(), "INT64", "script_bytes"),
-    "now": (Now(), "TIMESTAMP", "CURRENT_TIMESTAMP()"),
-    "nothing": (None, "NUMERIC", "CAST(NULL AS NUMERIC)"),
-    "text": ("it's", "STRING", r"'it\'s'"),
-    "number": (7, "INT64", "7"),
-    "pounds": (Decimal("1.50"), "NUMERIC", "NUMERIC '1.50'"),
-    "day": (date(2025, 1, 31), "DATE", "DATE '2025-01-31'"),
-    "truth": (True, "BOOL", "TRUE"),
-}
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_a_cell_is_an_expression_of_its_columns_type(name):
-    cell, kind, sql = CELLS[name]
-    assert expression(cell, kind, lambda _: ["a", "n"]) == sql
-
-
-NOTES = {
-    "none": (Verdict("c", "error"), "', \"waivers\": ', '\"\"', '}'"),
-    "used": (Verdict("c", "error", used="waived by w.yml:3"), "ARRAY_TO_STRING([IF(COALESCE(CAST(JSON_VALUE(answer_c, '$[0][1]') AS INT64), 0) > 0, 'waived by w.yml:3', NULL)], '; ')"),
-    "ended": (Verdict("c", "error", ended="w.yml:3 waives nothing"), "ARRAY_TO_STRING([IF(COALESCE(CAST(JSON_VALUE(answer_c, '$[0][0]') AS INT64), 0) > 0, 'w.yml:3 waives nothing', NULL)], '; ')"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NOTES)
-def test_a_verdict_tells_which_waivers_stand_for_it(name):
-    verdict, sql = NOTES[name]
-    found = judged(verdict, ["_failing_count", "_waived_count"])
-    assert sql in found
-    assert "SET script_failures = CONCAT(" in found
-
-
-def test_a_warning_fails_nothing():
-    assert "script_failures" not in judged(Verdict("c", "warn"), ["_failing_count", "_waived_count"])

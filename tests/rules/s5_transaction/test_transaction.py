@@ -79,9 +79,9 @@ def test_attempts_are_in_order_whatever_order_an_engine_gives_them_in(tmp_path):
             backfill(pipeline.project, pipeline.engine, begin, end, chunk="month", run_id=name)
         upside_down = Backwards(pipeline.engine)
         asked = command_line(begin, end, "month")
-        for found in (ledger.parts, lambda *names: ledger.history(*names[:2])):
+        for found in (ledger.chunks, lambda *names: ledger.history(*names[:2])):
             assert found(pipeline.project, upside_down, asked) == found(pipeline.project, pipeline.engine, asked)
-        assert ledger.parts(pipeline.project, upside_down, asked).rows[-2][0] == "second"
+        assert ledger.chunks(pipeline.project, upside_down, asked).rows[-2][0] == "second"
 
 
 class Backwards:
