@@ -138,7 +138,8 @@ def test_the_project_of_the_benchmark_is_sound(tmp_path):
 
     project = load(generate(tmp_path, models=10))
 
-    assert len(project.models) == len(load().models) + 10
+    bundled = len(load().models)
+    assert len(project.models) == bundled + 10 // bundled * bundled
     assert project.models[Table("reporting", "rpt_cohort_ltv_001")].reads == {
         Table("reporting", "dim_clients_001"),
         Table("reporting", "rpt_client_ltv_001"),
