@@ -34,6 +34,11 @@ def shell(command, folder):
     )
 
 
+def uncounted(text):
+    """Without how many assertions there are, which every further model changes."""
+    return re.sub(r"\d+(?= pass\b| assertions\b)", "N", text)
+
+
 def test_every_console_block_works_and_prints_what_it_says(tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "example.csv").write_text(worlds.as_csv([("ann", "QQ000001A", "x", "2025-01-31", None)] * 0))
@@ -46,10 +51,10 @@ def test_every_console_block_works_and_prints_what_it_says(tmp_path):
                 continue
             done = shell(command, tmp_path)
             assert done.returncode == 0, f"{command}\n{done.stderr}"
-            place = 0
+            place, printed = 0, uncounted(done.stdout)
             for line in expected.splitlines():
                 if line != "...":
-                    place = done.stdout.find(line, place)
+                    place = printed.find(uncounted(line), place)
                     assert place >= 0, f"{command} does not print {line!r}, but\n{done.stdout}"
             ran += 1
     assert ran >= 8
