@@ -73,5 +73,6 @@ resource "google_cloud_run_v2_job" "job" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  # An image may load a column that its contracts have only now.
+  depends_on = [google_bigquery_table.tagged, google_project_service.api]
 }

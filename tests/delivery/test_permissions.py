@@ -73,7 +73,7 @@ class Account:
         (folder / "fees_etl.toml").write_text(TARGET)
         patch.chdir(folder)
         patch.setenv("STORAGE_EMULATOR_HOST", self.store.url)
-        patch.setattr(fees_etl, "load", lambda *_: project())
+        patch.setattr(fees_etl, "load", lambda *_, **__: project())
 
     def __call__(self, *args):
         return cli.main(["--target", "prod", *args])

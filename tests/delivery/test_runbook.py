@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import ends
@@ -15,7 +17,8 @@ from pipeline import project
 from sqlglot import exp
 
 import fees_etl
-from fees_etl import cli
+from fees_etl import cli, load
+from fees_etl.ingestion import ingest
 
 RUNBOOK = places.ROOT / "docs" / "RUNBOOK.md"
 TEXT = RUNBOOK.read_text(encoding="utf-8")
@@ -24,6 +27,10 @@ BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 BLOCKS = BLOCK.findall(TEXT)
 JOB = {"fees-etl-ingest": "ingest", "fees-etl-run": "run --from stg_fees"}
 FEES = ends.GOOD.replace("2025-02", "2025-{:02}")
+COLUMN, LAYOUT = re.findall(r"`(- \{.*\})`", PARTS["A new column or layout"])
+NEEDS_RELOAD = pytest.mark.skipif(
+    "reload" not in inspect.signature(ingest).parameters, reason="ingest cannot reload yet"
+)
 
 
 def commands(text):
@@ -44,7 +51,7 @@ class World:
         self.folder, self.patch, self.capsys = folder, patch, capsys
         self.warehouse = f"duckdb://{folder}/fees.duckdb"
         patch.chdir(folder)
-        patch.setattr(fees_etl, "load", lambda *_: project())
+        patch.setattr(fees_etl, "load", lambda *_, **__: project())
         (folder / "fees_etl.toml").write_text(f'[targets.prod]\nwarehouse = "{self.warehouse}"\nsource = "lake/"\n')
         (folder / "lake").mkdir()
         for month in (1, 2, 3):
@@ -71,6 +78,16 @@ class World:
         self.said = self.capsys.readouterr()
         assert not ends.NINO.search(self.said.out + self.said.err)
         return code
+
+    def deploy(self, *edits):
+        """The bundled project from now on, with edits (file, old, new): what was there once is replaced."""
+        root = shutil.copytree(places.ROOT / "sql", self.folder / "copy" / "sql")
+        for file, old, new in edits:
+            text = (root / file).read_text()
+            assert text.count(old) == 1, (file, old)
+            (root / file).write_text(text.replace(old, new))
+        deployed = load(root.parent)
+        self.patch.setitem(globals(), "project", lambda: deployed)
 
     def tamper(self, sql):
         import duckdb
@@ -177,11 +194,56 @@ def test_raw_is_restored_from_the_lake_by_writing_its_file_anew(world, damage):
     assert world.published() == world.before
 
 
+@NEEDS_RELOAD
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM raw.fees WHERE client_id = 'C7' AND fee_date < '2025-02-01'",
+        "UPDATE raw.fees SET fee_amount = fee_amount + 1 WHERE fee_date = '2025-01-03'",
+    ],
+)
+def test_raw_is_restored_from_the_lake_by_reading_its_files_again(world, damage):
+    world.tamper(damage)
+    assert world("fees-etl-run", ["assert"]) == 1
+    assert world.follow("A new column or layout") == [0, 0]
+    assert world("fees-etl-run", ["assert"]) == 0
+    assert world.published() == world.before
+
+
+@NEEDS_RELOAD
+def test_a_new_column_is_deployed_and_then_read_from_the_files_that_came_with_it(world):
+    """Its line in two files and its name in a third; files that lack it have NULL."""
+    world.put(
+        4, FEES.replace("{:02}", "04").replace("fee_amount\n", "fee_amount,region\n").replace(".00\n", ".00,North\n")
+    )
+    assert world("fees-etl-ingest", ["ingest"]) == 3
+    world.deploy(
+        ("raw/fees.yml", "  - {name: _source_file,", f"  {COLUMN}\n  - {{name: _source_file,"),
+        ("staging/stg_fees.yml", "columns:\n", f"columns:\n  {COLUMN}\n"),
+        ("staging/stg_fees.sql", "        _source_file,\n", "        region,\n        _source_file,\n"),
+        ("staging/stg_fees.sql", "    SELECT\n        client_id,", "    SELECT\n        region,\n        client_id,"),
+        ("staging/stg_fees.sql", "\nSELECT\n", "\nSELECT\n    region,\n"),
+    )
+    assert world.follow("A new column or layout") == [0, 0]
+    for table in ("raw.fees", "staging.stg_fees"):
+        found = world.query(f"SELECT region, COUNT(*), SUM(fee_amount) FROM {table} GROUP BY region ORDER BY region")
+        assert found == [("North", 28, 280), (None, 84, 840)], table
+
+
+@NEEDS_RELOAD
+def test_a_new_layout_is_deployed_and_then_read_beside_the_files_of_the_old_one(world):
+    rows = re.sub(r"2025-04-(\d\d)", r"\1/04/2025", FEES.replace("{:02}", "04")).replace("client_id", "Client No")
+    (world.folder / "lake" / "fees_v2_2025_04.csv").write_text(rows.replace(",", ";"))
+    assert world("fees-etl-ingest", ["ingest"]) == 3
+    world.deploy(("raw/fees.yml", "columns:\n", f"layouts:\n  {LAYOUT}\ncolumns:\n"))
+    assert world.follow("A new column or layout") == [0, 0]
+    assert world.query("SELECT COUNT(*), SUM(fee_amount), MAX(fee_date)::TEXT FROM raw.fees") == [
+        (112, 1120, "2025-04-28")
+    ]
+    assert world.published() == [(client, pounds + 10) for client, pounds in world.before]
+
+
 def test_a_waiver_as_it_is_written_there_is_understood(tmp_path):
-    import shutil
-
-    from fees_etl import load
-
     (text,) = [block for kind, block in BLOCKS if kind == "yaml"]
     shutil.copytree(load().root, tmp_path / "copy" / "sql")
     (tmp_path / "copy" / "sql" / "waivers.yml").write_text(text)

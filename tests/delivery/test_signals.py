@@ -38,7 +38,7 @@ def ends(tmp_path_factory):
     for name, (play, *_) in SCENES.items():
         with pytest.MonkeyPatch.context() as patch:
             forget_settings(patch)
-            patch.setattr(fees_etl, "load", lambda *_: project())
+            patch.setattr(fees_etl, "load", lambda *_, **__: project())
             play(scene := Scene(tmp_path_factory.mktemp(name), patch))
             found[name] = scene
     return found
@@ -109,7 +109,7 @@ def test_a_warehouse_without_a_fee_has_no_age():
 
 
 def test_people_and_the_quiet_are_spared_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(fees_etl, "load", lambda *_: project())
+    monkeypatch.setattr(fees_etl, "load", lambda *_, **__: project())
     scene = Scene(tmp_path / "scene", monkeypatch)
     assert "ended" not in "\n".join(scene("run", layout="text").lines)
     assert scene("run", "-q").lines == []

@@ -203,7 +203,7 @@ def enter(environment: dict[str, str], folder: Path, patch: pytest.MonkeyPatch) 
     for name, text in environment.items():
         patch.setenv(name, text)
     known = small()
-    patch.setattr(fees_etl, "load", lambda *_: known)
+    patch.setattr(fees_etl, "load", lambda *_, **__: known)
     patch.setattr(logging.getLogger("fees_etl"), "handlers", [])
     patience(patch, 10.0)
 

@@ -99,7 +99,7 @@ def shell(service, monkeypatch, tmp_path, capsys):
     forget_settings(monkeypatch)
     (tmp_path / "fees_etl.toml").write_text(TARGET)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fees_etl, "load", lambda *_: project())
+    monkeypatch.setattr(fees_etl, "load", lambda *_, **__: project())
 
     def command(*args):
         code = cli.main(["--target", "dev", *args])
