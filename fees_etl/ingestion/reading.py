@@ -50,9 +50,9 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file that was read once, to its end, and whose rows are in ``table`` of the embedded engine.
+    """A file that was read once, to its end, and whose rows the embedded engine holds: ``SELECT ... FROM table``.
 
-    The columns of ``table`` are those of :func:`typed_sql`; ``rows`` counts all data records, rejected ones included;
+    Their columns are those of :func:`typed_sql`, with numbers; ``rows`` counts all data records, rejected ones included;
     ``amount`` is the sum of the others; ``careful`` says which reader it took.
     """
 
@@ -136,14 +136,17 @@ def _careful(connection: Connection, scan: Scan, latest: date, folder: Path, tab
 
 def _typed(connection: Connection, scan: Scan, relation: str, latest: date, table: str, *, careful: bool) -> Reading:
     contract = scan.form.contract
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {typed_sql(relation, scan.columns, scan.form, latest)}")
+    typed = typed_sql(relation, scan.columns, scan.form, latest, numbered=careful)
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {typed}")
     answer = connection.execute(_TOTALS.format(table=table, day=contract.partition_by, total=contract.total))
     totals = tuple(Total(*row) for row in answer.fetchall())
     rows = sum(total.rows for total in totals)
     rejected = sum(total.rows for total in totals if total.reasons)
     # The default context would round to 28 digits.
     amount = reduce(Context(prec=60).add, (total.amount for total in totals), Decimal(0))
-    return Reading(table, totals, rows, rejected, amount, careful)
+    # The native reader's rows are in their order: a number for each would make one thread of reading and typing.
+    numbered = table if careful else f"(SELECT rowid + 1 AS _source_row, * FROM {table})"  # noqa: S608 - our own SQL
+    return Reading(numbered, totals, rows, rejected, amount, careful)
 
 
 _NUMBERS = count()
