@@ -50,10 +50,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file that was read once, to its end, and whose rows the embedded engine holds: ``SELECT ... FROM table``.
+    """A file that was read once, to its end, and whose rows the embedded engine has in ``table``, or in a query for it.
 
-    Their columns are those of :func:`typed_sql`, with numbers; ``rows`` counts all data records, rejected ones included;
-    ``amount`` is the sum of the others; ``careful`` says which reader it took.
+    Their columns are those of :func:`typed_sql`, with numbers; ``rows`` counts all data records, those ``rejected``
+    included; ``amount`` is the sum of the others; ``careful`` says which reader it took.
     """
 
     table: str

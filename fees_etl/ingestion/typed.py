@@ -27,9 +27,9 @@ def typed_sql(records: str, order: Sequence[str], form: Form, latest: date, *, n
 
     ``records`` gives the columns of the file VARCHAR, ``_fault`` (why the record is no such fields, else NULL), and
     ``_raw`` (the text of such a record); where it is ``numbered``, _source_row BIGINT too. ``order`` is the order of
-    the columns in the file, ``latest`` the last sound day. The query gives that number, the columns that a file may have, _reasons
-    and _record VARCHAR. A sound row has no reasons; the others have a record, and of values only texts, which are given
-    as sent. Blank is NULL, and sound; so is a column that the file has not.
+    the columns in the file, ``latest`` the last sound day. The query gives that number, the columns that a file may
+    have, _reasons and _record VARCHAR. A sound row has no reasons; the others have a record, and of values only texts,
+    which are given as sent. Blank is NULL, and sound; so is a column that the file has not.
     """
     fields = [_field(column, form, latest) for column in form.contract.file_columns if column.name in order]
     found = {field.name: field.value for field in fields}
