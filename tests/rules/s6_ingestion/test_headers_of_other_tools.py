@@ -25,7 +25,7 @@ def pipeline(tmp_path):
     ],
 )
 def test_a_refusal_says_what_the_header_is(pipeline, text, reason):
-    pipeline.put(a=text, b=[("bob", "QQ000002B", "a1", "2025-01-31", "2")])
+    pipeline.put(a=text, b=f"{HEADER}\n{ROW}\n")
     first, second = pipeline.ingest().files
     assert (first.outcome, first.note[: len(reason)]) == ("refused", reason)
     assert "QQ" not in first.note
