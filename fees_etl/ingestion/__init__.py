@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fees_etl.errors import InputRefused, ProjectError, WarehouseBusy, WarehouseError
-from fees_etl.ingestion.mirror import FEES, NOT_CONSERVED, OVERTAKEN, Mirror, guard
+from fees_etl.errors import FeesError, InputRefused, ProjectError, WarehouseBusy, WarehouseError
+from fees_etl.ingestion.mirror import FEES, OVERTAKEN, Mirror, guard
 from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, regex, shown
 from fees_etl.ingestion.verdict import Rules, judge, read_books
 from fees_etl.results import FileResult, IngestResult
@@ -88,8 +88,7 @@ def ingest(
     with _room():
         outcome = engine.transact(Script(run_id, parts(), name="ingest"))
     if outcome.verdict != "accepted":
-        error = _STOPPED[outcome.verdict]
-        raise error()
+        raise _stopped(outcome.verdict)
     seconds = time.monotonic() - began
     return IngestResult(run_id, source, tuple(results), seconds, outcome.bytes_processed, outcome.bytes_billed)
 
@@ -126,23 +125,18 @@ def _again(found: Listing, books: Books, reload: str | bool | None) -> set[str]:
     return again
 
 
-def _overtaken() -> WarehouseBusy:
-    return WarehouseBusy(
-        "another ingestion changed raw while this one read its files.",
-        published="Nothing of this ingestion was kept; the published numbers are as before.",
-        hint="Run the same command again.",
-    )
-
-
-def _not_conserved() -> WarehouseError:
+def _stopped(verdict: str) -> FeesError:
+    if verdict == OVERTAKEN:
+        return WarehouseBusy(
+            "another ingestion changed raw while this one read its files.",
+            published="Nothing of this ingestion was kept; the published numbers are as before.",
+            hint="Run the same command again.",
+        )
     return WarehouseError(
         "raw does not hold what was read: rows or pounds of a file differ after loading.",
         published="The ingestion was rolled back; raw and the published numbers are as before.",
         hint="Run the same command again; if it happens twice, report it as a bug.",
     )
-
-
-_STOPPED = {OVERTAKEN: _overtaken, NOT_CONSERVED: _not_conserved}
 
 
 @contextmanager

@@ -72,14 +72,11 @@ class StoredFile(io.FileIO):
         while self.readinto(rest):
             pass
 
-    def stamp(self) -> Stamp:
-        """The stamp of the file that is open, whatever its path means by now."""
-        return _stamp(os.fstat(self.fileno()))
 
-
-def stamp_of(path: Path) -> Stamp:
-    """The stamp of the file the path means now; raises OSError when there is none."""
-    return _stamp(path.stat())
+def stamp_of(file: Path | int) -> Stamp:
+    """The stamp of the file that a path means now, or of one that is open; raises OSError when there is none."""
+    found = os.stat(file)  # noqa: PTH116 - an open file has no path that is sure to be its own
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def is_gzip(path: Path) -> bool:
@@ -126,7 +123,3 @@ def is_utf8(text: bytes) -> bool:
 
 def _unreadable(error: OSError) -> FileRefused:
     return FileRefused(f"it cannot be read: {error.strerror}")
-
-
-def _stamp(found: os.stat_result) -> Stamp:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -72,7 +72,7 @@ def scan(path: Path, form: Form) -> Scan:
     columns: tuple[str, ...] = ()
     found, refusal = None, ""
     with StoredFile(path) as stored:
-        stamp = stored.stamp()
+        stamp = stamp_of(stored.fileno())
         try:
             with opened(stored, compressed=is_gzip(path)) as content:
                 rest = blocks(content)

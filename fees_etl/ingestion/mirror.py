@@ -136,7 +136,11 @@ class Mirror:
             yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
         again = [(one.file.uri, one.version) for one in self._arrived if self._is_read_again(one)]
         if self._arrived:
-            yield from self._writes("arrived", **self._arrivals(), **context)
+            loaded = self._books.loaded
+            replaced = [(one.file.uri, one.version) for one in self._arrived if one.file.uri in loaded]
+            fresh = [(one.file.uri, one.version) for one in self._arrived if one.file.uri not in loaded]
+            previous = [(uri, loaded[uri].version) for uri, _ in replaced]
+            yield from self._writes("arrived", fresh=fresh, replaced=replaced, previous=previous, **context)
         if self._gone or again:
             ended = {
                 status: [(uri, version) for uri, version, ending in self._gone if ending == status]
@@ -151,17 +155,6 @@ class Mirror:
     @property
     def _contract(self) -> Contract:
         return self._project.sources[FEES]
-
-    def _arrivals(self) -> dict[str, list[tuple[str, str]]]:
-        """New files, new versions of known files, and the versions that these replace."""
-        loaded = self._books.loaded
-        arrived = [(one.file.uri, one.version) for one in self._arrived]
-        replaced = [(uri, version) for uri, version in arrived if uri in loaded]
-        return {
-            "fresh": [(uri, version) for uri, version in arrived if uri not in loaded],
-            "replaced": replaced,
-            "previous": [(uri, loaded[uri].version) for uri, _ in replaced],
-        }
 
     def _is_read_again(self, judged: Judged) -> bool:
         """Whether the very version is loaded already, so that only the run tells its new rows from the old."""

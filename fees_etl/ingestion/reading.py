@@ -1,7 +1,7 @@
 """One scanned file as a table of typed rows, read natively where that is safe, carefully where not.
 
-Each file is typed once, into a database in memory: unlike a temporary table, the transaction that loads the rows sees
-it, and an error of the native reader, which leads to the careful one, aborts nothing but its own statement.
+Each file is typed once, into a database in memory: unlike a temporary table, the transaction that loads its rows, on
+another connection, sees it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Context, Decimal
 from functools import reduce
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from fees_etl.errors import WarehouseError
 from fees_etl.ingestion.bytes import FileChanged, FileRefused, StoredFile, blocks, is_gzip, opened
@@ -25,17 +25,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from fees_etl.ingestion.header import Scan
-
-
-class _Answer(Protocol):
-    def fetchall(self) -> list[Any]: ...
-
-
-class Connection(Protocol):
-    """As much of an embedded engine's connection as reading takes."""
-
-    def execute(self, query: str, /) -> _Answer:
-        """Run one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +39,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file that was read once, to its end, and whose rows are in ``table`` of the embedded engine.
+    """A file that was read once, to its end, and whose rows the embedded engine has in ``table``, or in a query for it.
 
-    The columns of ``table`` are those of :func:`typed_sql`; ``rows`` counts all data records, rejected ones included;
-    ``amount`` is the sum of the others; ``careful`` says which reader it took.
+    Their columns are those of :func:`typed_sql`, with numbers; ``rows`` counts all data records, those ``rejected``
+    included; ``amount`` is the sum of the others; ``careful`` says which reader it took.
     """
 
     table: str
@@ -65,13 +54,16 @@ class Reading:
 
 
 @contextmanager
-def read(connection: Connection, scan: Scan, latest: date, folder: Path) -> Iterator[Reading]:
+def read(connection: Any, scan: Scan, latest: date, folder: Path) -> Iterator[Reading]:
     """Type a file into a table that is there until the end of the ``with`` block; ``latest`` is the last sound day.
 
-    Enter it outside of a transaction: an error of the native reader, which leads to the careful one, aborts any. The
-    careful reader's copy of the file lies for a while in a new private folder inside ``folder``. Raises FileRefused, or
-    FileChanged when the file is not the one that was scanned; after the block, ``scan.still_holds()`` tells whether it
-    still is.
+    ``connection`` is one of the embedded engine outside of any transaction (see ``Engine.scratch``): an error of the
+    native reader, which leads to the careful one, aborts any. The careful reader's copy of the file lies for a while in
+    a new private folder inside ``folder``.
+
+    Raises:
+        FileRefused: nothing of it may be loaded.
+        FileChanged: it is not the one that was scanned; after the block, ``scan.still_holds()`` tells whether it is.
     """
     database = f"reading_{next(_NUMBERS)}"
     connection.execute(f"ATTACH ':memory:' AS {database}")
@@ -90,7 +82,7 @@ def read(connection: Connection, scan: Scan, latest: date, folder: Path) -> Iter
             connection.execute(f"DETACH {database}")
 
 
-def _either(connection: Connection, scan: Scan, latest: date, folder: Path, table: str) -> Reading:
+def _either(connection: Any, scan: Scan, latest: date, folder: Path, table: str) -> Reading:
     if scan.refusal:
         raise FileRefused(scan.refusal)
     reading = _native(connection, scan, latest, table) or _careful(connection, scan, latest, folder, table)
@@ -101,7 +93,7 @@ def _either(connection: Connection, scan: Scan, latest: date, folder: Path, tabl
     return reading
 
 
-def _native(connection: Connection, scan: Scan, latest: date, table: str) -> Reading | None:
+def _native(connection: Any, scan: Scan, latest: date, table: str) -> Reading | None:
     """The file as the native reader sees it, None where it fails or finds another number of records than the scan."""
     if scan.plain is None:
         return None
@@ -117,7 +109,7 @@ def _native(connection: Connection, scan: Scan, latest: date, table: str) -> Rea
     return reading if reading.rows == scan.plain.records - 1 else None
 
 
-def _careful(connection: Connection, scan: Scan, latest: date, folder: Path, table: str) -> Reading:
+def _careful(connection: Any, scan: Scan, latest: date, folder: Path, table: str) -> Reading:
     delimiter = scan.form.layout.delimiter
     with tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as private:
         with StoredFile(scan.path) as stored, opened(stored, compressed=is_gzip(scan.path)) as content:
@@ -134,16 +126,19 @@ def _careful(connection: Connection, scan: Scan, latest: date, folder: Path, tab
     return reading
 
 
-def _typed(connection: Connection, scan: Scan, relation: str, latest: date, table: str, *, careful: bool) -> Reading:
+def _typed(connection: Any, scan: Scan, relation: str, latest: date, table: str, *, careful: bool) -> Reading:
     contract = scan.form.contract
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {typed_sql(relation, scan.columns, scan.form, latest)}")
+    typed = typed_sql(relation, scan.columns, scan.form, latest, numbered=careful)
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS {typed}")
     answer = connection.execute(_TOTALS.format(table=table, day=contract.partition_by, total=contract.total))
     totals = tuple(Total(*row) for row in answer.fetchall())
     rows = sum(total.rows for total in totals)
     rejected = sum(total.rows for total in totals if total.reasons)
     # The default context would round to 28 digits.
     amount = reduce(Context(prec=60).add, (total.amount for total in totals), Decimal(0))
-    return Reading(table, totals, rows, rejected, amount, careful)
+    # The native reader's rows are in their order: a number for each would make one thread of reading and typing.
+    numbered = table if careful else f"(SELECT rowid + 1 AS _source_row, * FROM {table})"  # noqa: S608 - our own SQL
+    return Reading(numbered, totals, rows, rejected, amount, careful)
 
 
 _NUMBERS = count()

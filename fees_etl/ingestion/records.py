@@ -127,15 +127,13 @@ def spill(blocks: Iterable[bytes], grammar: Grammar, folder: Path) -> Spilled:
 
 
 def native_relation(path: Path, columns: Sequence[str], delimiter: str, options: str) -> str:
-    """The records of a file whose header is one plain line, in the native reader's words: see ``typed_sql``."""
+    """The records of a file whose header is one plain line, in their order and without numbers: see ``typed_sql``."""
     source = _read_csv(path, columns, delimiter, f"header = true, {options}")
-    return (
-        f"SELECT row_number() OVER () AS _source_row, *, NULL::VARCHAR AS _fault, NULL::VARCHAR AS _raw FROM {source}"  # noqa: S608 - our own SQL
-    )
+    return f"SELECT *, NULL::VARCHAR AS _fault, NULL::VARCHAR AS _raw FROM {source}"  # noqa: S608 - our own SQL
 
 
 def spilled_relation(spilled: Spilled, columns: Sequence[str], delimiter: str) -> str:
-    """Likewise, the records of a file that was spilled."""
+    """Likewise, the records of a file that was spilled, in no order, with numbers."""
     good = _read_csv(spilled.good, ("_source_row", *columns), delimiter, _SEQUENTIAL)
     bad = _read_csv(spilled.bad, ("_source_row", "_fault", "_raw"), ",", _SEQUENTIAL)
     first = f"SELECT *, NULL::VARCHAR AS _fault, NULL::VARCHAR AS _raw FROM {good}"  # noqa: S608 - our own SQL

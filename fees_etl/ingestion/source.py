@@ -110,11 +110,22 @@ class Listing:
         Raises:
             InputRefused: it cannot be looked at: a file that cannot be seen is not gone.
         """
-        if uri.startswith("file:"):
-            return _is_gone(uri, covered=self.covers(uri))
-        if self.covers(uri):
+        covered = self.covers(uri)
+        if not uri.startswith("file:"):
+            bucket = self.bucket
+            return covered or (bucket is not None and uri.startswith(bucket.uri) and not bucket.has(uri))
+        try:
+            Path(shown(uri)).stat()
+        except (FileNotFoundError, NotADirectoryError):
             return True
-        return self.bucket is not None and uri.startswith(self.bucket.uri) and not self.bucket.has(uri)
+        except OSError as error:
+            if covered:
+                raise InputRefused(
+                    f"{shown(uri)} cannot be looked at: {error.strerror}.",
+                    published="Nothing was read and no model ran; the published numbers are as before.",
+                    hint="Make its folder readable, then run the same command again.",
+                ) from error
+        return covered
 
 
 def listing(source: str, known: Collection[str] = ()) -> Listing:
@@ -133,15 +144,15 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
         WarehouseError: the store does not answer.
     """
     if source == SAMPLE:
-        paths = sorted(Path(__file__).with_name("sample").glob("*.csv"))
-        return Listing(source, tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in paths), ())
+        bundled = sorted(Path(__file__).with_name("sample").glob("*.csv"))
+        return Listing(source, tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in bundled), ())
     patterns = meant(source, known)
     if source.startswith(BUCKET_SCHEME):
         return _stored(source, patterns)
     found = {path for pattern in patterns for path in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - absolute patterns
-    paths = [Path(path) for path in found if Path(path).is_file() and not path.endswith(CONTROL)]
-    files = [File(path.as_uri(), path) for path in paths]
-    return Listing(source, tuple(sorted(files, key=lambda file: file.uri)), tuple(map(regex, patterns)))
+    paths = {Path(path).as_uri(): Path(path) for path in found if not path.endswith(CONTROL)}
+    files = tuple(File(uri, path) for uri, path in sorted(paths.items()) if path.is_file())
+    return Listing(source, files, tuple(map(regex, patterns)))
 
 
 def meant(source: str, known: Collection[str]) -> list[str]:
@@ -162,7 +173,7 @@ def meant(source: str, known: Collection[str]) -> list[str]:
     uri = Path(where).as_uri()
     try:
         if Path(where).is_dir() or any(one.startswith(f"{uri}/") for one in known):
-            return in_folder(glob.escape(where))
+            return [f"{glob.escape(where)}/*{suffix}" for suffix in _DATA]
         return [glob.escape(where) if Path(where).is_file() or uri in known else where]
     except OSError as error:
         raise InputRefused(
@@ -198,11 +209,6 @@ def shown(uri: str) -> str:
     return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
 
 
-def in_folder(folder: str) -> list[str]:
-    """The patterns of the data files directly in a folder."""
-    return [f"{folder}/*{suffix}" for suffix in _DATA]
-
-
 def in_bucket(name: str, known: Collection[str]) -> list[str]:
     """The patterns of object names that one name means: two for a folder, else one.
 
@@ -216,10 +222,10 @@ def in_bucket(name: str, known: Collection[str]) -> list[str]:
         return [glob.escape(name)]
     folder = name.removesuffix("/")
     if folder and any(one.startswith(f"{folder}/") for one in known):
-        return in_folder(glob.escape(folder))
+        return [f"{glob.escape(folder)}/*{suffix}" for suffix in _DATA]
     if folder == name != "" and (glob.escape(name) != name or name.casefold().endswith(_DATA)):
         return [name]
-    return in_folder(folder) if folder else [f"*{suffix}" for suffix in _DATA]
+    return [f"{folder}/*{suffix}".removeprefix("/") for suffix in _DATA]
 
 
 def control_names(name: str) -> tuple[str, str]:
@@ -243,21 +249,6 @@ def regex(pattern: str) -> str:
     return "/".join(parts).replace(f"{_FOLDERS}/", _FOLDERS)
 
 
-def _is_gone(uri: str, *, covered: bool) -> bool:
-    try:
-        Path(shown(uri)).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError as error:
-        if covered:
-            raise InputRefused(
-                f"{shown(uri)} cannot be looked at: {error.strerror}.",
-                published="Nothing was read and no model ran; the published numbers are as before.",
-                hint="Make its folder readable, then run the same command again.",
-            ) from error
-    return covered
-
-
 def _stored(source: str, patterns: list[str]) -> Listing:
     from fees_etl.ingestion.bucket import literal_part  # noqa: PLC0415 - late, as in opened()
 
@@ -267,12 +258,12 @@ def _stored(source: str, patterns: list[str]) -> Listing:
     if _parted(source)[1] in found and len(patterns) == 1:
         patterns = [glob.escape(source)]  # a name that looks like a pattern
     wanted = tuple(map(regex, patterns))
-    files = [
+    files = tuple(
         File(one.uri, one, next((found[name] for name in control_names(one.name) if name in found), None))
-        for one in found.values()
+        for _, one in sorted(found.items())
         if not one.name.endswith(CONTROL) and any(re.fullmatch(pattern, one.uri) for pattern in wanted)
-    ]
-    return Listing(source, tuple(sorted(files, key=lambda file: file.uri)), wanted, bucket)
+    )
+    return Listing(source, files, wanted, bucket)
 
 
 def _parted(source: str) -> tuple[str, str]:

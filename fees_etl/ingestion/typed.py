@@ -22,14 +22,14 @@ FIELD_LIMIT: Final = 128 * 1024
 FIRST_DATE: Final = "1990-01-01"
 
 
-def typed_sql(records: str, order: Sequence[str], form: Form, latest: date) -> str:
+def typed_sql(records: str, order: Sequence[str], form: Form, latest: date, *, numbered: bool = False) -> str:
     """A query for the typed rows of a relation of records.
 
-    ``records`` gives _source_row BIGINT, the columns of the file VARCHAR, ``_fault`` (why the record is no such fields,
-    else NULL) and ``_raw`` (the text of such a record). ``order`` is the order of the columns in the file, ``latest``
-    the last sound day. The query gives _source_row, the columns that a file may have, _reasons and _record VARCHAR. A
-    sound row has no reasons; the others have a record, and of values only texts, which are given as sent. Blank is
-    NULL, and sound; so is a column that the file has not.
+    ``records`` gives the columns of the file VARCHAR, ``_fault`` (why the record is no such fields, else NULL), and
+    ``_raw`` (the text of such a record); where it is ``numbered``, _source_row BIGINT too. ``order`` is the order of
+    the columns in the file, ``latest`` the last sound day. The query gives that number, the columns that a file may
+    have, _reasons and _record VARCHAR. A sound row has no reasons; the others have a record, and of values only texts,
+    which are given as sent. Blank is NULL, and sound; so is a column that the file has not.
     """
     fields = [_field(column, form, latest) for column in form.contract.file_columns if column.name in order]
     found = {field.name: field.value for field in fields}
@@ -43,8 +43,9 @@ def typed_sql(records: str, order: Sequence[str], form: Form, latest: date) -> s
         lates="".join(field.late for field in fields),
         reasons="".join(f", {reason}" for field in fields for reason in field.reasons),
         is_long=f"greatest({longest}) > {FIELD_LIMIT}",
+        number="_source_row, " if numbered else "",
         values="".join(
-            f', {found.get(column.name, f"NULL::{_kind(column, form, latest).type}")} AS "{column.name}"'
+            f'{found.get(column.name, f"NULL::{_kind(column, form, latest).type}")} AS "{column.name}", '
             for column in form.contract.file_columns
         ),
         record=", ".join(_SENT.format(name=name, delimiter=form.layout.delimiter) for name in order),
@@ -199,8 +200,7 @@ WITH records AS (
     FROM retyped
 )
 SELECT
-    _source_row{values},
-    _reasons,
+    {number}{values}_reasons,
     CASE WHEN _reasons IS NOT NULL THEN COALESCE(_raw, concat_ws('{delimiter}', {record})) END AS _record
 FROM reasoned
 """
