@@ -5,7 +5,8 @@
 ``ingest`` comes before, ``backfill`` instead, ``check`` and ``read`` after; each prepares the tables it needs.
 Importing this package imports no database, no SQL parser and no Google library; each is loaded by what needs it.
 
->>> from fees_etl import SAMPLE, connect, ingest, load, plan, run
+>>> from fees_etl import connect, ingest, load, plan, run
+>>> from fees_etl.ingestion import SAMPLE
 >>> project = load()
 >>> with connect("duckdb://") as engine:
 ...     ingested = ingest(project, engine, SAMPLE)
@@ -37,7 +38,7 @@ from fees_etl.types import Project, State, Table, Window
 if TYPE_CHECKING:
     from fees_etl.engines import Engine, connect
     from fees_etl.engines.arrow import read
-    from fees_etl.ingestion import SAMPLE, ingest
+    from fees_etl.ingestion import ingest
     from fees_etl.project.load import load
     from fees_etl.runs.backfill import backfill
     from fees_etl.runs.ledger import state
@@ -50,7 +51,6 @@ _LATE = {
     "check": "fees_etl.runs.run",
     "connect": "fees_etl.engines",
     "ingest": "fees_etl.ingestion",
-    "SAMPLE": "fees_etl.ingestion",
     "load": "fees_etl.project.load",
     "plan": "fees_etl.runs.plan",
     "read": "fees_etl.engines.arrow",
@@ -59,7 +59,6 @@ _LATE = {
 }
 
 __all__ = [
-    "SAMPLE",
     "AssertionsFailed",
     "Engine",
     "FeesError",
