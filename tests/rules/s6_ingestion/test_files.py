@@ -17,6 +17,7 @@ from shells import fee, process, put
 from worlds import LINES, SHAPES
 
 from fees_etl import connect
+from fees_etl.types import Table
 
 
 def test_a_vanished_file_whose_name_looks_like_a_pattern_never_brings_in_another(shell):
@@ -80,8 +81,9 @@ def test_a_refused_file_does_not_claim_that_its_rows_are_kept(shell):
 def test_thousands_of_file_versions_in_one_statement_are_no_bug():
     with connect("duckdb://") as engine:
         engine.prepare(project().contracts)
+        contract = project().contracts[Table("raw", "fees")]
         uris = [f"file:///{number}.csv" for number in range(3000)]
-        sql = project().templates.render("operations/conserved.sql", uris=uris, run_id="r")
+        sql = project().templates.render("operations/conserved.sql", uris=uris, run_id="r", contract=contract)
         assert engine.query(sql).rows == ((False,),)
 
 

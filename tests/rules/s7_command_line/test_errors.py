@@ -141,7 +141,7 @@ def test_global_options_are_understood_after_the_command_too(capsys, tmp_path):
 
 
 def test_an_interrupt_within_a_command_is_exit_130(monkeypatch, capsys):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Session, "open", interrupted)
