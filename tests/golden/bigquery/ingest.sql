@@ -146,8 +146,8 @@ BEGIN
             WITH differing AS (
                 SELECT
                     _source_file,
-                    fee_date AS fee_date,
-                    fee_amount AS amount,
+                    fee_date AS _day,
+                    fee_amount AS _amount,
                     SUM(IF((_source_file IN ('file:/lake/a.csv')
                 AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/a.csv\n748271eca035dfc0b07a7154e26cd4641554748fba5b64be2cb505a1b6ba83dd')) AND _run_id = 'test-2', 1, -1)) AS net_rows
                 FROM raw_ci.fees
@@ -159,18 +159,18 @@ BEGIN
             changed AS (
                 SELECT
                     _source_file,
-                    fee_date,
+                    _day,
                     SUM(IF(net_rows > 0, net_rows, 0)) AS rows_added,
-                    COALESCE(SUM(IF(net_rows > 0, net_rows * amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
+                    COALESCE(SUM(IF(net_rows > 0, net_rows * _amount, NUMERIC '0')), NUMERIC '0') AS amount_added,
                     SUM(IF(net_rows < 0, -net_rows, 0)) AS rows_removed,
-                    COALESCE(SUM(IF(net_rows < 0, -net_rows * amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
+                    COALESCE(SUM(IF(net_rows < 0, -net_rows * _amount, NUMERIC '0')), NUMERIC '0') AS amount_removed
                 FROM differing
                 WHERE net_rows != 0
-                GROUP BY _source_file, fee_date
+                GROUP BY _source_file, _day
             )
 
             SELECT
-                changed.fee_date,
+                changed._day,
                 changed._source_file,
                 files.version,
                 changed.rows_added,
