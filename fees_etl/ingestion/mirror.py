@@ -149,7 +149,7 @@ class Mirror:
             yield from self._writes("vanished", **ended, again=again, **context)
         if self._arrived:
             uris = [one.file.uri for one in self._arrived]
-            asked = self._project.templates.ask("conserved", uris=uris, **context)
+            asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)
             yield Stop(NOT_CONSERVED, asked.sql)
 
     @property
