@@ -1,25 +1,46 @@
-"""Lifetime values in a notebook: open it as one (Jupytext, VS Code), or run it: ``pip install 'fees-etl[arrow]'``."""
+"""A look at the published numbers, cell by cell: open it in Jupyter (jupytext) or VS Code, or run it as a script.
 
-# %% The pipeline on a warehouse in memory. A file's: connect("duckdb:////srv/fees/fees.duckdb", read_only=True).
-from fees_etl import backfill, connect, ingest, load, plan, read, run
+It needs `pip install 'fees-etl[arrow]'`. FEES_ETL_WAREHOUSE names the warehouse; left out, it makes one of the bundled
+sample in memory.
+"""
+
+# %%
+from __future__ import annotations
+
+import os
+
+from fees_etl import backfill, check, connect, ingest, load, plan, read, run
 from fees_etl.ingestion import SAMPLE
 
 project = load()
-engine = connect("duckdb://")
-files = ingest(project, engine, SAMPLE)
-result = run(plan(project, engine), engine)
-result
+project  # noqa: B018 - a cell shows its last value
 
-# %% A published table, as Arrow: pounds are decimal128(38, 9), exact to the penny and beyond.
+# %% The warehouse. What is missing in it is made; what a plan depends on is read from it.
+url = os.environ.get("FEES_ETL_WAREHOUSE", "duckdb://")
+engine = connect(url)
+if url == "duckdb://":
+    ingest(project, engine, SAMPLE)
+
+# %% A plan is data: looking at it changes nothing.
+planned = plan(project, engine)
+planned  # noqa: B018
+
+# %% Try it: everything happens, assertions too, and is rolled back.
+rehearsed = run(planned, engine, rehearse=True)
+rehearsed  # noqa: B018
+
+# %% Publish it.
+result = run(planned, engine)
+result  # noqa: B018
+
+# %% The cohorts as Arrow: exact decimals, ready for pandas, polars or DuckDB. Columns with NINOs are never among them.
 cohorts = result.frame("rpt_cohort_ltv")
-cohorts.select(["cohort_month", "client_count", "avg_ltv_6_month", "is_complete_6_month"]).to_pylist()[:3]
+cohorts.select(["cohort_month", "client_count", "total_ltv_6_month"]).slice(0, 3).to_pylist()
 
-# %% Any other table, too. What has a policy tag (National Insurance numbers) stays in the warehouse.
-fees = read(engine, "stg_fees")
-fees.column_names
+# %% A table without a run, and what is judged of it.
+advisers = read(engine, "rpt_adviser_ltv", project=project)
+[one.name for one in check(project, engine) if not one.passed]
 
-# %% Some fee dates staged again: nothing moves, for staging mirrors raw.
-first, last = result.after.first_fee_date, result.after.last_fee_date
-again = backfill(project, engine, first, last)
-assert (again.changes, again.after) == ((), result.after)
+# %% Some days again, mirrored from raw.
+again = backfill(project, engine, result.after.first_fee_date, result.after.first_fee_date)
 engine.close()

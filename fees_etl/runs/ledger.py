@@ -61,6 +61,7 @@ def left_out(answer: Answer) -> LeftOut:
 def changes(before: Rows, after: Rows) -> tuple[Change, ...]:
     """The dates whose rows or pounds differ, in order; the ledger's row tells the same in SQL.
 
+    >>> from datetime import date
     >>> day = date(2025, 1, 1)
     >>> changes(Rows(rows=((day, 1, Decimal(2)),)), Rows(rows=((day, 1, Decimal("2.00")),)))
     ()

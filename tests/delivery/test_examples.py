@@ -1,52 +1,76 @@
-"""The examples of the library, executed as their readers would."""
+"""The examples of the library are executed as a reader would: the notebook cell by cell, the task night by night."""
 
 from __future__ import annotations
 
-import os
+import runpy
 import subprocess
 import sys
+from decimal import Decimal
 
 import places
-from pipeline import without_settings
-from shells import HEADER, fee
+import pytest
+import worlds
+from pipeline import forget_settings
+
+from fees_etl import AssertionsFailed, InputRefused
 
 EXAMPLES = places.ROOT / "examples"
 
 
-def python(*args, folder):
-    environment = without_settings() | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.run(
-        [sys.executable, *map(str, args)], cwd=folder, env=environment, capture_output=True, text=True, check=False
+@pytest.fixture(autouse=True)
+def unset(monkeypatch, tmp_path):
+    forget_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_notebook_runs_from_top_to_bottom():
+    found = runpy.run_path(str(EXAMPLES / "notebook.py"))
+    assert (found["rehearsed"].status, found["result"].status, found["again"].status) == (
+        "rehearsed",
+        "published",
+        "published",
     )
+    assert found["cohorts"].num_rows == 15
+    assert found["result"].after == found["again"].after
+    for name in ("project", "planned", "rehearsed", "result"):
+        shown = repr(found[name])
+        assert len(shown) < 400, shown
+        assert len(shown.splitlines()) <= 3
 
 
-def test_a_notebook_runs_and_shows_no_number_of_anybody(tmp_path):
-    code = f"text = open({str(EXAMPLES / 'notebook.py')!r}).read()\nexec(text)\nprint(result, cohorts, fees.column_names, again)"
-    done = python("-c", code, folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "published in" in done.stdout
-    assert "decimal128(38, 9)" in done.stdout
-    assert "client_nino" not in done.stdout
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture
+def nightly(tmp_path):
+    publish = runpy.run_path(str(EXAMPLES / "scheduler" / "nightly.py"))["publish"]
+    (tmp_path / "lake").mkdir()
+    return lambda: publish(f"duckdb:///{tmp_path}/fees.duckdb", str(tmp_path / "lake" / "*.csv"))
 
 
-def test_a_task_publishes_and_may_be_repeated(tmp_path):
-    (tmp_path / "a.csv").write_text(HEADER + fee(1, "5") + fee(2, "7.50"))
-    task = (EXAMPLES / "scheduler" / "task.py", f"duckdb://{tmp_path}/fees.duckdb", f"{tmp_path}/*.csv")
-    first, second = python(*task, folder=tmp_path), python(*task, folder=tmp_path)
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert "staged 0.00 -> 12.50 pounds" in first.stdout
-    assert "staged 12.50 -> 12.50 pounds" in second.stdout
+def test_the_task_publishes_once_what_has_arrived(nightly, tmp_path):
+    fee = ("ann", "QQ000001A", "x", "2025-01-31", Decimal(5))
+    (tmp_path / "lake" / "a.csv").write_text(worlds.as_csv([fee]))
+    assert nightly().after.staged_amount == Decimal(5)
+    assert nightly() is None
 
 
-def test_a_task_says_what_was_refused_and_ends_as_the_command_does(tmp_path):
-    task = (EXAMPLES / "scheduler" / "task.py", f"duckdb://{tmp_path}/fees.duckdb", f"{tmp_path}/*.csv")
-    (tmp_path / "a.csv").write_text("nothing of a header\n")
-    done = python(*task, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "a.csv" in done.stderr
-    (tmp_path / "a.csv").unlink()
-    (tmp_path / "b.csv").write_text(HEADER + fee(1, nino="QQ000001A") + fee(1, "6", nino="QQ000002B"))
-    done = python(*task, folder=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "assert_client_data" in done.stderr
+def test_the_task_says_what_needs_a_person(nightly, tmp_path):
+    first = ("ann", "QQ000001A", "x", "2025-01-31", Decimal(5))
+    (tmp_path / "lake" / "a.csv").write_text(
+        worlds.as_csv([first, ("ann", "QQ000009A", "x", "2025-02-01", Decimal(1))])
+    )
+    with pytest.raises(AssertionsFailed, match="rows fail assert_client_data: fees-etl runs show "):
+        nightly()
+    (tmp_path / "lake" / "a.csv").write_text("no header\n")
+    with pytest.raises(InputRefused, match="header"):
+        nightly()
+
+
+def test_the_task_is_a_script(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text(worlds.as_csv([("ann", "QQ000001A", "x", "2025-01-31", Decimal(5))]))
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb:///{tmp_path}/fees.duckdb")
+    monkeypatch.setenv("FEES_ETL_SOURCE", str(tmp_path / "*.csv"))
+    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, sys.path)))
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "scheduler" / "nightly.py"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "fees.duckdb").exists()
