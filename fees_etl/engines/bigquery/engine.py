@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 
 from fees_etl import query
 from fees_etl.engines.bigquery.drift import prepare, require_protection
-from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
+from fees_etl.engines.bigquery.errors import PUBLISHED, JobFailed, TransientFailure
 from fees_etl.engines.bigquery.incoming import MASKED, Entrance, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
-from fees_etl.engines.bigquery.script import Dialect, job, question, variable
-from fees_etl.engines.bigquery.values import rows
+from fees_etl.engines.bigquery.script import Dialect, job, question, rows, variable
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
 from fees_etl.plans import Ask, Step
 from fees_etl.results import StepResult
@@ -129,19 +128,17 @@ class BigQuery:
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
-        self.allow(_costly(parts))
+        self.allow(sql for part in parts if isinstance(part, (Step, Ask)) for sql in part.statements)
         _require_short(job(script, parts, self._dialect, incoming.load))
         if incoming:
             self._load(script, incoming)
-        ended = self._committed(script, parts)
-        outcome = self._outcome(ended, parts)
+        outcome = self._outcome(self._committed(script, parts), parts)
         if outcome.verdict == MASKED:
             raise masked()
+        done: tuple[StepResult | Answer, ...] = (*outcome.steps, *outcome.answers.values())
         if watch is not None:
-            for done in outcome.steps:
-                watch(done)
-            for answer in outcome.answers.values():
-                watch(answer)
+            for one in done:
+                watch(one)
         return outcome
 
     @contextmanager
@@ -191,7 +188,7 @@ class BigQuery:
         return incoming.moved(parts, self._schema) if incoming else [incoming.entrance.unmasked(), *parts]
 
     def _load(self, script: Script, incoming: Incoming) -> None:
-        path, table = incoming.file(self._embedded(), self.spill), incoming.entrance.table
+        path, table = incoming.file(self._embedded(), self.spill), incoming.entrance.contract.table
         name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
         self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
@@ -269,13 +266,6 @@ def _require_short(sql: str) -> None:
     if len(sql.encode()) > _LONGEST:
         raise GuardRefused(
             f"the job would be {len(sql.encode()):,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
-            published="Nothing was written; the published numbers are as before.",
+            published=PUBLISHED,
             hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
         )
-
-
-def _costly(parts: Iterable[Part]) -> Iterator[str]:
-    """The statements of a script that read more than its books."""
-    for part in parts:
-        if isinstance(part, (Step, Ask)):
-            yield from part.statements

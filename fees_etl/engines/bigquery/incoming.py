@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.engines.bigquery.errors import PUBLISHED
 from fees_etl.engines.duckdb.values import TYPES, quoted
 from fees_etl.errors import GuardRefused, ProjectError, UsageError
 from fees_etl.project.template import literal
@@ -52,17 +53,12 @@ class Entrance:
                 return cls(contract, tagged)
         raise UsageError("no contract has a column _load, and one with a policy tag: nothing can come into BigQuery.")
 
-    @property
-    def table(self) -> Table:
-        """Its name."""
-        return self.contract.table
-
     def unmasked(self) -> Stop:
         """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
         return Stop(
             MASKED,
             f"SELECT COUNTIF({self.tagged} IS DISTINCT FROM '{_CANARY}') > 0 AS is_masked\n"  # noqa: S608 - literals
-            f"FROM {self.table}\nWHERE _load = 'canary'",
+            f"FROM {self.contract.table}\nWHERE _load = 'canary'",
         )
 
 
@@ -82,7 +78,8 @@ class Incoming:
             columns = self.entrance.contract.types.items()
             empty = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
             self._copy(f"SELECT {empty} WHERE FALSE", {}, local, folder)
-        self._copy(part.relation, {**part.constants, **self._stamp(part.table)}, local, folder)
+        stamp = {"_load": self.load, "_loaded_at": self._loaded_at, "_part": str(part.table)}
+        self._copy(part.relation, {**part.constants, **stamp}, local, folder)
 
     def file(self, local: DuckDB, folder: Path) -> Path:
         """All rows as one Parquet file, in the columns of the table and of their types."""
@@ -126,22 +123,19 @@ class Incoming:
         """Take away what has been moved, and what others left behind; the canary stays."""
         before = literal(self._loaded_at - _STALE)
         return Write(
-            f"DELETE FROM {self.entrance.table}\n"  # noqa: S608 - literals
+            f"DELETE FROM {self.entrance.contract.table}\n"  # noqa: S608 - literals
             f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {before})"
         )
 
     def _canary(self) -> Write:
         """One row that every reader of what is tagged can be tried on."""
-        table, tagged = self.entrance.table, self.entrance.tagged
+        table, tagged = self.entrance.contract.table, self.entrance.tagged
         return Write(
             f"INSERT INTO {table} ({tagged}, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
             f"SELECT\n    '{_CANARY}',\n    'canary',\n    'canary',\n    {literal(self._loaded_at)}\n"
             f"FROM UNNEST([1]) AS one\n"
             f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS known WHERE known._load = 'canary')"
         )
-
-    def _stamp(self, table: Table) -> dict[str, object]:
-        return {"_load": self.load, "_loaded_at": self._loaded_at, "_part": str(table)}
 
     def _copy(self, relation: str, constants: Mapping[str, Any], local: DuckDB, folder: Path) -> None:
         path = folder / f"part-{len(self._files)}.parquet"
@@ -153,7 +147,7 @@ def masked() -> GuardRefused:
     """The refusal of an account that is shown masked NINOs."""
     return GuardRefused(
         "This account is shown masked National Insurance numbers, and would store them as if they were real.",
-        published="Nothing was written; the published numbers are as before.",
+        published=PUBLISHED,
         hint="Grant it the role Fine-Grained Reader (roles/datacatalog.categoryFineGrainedReader) on the policy tag, "
         "then repeat the command.",
     )
