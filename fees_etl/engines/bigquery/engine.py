@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from fees_etl import query
 from fees_etl.engines.bigquery.drift import prepare, require_protection
 from fees_etl.engines.bigquery.errors import PUBLISHED, JobFailed, TransientFailure
-from fees_etl.engines.bigquery.incoming import MASKED, Entrance, Incoming, masked
+from fees_etl.engines.bigquery.incoming import MASKED, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
 from fees_etl.engines.bigquery.script import Dialect, job, question, rows, variable
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
@@ -60,7 +60,9 @@ class BigQuery:
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
         self._weighed: dict[str, int] = {}
-        self._dialect = Dialect(lambda sql: tuple(self._types(sql)), self._suffixed)
+        self._dialect = Dialect(
+            lambda sql: tuple(self._types(sql)), lambda sql: query.with_suffix(sql, settings.dataset_suffix)
+        )
 
     @cached_property
     def client(self) -> bigquery.Client:
@@ -123,8 +125,7 @@ class BigQuery:
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
-        entrance = Entrance.among(self._contracts.values())
-        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), entrance)
+        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), self._contracts.values())
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
@@ -185,10 +186,10 @@ class BigQuery:
             parts.append(part)
             if isinstance(part, Load):
                 incoming.take(part, self._embedded(), self.spill)
-        return incoming.moved(parts, self._schema) if incoming else [incoming.entrance.unmasked(), *parts]
+        return incoming.moved(parts, self._schema) if incoming else [incoming.unmasked(), *parts]
 
     def _load(self, script: Script, incoming: Incoming) -> None:
-        path, table = incoming.file(self._embedded(), self.spill), incoming.entrance.contract.table
+        path, table = incoming.file(self._embedded(), self.spill), incoming.contract.table
         name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
         self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
@@ -246,7 +247,7 @@ class BigQuery:
         """What a statement would be billed for, whole MiB and so many a table at least; each is asked about once."""
         if sql not in self._weighed:
             asked = query.parse(sql, "statement")
-            read = self.jobs.bytes_of(self._suffixed(sql))
+            read = self.jobs.bytes_of(self._dialect.suffixed(sql))
             self._weighed[sql] = max(-(-read // _MIB) * _MIB, len(asked.reads | asked.writes) * _LEAST)
         return self._weighed[sql]
 
@@ -256,9 +257,6 @@ class BigQuery:
             found = query.columns(query.parse(sql, "query"), self._schema)
             self._known_types[sql] = {column.name: column.type for column in found}
         return self._known_types[sql]
-
-    def _suffixed(self, sql: str) -> str:
-        return query.with_suffix(sql, self._suffix)
 
 
 def _require_short(sql: str) -> None:
