@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from fees_etl.engines.arrow import read
+from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
 from fees_etl.plans import Ask
 from fees_etl.results import AssertionResult, Result, Rows, RunStatus, StepResult

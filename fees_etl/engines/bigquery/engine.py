@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 
 from fees_etl import query
 from fees_etl.engines.bigquery.drift import prepare, require_protection
-from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
-from fees_etl.engines.bigquery.incoming import MASKED, Entrance, Incoming, masked
+from fees_etl.engines.bigquery.errors import PUBLISHED, JobFailed, TransientFailure
+from fees_etl.engines.bigquery.incoming import MASKED, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
-from fees_etl.engines.bigquery.script import Dialect, job, question, variable
-from fees_etl.engines.bigquery.values import rows
+from fees_etl.engines.bigquery.script import Dialect, job, question, rows, variable
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
 from fees_etl.plans import Ask, Step
 from fees_etl.results import StepResult
@@ -61,7 +60,9 @@ class BigQuery:
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
         self._weighed: dict[str, int] = {}
-        self._dialect = Dialect(lambda sql: tuple(self._types(sql)), self._suffixed)
+        self._dialect = Dialect(
+            lambda sql: tuple(self._types(sql)), lambda sql: query.with_suffix(sql, settings.dataset_suffix)
+        )
 
     @cached_property
     def client(self) -> bigquery.Client:
@@ -124,24 +125,21 @@ class BigQuery:
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
-        entrance = Entrance.among(self._contracts.values())
-        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), entrance)
+        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), self._contracts.values())
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
-        self.allow(_costly(parts))
+        self.allow(sql for part in parts if isinstance(part, (Step, Ask)) for sql in part.statements)
         _require_short(job(script, parts, self._dialect, incoming.load))
         if incoming:
             self._load(script, incoming)
-        ended = self._committed(script, parts)
-        outcome = self._outcome(ended, parts)
+        outcome = self._outcome(self._committed(script, parts), parts)
         if outcome.verdict == MASKED:
             raise masked()
+        done: tuple[StepResult | Answer, ...] = (*outcome.steps, *outcome.answers.values())
         if watch is not None:
-            for done in outcome.steps:
-                watch(done)
-            for answer in outcome.answers.values():
-                watch(answer)
+            for one in done:
+                watch(one)
         return outcome
 
     @contextmanager
@@ -188,10 +186,10 @@ class BigQuery:
             parts.append(part)
             if isinstance(part, Load):
                 incoming.take(part, self._embedded(), self.spill)
-        return incoming.moved(parts, self._schema) if incoming else [incoming.entrance.unmasked(), *parts]
+        return incoming.moved(parts, self._schema) if incoming else [incoming.unmasked(), *parts]
 
     def _load(self, script: Script, incoming: Incoming) -> None:
-        path, table = incoming.file(self._embedded(), self.spill), incoming.entrance.table
+        path, table = incoming.file(self._embedded(), self.spill), incoming.contract.table
         name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
         self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
@@ -249,7 +247,7 @@ class BigQuery:
         """What a statement would be billed for, whole MiB and so many a table at least; each is asked about once."""
         if sql not in self._weighed:
             asked = query.parse(sql, "statement")
-            read = self.jobs.bytes_of(self._suffixed(sql))
+            read = self.jobs.bytes_of(self._dialect.suffixed(sql))
             self._weighed[sql] = max(-(-read // _MIB) * _MIB, len(asked.reads | asked.writes) * _LEAST)
         return self._weighed[sql]
 
@@ -260,22 +258,12 @@ class BigQuery:
             self._known_types[sql] = {column.name: column.type for column in found}
         return self._known_types[sql]
 
-    def _suffixed(self, sql: str) -> str:
-        return query.with_suffix(sql, self._suffix)
-
 
 def _require_short(sql: str) -> None:
     """Refuse a job whose text, which names each new file, is longer than BigQuery takes."""
     if len(sql.encode()) > _LONGEST:
         raise GuardRefused(
             f"the job would be {len(sql.encode()):,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
-            published="Nothing was written; the published numbers are as before.",
+            published=PUBLISHED,
             hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
         )
-
-
-def _costly(parts: Iterable[Part]) -> Iterator[str]:
-    """The statements of a script that read more than its books."""
-    for part in parts:
-        if isinstance(part, (Step, Ask)):
-            yield from part.statements

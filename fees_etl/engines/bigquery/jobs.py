@@ -22,7 +22,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from fees_etl.engines.bigquery.errors import NO_ANSWER, RETRY, TIMEOUT, failed, is_ambiguous, unreachable
+from fees_etl.engines.bigquery.errors import NO_ANSWER, RETRY, TIMEOUT, failed, unreachable
 from fees_etl.errors import UsageError, WarehouseError
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("fees_etl")
 statements = logging.getLogger("fees_etl.sql")
 logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of before it fails is in its error
-_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _POLLS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 """Seconds between looks at a job; the last is repeated."""
 _UPLOAD_TIMEOUT = 300.0
 """Seconds for one piece of an upload, which may be 100 MiB."""
+_AMBIGUOUS = {404, 410, 500, 502, 503, 504}
+"""The request may have been executed all the same: 404 or 410 follows an upload whose answer was lost."""
 _BY_ITSELF = "Whatever that job does: it ends by itself, whole or not at all."
-_HAS_ENDED = "What that job did: it has ended, whole or not at all."
 
 
 def job_id(run_id: str, kind: str, attempt: str) -> str:
@@ -50,7 +50,7 @@ def job_id(run_id: str, kind: str, attempt: str) -> str:
     >>> job_id("20250131T120000-1a2b3c", "run", "1")
     'fees-etl-20250131T120000-1a2b3c-run-1'
     """
-    return _NOT_IN_IDS.sub("-", f"fees-etl-{run_id}-{kind}-{attempt}")
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"fees-etl-{run_id}-{kind}-{attempt}")
 
 
 def label(text: str) -> str:
@@ -162,7 +162,8 @@ class Jobs:
             (row,) = ended.result(retry=RETRY, timeout=TIMEOUT, job_retry=None)
         except NO_ANSWER as error:
             known = f"what the job {ended.job_id} brought back is not known"
-            raise unreachable(error, known, published=_HAS_ENDED) from error
+            published = "What that job did: it has ended, whole or not at all."
+            raise unreachable(error, known, published=published) from error
         return row
 
     def spent(self, ended: Any) -> dict[str, tuple[int | None, float]]:
@@ -220,7 +221,7 @@ class Jobs:
         except Conflict:
             log.debug("the job %s is there already: an earlier request began it", identity)
         except NO_ANSWER as error:
-            if isinstance(error, GoogleAPICallError) and not is_ambiguous(error):
+            if isinstance(error, GoogleAPICallError) and error.code not in _AMBIGUOUS:
                 raise failed(error, f"job {identity}") from error
             return self._begun(identity, error)
         return self._found(identity)
@@ -248,12 +249,10 @@ class Jobs:
     def _awaited(self, job: Any) -> Any:
         until = time.monotonic() + self.settings.deadline
         looks = iter(_POLLS)
-        while job.state != "DONE":
-            if time.monotonic() > until:
-                return self._given_up(job.job_id)
+        while job.state != "DONE" and time.monotonic() <= until:
             time.sleep(next(looks, _POLLS[-1]))
             job = self._found(job.job_id)
-        return job
+        return job if job.state == "DONE" else self._given_up(job.job_id)
 
     def _given_up(self, identity: str) -> Any:
         job = self._cancelled(identity)
