@@ -31,9 +31,8 @@ from typing import TYPE_CHECKING
 
 from fees_etl.engines.bigquery.jobs import label
 from fees_etl.engines.bigquery.values import as_json
-from fees_etl.plans import Ask, Step
 from fees_etl.project.template import literal
-from fees_etl.script import Record, Script, Stop, Write
+from fees_etl.script import Ask, Record, Script, Step, Stop, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

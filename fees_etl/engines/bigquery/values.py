@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.results import Rows
+from fees_etl.script import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

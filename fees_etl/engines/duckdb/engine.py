@@ -34,10 +34,8 @@ from fees_etl.engines.duckdb.values import (
     with_moments,
 )
 from fees_etl.errors import UsageError, WarehouseError
-from fees_etl.plans import Ask, Step
 from fees_etl.project.template import literal
-from fees_etl.results import Rows, StepResult
-from fees_etl.script import Answer, Load, Outcome, Part, Record, Script, Stop, Write
+from fees_etl.script import Answer, Ask, Load, Outcome, Part, Record, Rows, Script, Step, StepResult, Stop, Write
 from fees_etl.types import Contract, Table
 
 if TYPE_CHECKING:
