@@ -13,7 +13,7 @@ from fees_etl import backfill, check, connect, ingest, load, plan, read, run
 from fees_etl.ingestion import SAMPLE
 
 project = load()
-project  # noqa: B018 - a cell shows its last value
+project
 
 # %% The warehouse. What is missing in it is made; what a plan depends on is read from it.
 url = os.environ.get("FEES_ETL_WAREHOUSE", "duckdb://")
@@ -23,15 +23,15 @@ if url == "duckdb://":
 
 # %% A plan is data: looking at it changes nothing.
 planned = plan(project, engine)
-planned  # noqa: B018
+planned
 
 # %% Try it: everything happens, assertions too, and is rolled back.
 rehearsed = run(planned, engine, rehearse=True)
-rehearsed  # noqa: B018
+rehearsed
 
 # %% Publish it.
 result = run(planned, engine)
-result  # noqa: B018
+result
 
 # %% The cohorts as Arrow: exact decimals, ready for pandas, polars or DuckDB. Columns with NINOs are never among them.
 cohorts = result.frame("rpt_cohort_ltv")

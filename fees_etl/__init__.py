@@ -31,8 +31,8 @@ from fees_etl.errors import (
     WarehouseBusy,
     WarehouseError,
 )
-from fees_etl.plans import Plan
 from fees_etl.results import IngestResult, Result
+from fees_etl.script import Plan
 from fees_etl.types import Project, State, Table, Window
 
 if TYPE_CHECKING:

@@ -16,28 +16,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fees_etl.plans import Plan, StepKind
-    from fees_etl.types import Scalar, Severity, Table
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The answer of one query."""
-
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[Scalar, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """One executed step: rows written (inserted + updated + deleted; None: not counted) and wall-clock seconds."""
-
-    name: str
-    kind: StepKind
-    table: Table | None
-    rows: int | None
-    seconds: float
-    bytes_read: int | None = None
+    from fees_etl.script import Plan, Rows, StepResult
+    from fees_etl.types import Severity
 
 
 @dataclass(frozen=True, slots=True)

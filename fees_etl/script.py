@@ -1,7 +1,8 @@
-"""One transaction as data: what an engine does in order, whole or not at all.
+"""What is going to happen, as data: a plan and its steps, and the one transaction that makes them happen.
 
-A script is the seam between what is to happen and where it happens. The embedded engine walks through it statement by
-statement; BigQuery gets it as one multi-statement job. Nothing in it depends on an answer, but for its :class:`Record`.
+A script is the seam between what is to happen and where it happens; a plan holds the very parts of it. The embedded
+engine walks through it statement by statement; BigQuery gets it as one multi-statement job. Nothing in it depends on
+an answer, but for its :class:`Record`.
 """
 
 from __future__ import annotations
@@ -11,18 +12,16 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from decimal import Decimal
 from secrets import token_hex
-from typing import TYPE_CHECKING, TypeAlias
-
-from fees_etl.plans import Ask, Step
+from textwrap import shorten
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import date, datetime
 
-    from fees_etl.results import Rows, StepResult
-    from fees_etl.types import Scalar, Table
+    from fees_etl.types import Pending, Project, Scalar, Severity, State, Table, Window
 
-
+StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]
 FAILING, WAIVED = "_failing_count", "_waived_count"
 """The first columns of an assertion's answer: the same in each of its rows."""
 
@@ -30,6 +29,39 @@ FAILING, WAIVED = "_failing_count", "_waived_count"
 def new_run_id(now: datetime) -> str:
     """A name for one attempt that sorts by time: ``20250131T120000-1a2b3c``."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{token_hex(3)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The finished GoogleSQL statements that fill a table; of a rebuild the first one is a DELETE.
+
+    ``books`` record what the step did. The rows of neither count as the step's.
+    """
+
+    name: str
+    kind: StepKind
+    statements: tuple[str, ...]
+    table: Table | None = None
+    books: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A query whose rows are brought back. One with a severity is an assertion; ``error`` rejects when rows fail."""
+
+    name: str
+    sql: str
+    severity: Severity | None = None
+    description: str = ""
+
+    kind: ClassVar[StepKind] = "assertion"
+    table: ClassVar[None] = None
+    books: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """The query, as a step of a plan has it."""
+        return (self.sql,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +93,40 @@ class Stop:
 
 
 Part: TypeAlias = Write | Step | Load | Ask | Stop
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan:
+    """Everything a run will do, as data: printing it is the dry run.
+
+    ``state`` is what the window was derived from; the run checks after BEGIN that it still holds.
+    """
+
+    project: Project
+    selection: tuple[str, ...]
+    window: Window
+    steps: tuple[Step | Ask, ...]
+    state: State
+    full_refresh: bool = False
+    late_before: date | None = None
+    """Fee dates before this one lie outside the lookback; None when nothing was staged before."""
+
+    @property
+    def arrivals(self) -> tuple[Pending, ...]:
+        """What this plan takes off the pending list: files whose rows of a fee date arrived or vanished."""
+        return tuple(pending for pending in self.state.pending if pending.fee_date in self.window)
+
+    @property
+    def late(self) -> tuple[Pending, ...]:
+        """Those that the lookback alone would have missed."""
+        return tuple(one for one in self.arrivals if self.late_before and one.fee_date < self.late_before)
+
+    def __repr__(self) -> str:
+        asked = sum(step.kind == "assertion" for step in self.steps)
+        counts = f"{len(self.steps) - asked} steps, {asked} assertions"
+        dates = shorten(str(self.window), 80, placeholder=" ...")
+        waiting = f"; {len(self.arrivals)} pending, {len(self.late)} late" if self.arrivals else ""
+        return f"<Plan of {counts}: {' '.join(self.selection)}; {dates}{waiting}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +169,14 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The answer of one query."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Scalar, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The rows of an :class:`Ask`, in no particular order where the engine keeps none."""
 
@@ -118,6 +192,18 @@ class Answer:
         """The rows as a record reads them; of an assertion's only the two counts, for the others may name people."""
         rows = [row[:2] for row in self.rows.rows[:1]] if FAILING in self.rows.columns else self.rows.rows
         return json.dumps([[_text(cell) for cell in row] for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One executed step: rows written (inserted + updated + deleted; None: not counted) and wall-clock seconds."""
+
+    name: str
+    kind: StepKind
+    table: Table | None
+    rows: int | None
+    seconds: float
+    bytes_read: int | None = None
 
 
 @dataclass(slots=True)

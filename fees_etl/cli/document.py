@@ -12,14 +12,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import exact
-from fees_etl.results import Rows
+from fees_etl.script import Rows
 from fees_etl.types import Table, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fees_etl.plans import Plan
     from fees_etl.results import AssertionResult, IngestResult, Result
+    from fees_etl.script import Plan
     from fees_etl.settings import Settings
 
 

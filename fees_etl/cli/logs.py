@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import count, paragraph, plural
 from fees_etl.privacy import redact
-from fees_etl.results import AssertionResult, StepResult
+from fees_etl.results import AssertionResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from fees_etl.script import StepResult
 
 logger = logging.getLogger("fees_etl")
 NAMES = {"published": "Published", "hint": "Next"}

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
-    from fees_etl.plans import Plan
     from fees_etl.results import AssertionResult, Change, IngestResult, LeftOut, Published, Result
+    from fees_etl.script import Plan
     from fees_etl.settings import Settings
     from fees_etl.types import Pending
 

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from fees_etl.plans import Ask
-    from fees_etl.results import Rows, StepResult
-    from fees_etl.script import Answer, Outcome, Script
+    from fees_etl.script import Answer, Ask, Outcome, Rows, Script, StepResult
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Project, Table
 

@@ -16,7 +16,7 @@ import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
 from fees_etl.errors import ProjectError
-from fees_etl.plans import Ask
+from fees_etl.script import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

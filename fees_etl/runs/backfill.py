@@ -20,7 +20,7 @@ from fees_etl.types import Window
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine
-    from fees_etl.plans import Plan
+    from fees_etl.script import Plan
     from fees_etl.types import Project
 
 

@@ -12,9 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from fees_etl.plans import Ask, Plan
-from fees_etl.results import Change, LeftOut, Published, Rows
-from fees_etl.script import Record
+from fees_etl.results import Change, LeftOut, Published
+from fees_etl.script import Ask, Plan, Record, Rows
 from fees_etl.types import Pending, Project, State, Table
 
 if TYPE_CHECKING:

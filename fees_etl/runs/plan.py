@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from fees_etl import window as windows
 from fees_etl.errors import UsageError
-from fees_etl.plans import Ask, Plan, Step, StepKind
 from fees_etl.project import graph
 from fees_etl.project.load import edges
 from fees_etl.project.template import statements
 from fees_etl.runs import ledger
+from fees_etl.script import Ask, Plan, Step, StepKind
 from fees_etl.types import Assertion, Model, Project, State, Table, Window
 
 if TYPE_CHECKING:

@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
-from fees_etl.plans import Ask
-from fees_etl.results import AssertionResult, Result, Rows, RunStatus, StepResult
+from fees_etl.results import AssertionResult, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import matches, question
-from fees_etl.script import FAILING, WAIVED, Answer, Outcome, Part, Script, Stop, Write, new_run_id
+from fees_etl.script import (
+    FAILING,
+    WAIVED,
+    Answer,
+    Ask,
+    Outcome,
+    Part,
+    Rows,
+    Script,
+    StepResult,
+    Stop,
+    Write,
+    new_run_id,
+)
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine
-    from fees_etl.plans import Plan
-    from fees_etl.script import Record
+    from fees_etl.script import Plan, Record
     from fees_etl.types import Project
 
 

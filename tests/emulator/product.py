@@ -29,7 +29,7 @@ from pipeline import Pipeline, forget_settings, project
 
 from fees_etl import cli, connect
 from fees_etl.engines.bigquery.tables import resource
-from fees_etl.plans import Ask
+from fees_etl.script import Ask
 from fees_etl.settings import Settings
 from fees_etl.types import Table
 

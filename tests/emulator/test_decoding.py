@@ -13,9 +13,7 @@ import pytest
 from pipeline import project
 
 from fees_etl import connect
-from fees_etl.plans import Ask, Step
-from fees_etl.results import Rows, StepResult
-from fees_etl.script import Answer
+from fees_etl.script import Answer, Ask, Rows, Step, StepResult
 from fees_etl.settings import Settings
 
 pytest.importorskip("pytest_bigquery_mock", reason="pytest-bigquery-mock is not installed: nox -s emulator")

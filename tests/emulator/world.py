@@ -35,7 +35,7 @@ import fees_etl
 from fees_etl import cli, connect
 from fees_etl.engines.bigquery import engine, jobs, tables
 from fees_etl.ingestion import bucket as gcs
-from fees_etl.plans import Ask
+from fees_etl.script import Ask
 from fees_etl.types import Table
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ import pytest
 from bigquery import Fate, Fault, Service, engine_on
 
 from fees_etl import WarehouseError
-from fees_etl.plans import Ask
-from fees_etl.script import Script, Write
+from fees_etl.script import Ask, Script, Write
 
 FIRST = "fees-etl-R1-run-1"
 SCRIPT = Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")])

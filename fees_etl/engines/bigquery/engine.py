@@ -21,9 +21,7 @@ from fees_etl.engines.bigquery.incoming import MASKED, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
 from fees_etl.engines.bigquery.script import Dialect, job, question, rows, variable
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
-from fees_etl.plans import Ask, Step
-from fees_etl.results import StepResult
-from fees_etl.script import Answer, Load, Outcome, Write
+from fees_etl.script import Answer, Ask, Load, Outcome, Step, StepResult, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,8 +30,7 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Watch
     from fees_etl.engines.duckdb import DuckDB
-    from fees_etl.results import Rows
-    from fees_etl.script import Part, Script
+    from fees_etl.script import Part, Rows, Script
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Table
 

@@ -33,10 +33,8 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.engines.bigquery.jobs import label
-from fees_etl.plans import Ask, Step
 from fees_etl.project.template import literal
-from fees_etl.results import Rows
-from fees_etl.script import Record, Script, Stop, Write
+from fees_etl.script import Ask, Record, Rows, Script, Step, Stop, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -22,10 +22,8 @@ from fees_etl import query
 from fees_etl.engines.duckdb.files import clean, create, private, translated
 from fees_etl.engines.duckdb.values import TYPES, Known, Reader, ddl, modest, quoted, stamped, to_native
 from fees_etl.errors import UsageError, WarehouseError
-from fees_etl.plans import Ask, Step
 from fees_etl.project.template import literal
-from fees_etl.results import Rows, StepResult
-from fees_etl.script import Answer, Load, Outcome, Part, Record, Script, Stop, Write
+from fees_etl.script import Answer, Ask, Load, Outcome, Part, Record, Rows, Script, Step, StepResult, Stop, Write
 from fees_etl.types import Contract, Table
 
 if TYPE_CHECKING:

@@ -15,19 +15,9 @@ import pytest
 from fees_etl.cli import document, logs, plan, report, runs
 from fees_etl.cli.session import emit
 from fees_etl.cli.text import WIDTH, change, grid, pounds, total
-from fees_etl.plans import Ask, Plan, Step  # fmt: skip
 from fees_etl.privacy import redact
-from fees_etl.results import (
-    AssertionResult,
-    Change,
-    FileResult,
-    IngestResult,
-    LeftOut,
-    Published,
-    Result,
-    Rows,
-    StepResult,
-)
+from fees_etl.results import AssertionResult, Change, FileResult, IngestResult, LeftOut, Published, Result
+from fees_etl.script import Ask, Plan, Rows, Step, StepResult  # fmt: skip
 from fees_etl.settings import Settings
 from fees_etl.types import Pending, Project, State, Table, Window  # fmt: skip
 

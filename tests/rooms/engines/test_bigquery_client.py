@@ -12,8 +12,7 @@ from pipeline import project
 
 from fees_etl import UsageError, connect
 from fees_etl.engines.bigquery.jobs import connected
-from fees_etl.plans import Ask, Step
-from fees_etl.script import Record, Script
+from fees_etl.script import Ask, Record, Script, Step
 from fees_etl.types import Table
 
 CLEAR = "DELETE FROM ops.pending WHERE TRUE"

@@ -13,9 +13,7 @@ from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
 from fees_etl.engines.bigquery.script import as_json, rows
-from fees_etl.plans import Ask, Step
-from fees_etl.results import StepResult
-from fees_etl.script import Answer, Script, Write
+from fees_etl.script import Answer, Ask, Script, Step, StepResult, Write
 
 MIB = 2**20
 ASK = Ask("n", "SELECT 1 AS n")

@@ -11,8 +11,7 @@ from fees_etl import GuardRefused, UsageError, WarehouseError
 from fees_etl.engines.bigquery.errors import failed
 from fees_etl.engines.bigquery.jobs import job_id
 from fees_etl.errors import WarehouseBusy
-from fees_etl.plans import Ask
-from fees_etl.script import Script, Write
+from fees_etl.script import Ask, Script, Write
 
 CONFLICT = "Transaction is aborted due to concurrent update against table p:ops.writer. Transaction ID: 7"
 NINO = "QQ 12 34 56 C"

@@ -10,8 +10,7 @@ from bigquery import Service, engine_on
 
 from fees_etl import query
 from fees_etl.engines.bigquery.script import Dialect, job, question
-from fees_etl.plans import Ask, Step
-from fees_etl.script import Load, Record, Script, Stop, Write
+from fees_etl.script import Ask, Load, Record, Script, Step, Stop, Write
 from fees_etl.types import Table
 
 RUNS = Table("ops", "runs")

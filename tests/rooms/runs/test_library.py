@@ -12,7 +12,7 @@ from pipeline import LENIENT, NOW, Pipeline, project
 
 from fees_etl import UsageError, backfill, check, connect, ingest, plan, read, run, state
 from fees_etl.engines.duckdb import DuckDB
-from fees_etl.plans import Ask
+from fees_etl.script import Ask
 from fees_etl.types import State, Table
 
 pyarrow = pytest.importorskip("pyarrow")

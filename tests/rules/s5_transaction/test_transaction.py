@@ -12,9 +12,9 @@ from shells import HEADER, fee, put
 from worlds import charge
 
 from fees_etl import WarehouseBusy, WarehouseError, run
-from fees_etl.results import Rows
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill, command_line
+from fees_etl.script import Rows
 
 
 def test_a_rehearsal_leaves_no_trace(tmp_path):
