@@ -63,13 +63,13 @@ def backfill(  # noqa: PLR0913 - one argument an option
         GuardRefused: SQL, contracts or variables changed since the backfill stopped.
     """
     asked = command_line(start, end, chunk)
-    if resume and chunk == "none":
-        raise UsageError(
-            "a backfill without chunks is one transaction: there is nothing to resume.",
-            published="Nothing was touched.",
-            hint=f"Repeat it: fees-etl {asked}",
-        )
     if chunk == "none":
+        if resume:
+            raise UsageError(
+                "a backfill without chunks is one transaction: there is nothing to resume.",
+                published="Nothing was touched.",
+                hint=f"Repeat it: fees-etl {asked}",
+            )
         planned = plan(project, engine, window=Window.between(start, end))
         return run(planned, engine, on_step=on_step, command=asked, run_id=run_id)
     first = run_id or new_run_id(datetime.now(UTC))
@@ -115,7 +115,12 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
                 on_chunk(number, len(months), results[-1])
         final = part(plan(project, engine, exclude=merged))
     except (FeesError, KeyboardInterrupt) as error:
-        _explain(error, asked, len(done) + len(results), len(months))
+        if count := len(done) + len(results):
+            said = f"{count} of {len(months)} chunks are staged and stay so; reporting is as before."
+            if isinstance(error, FeesError):
+                error.published, error.hint = said, f"fees-etl {asked} --resume"
+            else:
+                log.warning("%s Continue with: fees-etl %s --resume", said, asked)
         raise
     return _joined(results, final)
 
@@ -146,36 +151,23 @@ def _name(dates: str) -> str:
     return dates[:7]
 
 
-def _explain(error: BaseException, asked: str, done: int, count: int) -> None:
-    said = f"{done} of {count} chunks are staged and stay so; reporting is as before."
-    if isinstance(error, FeesError) and done:
-        error.published = said
-        error.hint = f"fees-etl {asked} --resume"
-    elif done:
-        log.warning("%s Continue with: fees-etl %s --resume", said, asked)
-
-
 def _joined(results: list[Result], final: Result) -> Result:
     """One result for all of it: before the first chunk, after the last step."""
     if not results:
         return final
-    changes = tuple(change for result in results for change in result.changes)
-    steps = tuple(step for result in results for step in result.steps)
+    first, everything = results[0], (*results, final)
     arrivals = tuple(one for result in results for one in result.plan.arrivals)
     window = Window.union(*(result.plan.window for result in results))
-    state = replace(results[0].plan.state, pending=arrivals)
-    planned = replace(final.plan, window=window, state=state, late_before=results[0].plan.late_before)
-    seconds = final.seconds + sum(result.seconds for result in results)
-    everything = (*results, final)
+    state = replace(first.plan.state, pending=arrivals)
     return replace(
         final,
         chunks=len(results),
-        plan=planned,
-        before=results[0].before,
-        changes=changes,
-        steps=(*steps, *final.steps),
-        seconds=seconds,
-        started_at=results[0].started_at,
+        plan=replace(final.plan, window=window, state=state, late_before=first.plan.late_before),
+        before=first.before,
+        changes=tuple(change for result in results for change in result.changes),
+        steps=tuple(step for result in everything for step in result.steps),
+        seconds=sum(result.seconds for result in everything),
+        started_at=first.started_at,
         bytes_processed=summed(result.bytes_processed for result in everything),
         bytes_billed=summed(result.bytes_billed for result in everything),
     )

@@ -64,7 +64,12 @@ def plan(  # noqa: PLR0913 - one argument an option
     chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
     whole = full_refresh or state.last_staged is None
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
-    dates = _dates(state, lookback, window, whole=whole)
+    if lookback is None:  # no merged model is selected, so nothing is staged
+        dates = Window()
+    elif window is not None:
+        dates = windows.clip(window, windows.everything(state))
+    else:
+        dates = windows.everything(state) if whole else windows.due(state, lookback)
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
     checks = [question(project, assertion, today) for assertion in project.assertions if assertions]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
@@ -126,15 +131,6 @@ def question(project: Project, assertion: Assertion, today: date | None = None) 
         shown=_SHOWN,
     )
     return Ask(assertion.name, sql, assertion.severity, assertion.description)
-
-
-def _dates(state: State, lookback: int | None, asked: Window | None, *, whole: bool) -> Window:
-    """The fee dates to stage; none when no merged model is selected, for then nothing is staged."""
-    if lookback is None:
-        return Window()
-    if asked is not None:
-        return windows.clip(asked, windows.everything(state))
-    return windows.everything(state) if whole else windows.due(state, lookback)
 
 
 def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
+from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import matches, question
@@ -72,9 +73,10 @@ def run(
         WarehouseBusy: the files or the pending fee dates changed between plan and BEGIN.
         WarehouseError: the warehouse failed.
     """
-    began = time.monotonic()
-    started_at = now or datetime.now(UTC)
-    attempt = _Attempt(plan, engine, run_id or new_run_id(started_at), command, part_of, started_at, on_step or _ignore)
+    began, started_at = time.monotonic(), now or datetime.now(UTC)
+    run_id = run_id or new_run_id(started_at)
+    record = partial(ledger.record, plan, run_id=run_id, command=command, part_of=part_of, started_at=started_at)
+    attempt = _Attempt(plan, engine, run_id, started_at, record, on_step or _ignore)
     try:
         return attempt.happen(began, rehearse=rehearse)
     except BaseException as error:
@@ -114,45 +116,42 @@ class _Attempt:
     plan: Plan
     engine: Engine
     run_id: str
-    command: str
-    part_of: str | None
     started_at: datetime
+    record: Callable[..., Record]
     on_step: OnStep
     seen: Outcome = field(default_factory=Outcome)
 
     def happen(self, began: float, *, rehearse: bool) -> Result:
-        outcome = self.engine.transact(self._script(keep=not rehearse), self._watch)
+        asks = [step for step in self.plan.steps if isinstance(step, Ask)]
+        kept: RunStatus = "published" if asks else "staged"
+        accepted, rejected = self.record(status=kept), self.record(status="rejected") if asks else None
+        labels = {"git_sha": ledger.git_sha(self.plan.project.root) or ""}
+        script = Script(self.run_id, self._parts(), accepted, rejected, keep=not rehearse, labels=labels)
+        outcome = self.engine.transact(script, self._watch)
         if outcome.verdict == _BUSY:
             raise WarehouseBusy(
                 "an ingestion or another run changed what this run was planned on.",
                 published="Nothing was published by this run; the published numbers are as before.",
                 hint="Run the same command again.",
             )
-        found, plan = outcome.answers, self.plan
-        judged = [self._judged(ask, found[ask.name]) for ask in self._assertions]
-        staged = (ledger.STAGED_BEFORE, ledger.STAGED_AFTER)
-        changed = ledger.changes(*(found[name].rows for name in staged)) if plan.window else ()
-        status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else self._kept
+        found, project = outcome.answers, self.plan.project
+        staged = [found[name].rows for name in (ledger.STAGED_BEFORE, ledger.STAGED_AFTER) if self.plan.window]
         return Result(
-            self.run_id, status, plan, self.started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
-            ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
-            ledger.left_out(found[ledger.LEFT_OUT]), changed,
-            bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
-            reader=partial(read, self.engine, project=plan.project),
-        )  # fmt: skip
-
-    @property
-    def _assertions(self) -> list[Ask]:
-        return [step for step in self.plan.steps if isinstance(step, Ask)]
-
-    @property
-    def _kept(self) -> RunStatus:
-        return "published" if self._assertions else "staged"
-
-    def _script(self, *, keep: bool) -> Script:
-        labels = {"git_sha": ledger.git_sha(self.plan.project.root) or ""}
-        accepted, rejected = self._record(self._kept), self._record("rejected")
-        return Script(self.run_id, self._parts(), accepted, rejected, keep=keep, labels=labels)
+            self.run_id,
+            "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept,
+            self.plan,
+            self.started_at,
+            time.monotonic() - began,
+            tuple(outcome.steps),
+            tuple(_judge(ask, found[ask.name], project, self.started_at.date()) for ask in asks),
+            ledger.published(found[ledger.BEFORE]),
+            ledger.published(found[ledger.AFTER]),
+            ledger.left_out(found[ledger.LEFT_OUT]),
+            ledger.changes(*staged) if staged else (),
+            bytes_processed=outcome.bytes_processed,
+            bytes_billed=outcome.bytes_billed,
+            reader=partial(read, self.engine, project=project),
+        )
 
     def _parts(self) -> Iterator[Part]:
         plan, project = self.plan, self.plan.project
@@ -169,12 +168,6 @@ class _Attempt:
         if plan.window:
             yield project.templates.ask("staged_by_date", ledger.STAGED_AFTER, window=plan.window)
 
-    def _record(self, status: str, error: str | None = None) -> Record:
-        return ledger.record(
-            self.plan, run_id=self.run_id, command=self.command, part_of=self.part_of, status=status,
-            started_at=self.started_at, error=error,
-        )  # fmt: skip
-
     def _watch(self, found: StepResult | Answer) -> None:
         """Keep what was found, and tell who watches."""
         if isinstance(found, StepResult):
@@ -182,12 +175,9 @@ class _Attempt:
             self.on_step(found)
             return
         self.seen.answers[found.name] = found
-        for ask in self._assertions:
-            if ask.name == found.name:
-                self.on_step(self._judged(ask, found))
-
-    def _judged(self, ask: Ask, answer: Answer) -> AssertionResult:
-        return _judge(ask, answer, self.plan.project, self.started_at.date())
+        for step in self.plan.steps:
+            if isinstance(step, Ask) and step.name == found.name:
+                self.on_step(_judge(step, found, self.plan.project, self.started_at.date()))
 
     def record_failure(self, error: BaseException) -> None:
         """A row for a run that failed; the warehouse may be what failed, and then there is none."""
@@ -196,7 +186,7 @@ class _Attempt:
         with suppress(FeesError):
             if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
                 return  # it was committed, and what failed came after
-            failed = self._record("failed", said)
+            failed = self.record(status="failed", error=said)
             self.engine.transact(Script(self.run_id, (), failed, name="failed", seen=self.seen))
 
 
@@ -208,7 +198,7 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
         column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
     }
     rows = tuple(
-        tuple(_mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
+        tuple(mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
         for row in sorted(answer.rows.rows, key=lambda row: row[columns.index(_PLACE)])
         if not row[columns.index(_IS_WAIVED)]
     )
@@ -218,17 +208,6 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
     sample = Rows(tuple(columns[index] for index in shown), rows)
     severity = ask.severity or "error"
     return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, said)
-
-
-def _mask(value: object) -> object:
-    """A National Insurance number that can be told from another but not read: ``LE******D``.
-
-    >>> _mask("LE220863D"), _mask(None)
-    ('LE******D', None)
-    """
-    if not isinstance(value, str):
-        return value
-    return value[:2] + "*" * max(len(value) - 3, 0) + value[-1:] if len(value) <= 9 else "*" * 9  # noqa: PLR2004 - a NINO has nine characters
 
 
 def _ignore(_: object) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from bigquery_service import Service, engine_on
+from bigquery import Service, engine_on
 from pipeline import LENIENT, NOW, Pipeline, project
 
 from fees_etl import UsageError, backfill, check, connect, ingest, plan, read, run, state
