@@ -79,9 +79,11 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let the warehouse go; safe to repeat."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def path_of(url: str) -> Path | None:

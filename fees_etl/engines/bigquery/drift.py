@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Table
 
-
 _MOST_SHOWN = 5
 _LOOKS = 3
 """Others may be making the same datasets at this moment, and then the same tables."""
@@ -201,9 +200,8 @@ def _tags(contract: Contract, live: LiveTable, settings: Settings) -> Iterator[F
         wanted, found = tag(column, settings), live.columns.get(column.name)
         if not found or (len(found.tags) == 1 and _same(found.tags[0], wanted)) or (not found.tags and not wanted):
             continue
-        has = (
-            f"{contract.table}.{column.name} has {f'the policy tag {found.tags[0]}' if found.tags else 'no policy tag'}"
-        )
+        carried = f"the policy tag {found.tags[0]}" if found.tags else "no policy tag"
+        has = f"{contract.table}.{column.name} has {carried}"
         if wanted:
             mapped = f"target {settings.target!r} maps {column.policy_tag!r} to {wanted}"
             yield Fault(f"{has} in the warehouse, but {mapped}.", _terraform(contract))

@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fees_etl import query
+from fees_etl.engines import Engine
 from fees_etl.engines.bigquery.drift import prepare, require_protection
 from fees_etl.engines.bigquery.errors import PUBLISHED, JobFailed, TransientFailure
 from fees_etl.engines.bigquery.incoming import MASKED, Incoming, masked
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Table
 
-
 _MIB = 2**20
 _LONGEST = 1_000_000
 """Bytes of a job's text (page "Quotas and limits")."""
@@ -44,7 +44,7 @@ _PAUSES = (2.0, 8.0, None)
 """Seconds before another attempt; None: the last one."""
 
 
-class BigQuery:
+class BigQuery(Engine):
     """One project's datasets in one location."""
 
     def __init__(self, settings: Settings) -> None:
@@ -72,7 +72,6 @@ class BigQuery:
         return Jobs(self.client, self.settings)
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
             return
         self._schema.update({table: contract.types for table, contract in contracts.items()})
@@ -82,7 +81,6 @@ class BigQuery:
         self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:
-        """See :class:`fees_etl.engines.Engine`."""
         return self.answers([Ask("rows", sql)])["rows"].rows
 
     def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
@@ -97,7 +95,6 @@ class BigQuery:
         return {answer.name: answer for answer in found}
 
     def estimate(self, statements: Iterable[str]) -> tuple[int | None, ...]:
-        """See :class:`fees_etl.engines.Engine`."""
         return tuple(self._billed(sql) for sql in statements)
 
     def allow(self, statements: Iterable[str]) -> None:
@@ -127,7 +124,13 @@ class BigQuery:
         if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
         self.allow(sql for part in parts if isinstance(part, (Step, Ask)) for sql in part.statements)
-        _require_short(job(script, parts, self._dialect, incoming.load))
+        size = len(job(script, parts, self._dialect, incoming.load).encode())  # it names each new file
+        if size > _LONGEST:
+            raise GuardRefused(
+                f"the job would be {size:,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
+                published=PUBLISHED,
+                hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
+            )
         if incoming:
             self._load(script, incoming)
         outcome = self._outcome(self._committed(script, parts), parts)
@@ -141,7 +144,6 @@ class BigQuery:
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """See :class:`fees_etl.engines.Engine`."""
         self._rehearsing = True
         try:
             yield
@@ -149,22 +151,14 @@ class BigQuery:
             self._rehearsing = False
 
     def scratch(self) -> Any:
-        """See :class:`fees_etl.engines.Engine`."""
         return self._embedded().scratch()
 
     def close(self) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if self._local is not None:
             self._local.close()
         shutil.rmtree(self.spill, ignore_errors=True)
         if "client" in self.__dict__:
             self.client.close()  # type: ignore[no-untyped-call]  # the library has no types here
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _embedded(self) -> DuckDB:
         """The embedded engine that types files; what it cannot hold in memory goes into the spill folder."""
@@ -226,8 +220,8 @@ class BigQuery:
 
     def _outcome(self, ended: Any, parts: Sequence[Part]) -> Outcome:
         row = self.jobs.row(ended)
-        outcome = Outcome(row["script_verdict"])
-        outcome.bytes_processed, outcome.bytes_billed = ended.total_bytes_processed, ended.total_bytes_billed
+        read, billed = ended.total_bytes_processed, ended.total_bytes_billed
+        outcome = Outcome(row["script_verdict"], bytes_processed=read, bytes_billed=billed)
         spent = self.jobs.spent(ended)
         done = {step["name"]: step for step in json.loads(f"[{row['script_steps']}]")}
         for part in parts:
@@ -254,13 +248,3 @@ class BigQuery:
             found = query.columns(query.parse(sql, "query"), self._schema)
             self._known_types[sql] = {column.name: column.type for column in found}
         return self._known_types[sql]
-
-
-def _require_short(sql: str) -> None:
-    """Refuse a job whose text, which names each new file, is longer than BigQuery takes."""
-    if len(sql.encode()) > _LONGEST:
-        raise GuardRefused(
-            f"the job would be {len(sql.encode()):,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
-            published=PUBLISHED,
-            hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
-        )

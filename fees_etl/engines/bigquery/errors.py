@@ -16,7 +16,6 @@ from fees_etl.privacy import redact
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
 PUBLISHED = "Nothing was written; the published numbers are as before."
 TIMEOUT = 30.0
 """Seconds to wait for one answer; without it the library waits for ever."""
@@ -31,7 +30,7 @@ RETRY = bigquery.DEFAULT_RETRY.with_timeout(120).with_predicate(_may_pass)
 NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, ConnectionError, TimeoutError)
 """What the client raises when a request got no answer, or not the one that was hoped for."""
 _TRANSIENT = {"backenderror", "internalerror", "ratelimitexceeded"}
-"""Reasons of a failed job that may be gone the next time, with and without "job" before them (page "Error messages")."""
+"""Reasons of a failed job that may be gone the next time; jobBackendError is one, too (page "Error messages")."""
 _CONFLICT = ("concurrent update", "could not serialize", "aborted due to")
 
 

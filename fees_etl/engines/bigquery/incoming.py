@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fees_etl.script import Part
     from fees_etl.types import Contract, Table
 
-
 MASKED = "masked"
 """The verdict on an account that is shown something else than what is stored."""
 _CANARY = "QQ123456C"
@@ -82,11 +81,21 @@ class Incoming:
         Raises:
             ProjectError: a column of a table has no way in.
         """
-        last = max(at for at, part in enumerate(parts) if isinstance(part, Load))
+        last = max(place for place, part in enumerate(parts) if isinstance(part, Load))
         before, after = ([part for part in some if not isinstance(part, Load)] for some in (parts[:last], parts[last:]))
         tables = dict.fromkeys(part.table for part in parts if isinstance(part, Load))
-        moves = self._moves(tables, columns)
-        return [self._canary(), self.unmasked(), *before, *moves, *after, self._sweep()]
+        at, stamp, stale = self.contract.table, literal(self._loaded_at), literal(self._loaded_at - _STALE)
+        canary = Write(  # one row that every reader of what is tagged can be tried on
+            f"INSERT INTO {at} ({self.tagged}, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
+            f"SELECT\n    '{_CANARY}',\n    'canary',\n    'canary',\n    {stamp}\n"
+            f"FROM UNNEST([1]) AS one\n"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {at} AS known WHERE known._load = 'canary')"
+        )
+        sweep = Write(  # what has been moved, and what others left behind; the canary stays
+            f"DELETE FROM {at}\n"  # noqa: S608 - literals
+            f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {stale})"
+        )
+        return [canary, self.unmasked(), *before, *self._moves(tables, columns), *after, sweep]
 
     def unmasked(self) -> Stop:
         """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
@@ -110,24 +119,6 @@ class Incoming:
                 f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {incoming.table}\n"
                 f"WHERE _load = {load} AND _part = {literal(str(table))}"
             )
-
-    def _sweep(self) -> Write:
-        """Take away what has been moved, and what others left behind; the canary stays."""
-        before = literal(self._loaded_at - _STALE)
-        return Write(
-            f"DELETE FROM {self.contract.table}\n"  # noqa: S608 - literals
-            f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {before})"
-        )
-
-    def _canary(self) -> Write:
-        """One row that every reader of what is tagged can be tried on."""
-        table, tagged = self.contract.table, self.tagged
-        return Write(
-            f"INSERT INTO {table} ({tagged}, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
-            f"SELECT\n    '{_CANARY}',\n    'canary',\n    'canary',\n    {literal(self._loaded_at)}\n"
-            f"FROM UNNEST([1]) AS one\n"
-            f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS known WHERE known._load = 'canary')"
-        )
 
     def _copy(self, relation: str, constants: Mapping[str, Any], local: DuckDB, folder: Path) -> None:
         path = folder / f"part-{len(self._files)}.parquet"

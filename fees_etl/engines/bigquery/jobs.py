@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from fees_etl.settings import Settings
 
-
 log = logging.getLogger("fees_etl")
 statements = logging.getLogger("fees_etl.sql")
 logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of before it fails is in its error
@@ -68,8 +67,7 @@ def connected(project: str, location: str) -> bigquery.Client:
     Raises:
         UsageError: there are no credentials (Application Default Credentials).
     """
-    host = os.environ.get("BIGQUERY_EMULATOR_HOST", "")
-    if host:
+    if host := os.environ.get("BIGQUERY_EMULATOR_HOST", ""):
         return bigquery.Client(
             project,
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth has no types here
@@ -173,7 +171,7 @@ class Jobs:
             children = list(self.client.list_jobs(parent_job=ended.job_id, retry=RETRY, timeout=TIMEOUT))
         except NO_ANSWER:
             log.debug("the child jobs of %s cannot be listed", ended.job_id)
-            children = []
+            return spent
         for child in children:
             if child.parent_job_id == ended.job_id and (step := (child.labels or {}).get("step")):
                 read, seconds = spent.get(step, (0, 0.0))
@@ -247,16 +245,14 @@ class Jobs:
             raise unreachable(error, f"nobody knows how the job {identity} went", published=_BY_ITSELF) from error
 
     def _awaited(self, job: Any) -> Any:
+        """The job when it is over; one that runs for longer than its deadline is cancelled."""
+        identity = job.job_id
         until = time.monotonic() + self.settings.deadline
         looks = iter(_POLLS)
         while job.state != "DONE" and time.monotonic() <= until:
             time.sleep(next(looks, _POLLS[-1]))
-            job = self._found(job.job_id)
-        return job if job.state == "DONE" else self._given_up(job.job_id)
-
-    def _given_up(self, identity: str) -> Any:
-        job = self._cancelled(identity)
-        if _is_done(job):
+            job = self._found(identity)
+        if job.state == "DONE" or _is_done(job := self._cancelled(identity)):
             return job
         is_over = job is not None and job.state == "DONE"
         raise WarehouseError(

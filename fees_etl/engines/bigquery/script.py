@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from fees_etl.script import Part
 
-
 _TAB = "    "
 _READERS: dict[str, Callable[[str], Any]] = {
     "STRING": str,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Column, Contract
 
-
 _API_TYPES = {"BOOL": "BOOLEAN", "INT64": "INTEGER"}
 """The API's names of types, where GoogleSQL has another."""
 _MOST_CLUSTERING = 4

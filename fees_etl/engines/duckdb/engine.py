@@ -14,11 +14,12 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from fees_etl import query
+from fees_etl.engines import Engine
 from fees_etl.engines.duckdb.files import clean, create, private, translated
 from fees_etl.engines.duckdb.values import TYPES, Known, Reader, ddl, modest, quoted, stamped, to_native
 from fees_etl.errors import UsageError, WarehouseError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Watch
 
-
 log = logging.getLogger("fees_etl.sql")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_kn
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
 
 
-class DuckDB:
+class DuckDB(Engine):
     """A DuckDB file, or a database in memory when ``path`` is None."""
 
     def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str, memory: str | None = None) -> None:
@@ -59,13 +59,18 @@ class DuckDB:
         with private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
         try:
-            self._begin()
+            if path is not None and self._owns_spill:
+                clean(path, self.spill)
+            for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
+                self._native(statement)
+            if self._owns_spill and memory is None:  # a reader may have no folder to spill into
+                limits = self._native("SELECT current_setting('threads'), current_setting('memory_limit')").fetchone()
+                self._native(f"SET memory_limit = '{modest(*limits)}'")
         except BaseException:
             self.close()
             raise
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
             return
         known = {**self._contracts, **contracts}.items()
@@ -88,7 +93,6 @@ class DuckDB:
             self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:
-        """See :class:`fees_etl.engines.Engine`."""
         native = to_native(sql, self._known)
         cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
@@ -103,14 +107,12 @@ class DuckDB:
         return Rows(columns, tuple(rows))
 
     def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
-        """See :class:`fees_etl.engines.Engine`."""
         outcome = Outcome()
         for ask in asks:
             self._do(ask, outcome, watch)
         return outcome.answers
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
-        """See :class:`fees_etl.engines.Engine`."""
         outcome = script.seen or Outcome()
         with self._transaction():
             self._walk(script.parts, outcome, watch)
@@ -124,7 +126,6 @@ class DuckDB:
         return outcome
 
     def estimate(self, statements: Iterable[str]) -> tuple[None, ...]:
-        """See :class:`fees_etl.engines.Engine`."""
         return tuple(None for _ in statements)
 
     def allow(self, statements: Iterable[str]) -> None:
@@ -132,7 +133,6 @@ class DuckDB:
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """See :class:`fees_etl.engines.Engine`."""
         with self._transaction():
             self._keep = False
             yield
@@ -142,25 +142,17 @@ class DuckDB:
         self._native(f"COPY ({stamped(relation, constants or {})}) TO {quoted(path)} (FORMAT parquet)")
 
     def scratch(self) -> Any:
-        """See :class:`fees_etl.engines.Engine`."""
         with private(), self.translated("making the spill folder"):
             self.spill.mkdir(mode=0o700, exist_ok=True)
         return Reader(self.native.cursor(), self.translated)
 
     def close(self) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if self._owns_spill:
             self._owns_spill = False
             with suppress(OSError):  # while the file's lock is held: afterwards the folder may be another's
                 self.spill.rmdir()
         with suppress(duckdb.Error), private():
             self.native.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _open(self, path: Path | None, *, read_only: bool) -> Any:
         if path is None:
@@ -169,23 +161,12 @@ class DuckDB:
             create(path, lambda draft: duckdb.connect(str(draft)).close())
         return duckdb.connect(str(path), read_only=read_only, config=self._config | {"temp_directory": f"{path}.tmp"})
 
-    def _begin(self) -> None:
-        if self._path is not None and self._owns_spill:
-            clean(self._path, self.spill)
-        for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
-            self._native(statement)
-        if self._owns_spill and "memory_limit" not in self._config:  # a reader may have no folder to spill into
-            limits = self._native("SELECT current_setting('threads'), current_setting('memory_limit')").fetchone()
-            self._native(f"SET memory_limit = '{modest(*limits)}'")
-
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []
         for part in parts:
-            if isinstance(part, Stop):
-                if self.query(part.sql).rows[0][0]:
-                    outcome.verdict = part.verdict
-                    return
-                continue
+            if isinstance(part, Stop) and self.query(part.sql).rows[0][0]:
+                outcome.verdict = part.verdict
+                return
             self._do(part, outcome, watch)
             fatal += [part.name] if isinstance(part, Ask) and part.severity == "error" else []
         outcome.judge(fatal)
@@ -196,8 +177,11 @@ class DuckDB:
         match part:
             case Write(sql):
                 self._write(sql)
-            case Load():
-                self._load(part)
+            case Load(table, relation, constants):
+                target = f'"{table.dataset}{self._known.suffix}"."{table.name}"'
+                by = dict(self._known.partitions).get(table)
+                order = f' ORDER BY "{by}"' if by else ""  # as to_duckdb has it
+                self._native(f"INSERT INTO {target} BY NAME {stamped(relation, constants)}{order}")
             case Step(name, kind):
                 counts = [self._write(sql) for sql in part.statements]
                 for sql in part.books:
@@ -215,12 +199,6 @@ class DuckDB:
         with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0
-
-    def _load(self, part: Load) -> None:
-        target = f'"{part.table.dataset}{self._known.suffix}"."{part.table.name}"'
-        by = dict(self._known.partitions).get(part.table)
-        order = f' ORDER BY "{by}"' if by else ""  # as to_duckdb has it
-        self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}{order}")
 
     def _record(self, record: Record | None, outcome: Outcome) -> None:
         if record is None:

@@ -22,7 +22,6 @@ from fees_etl.privacy import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 _REASONS = {
@@ -70,10 +69,8 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
 
 def clean(path: Path, spill: Path) -> None:
     """What killed processes left beside a file that is now ours alone."""
-    drafts = [
-        *path.parent.glob(f".{glob.escape(path.name)}.*.new"),
-        *path.parent.glob(f".{glob.escape(path.name)}.*.new.wal"),
-    ]
+    name = glob.escape(path.name)
+    drafts = [one for end in ("new", "new.wal") for one in path.parent.glob(f".{name}.*.{end}")]
     for leftover in [*drafts, *spill.glob("duckdb_temp_*")]:
         with suppress(OSError):
             leftover.unlink()
@@ -145,8 +142,6 @@ def _reason(text: str) -> str:
 
 def _since(pid: str) -> str:
     """When the process began, where the system says so."""
-    try:
-        began = Path(f"/proc/{pid}").stat().st_mtime
-    except OSError:
-        return ""
-    return f" since {datetime.fromtimestamp(began, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    with suppress(OSError):
+        return f" since {datetime.fromtimestamp(Path(f'/proc/{pid}').stat().st_mtime, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return ""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from fees_etl.types import Contract, Table
 
-
 log = logging.getLogger("fees_etl.sql")
 TYPES = {
     "BOOL": "BOOLEAN",
