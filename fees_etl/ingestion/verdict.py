@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.errors import WarehouseBusy
 from fees_etl.ingestion.bytes import FileChanged, FileRefused
 from fees_etl.ingestion.header import Form, scan
-from fees_etl.ingestion.reading import Reading, read
 from fees_etl.ingestion.source import File, layout_of, shown
+from fees_etl.ingestion.typing import Reading, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
