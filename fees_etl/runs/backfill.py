@@ -96,7 +96,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
     state = ledger.state(project, engine)
     held = windows.everything(state)
     months = windows.months(windows.clip(window, held)) if held else ()
-    again = {_name(str(pending.fee_date)) for pending in state.pending if pending.fee_date in window}
+    again = {str(pending.fee_date)[:7] for pending in state.pending if pending.fee_date in window}
     merged = [str(table) for table, model in project.models.items() if model.is_merged]
     names = chain([identity] if done is None else [], repeat(None))
     done = (done or frozenset()) - again
@@ -107,7 +107,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
 
     try:
         for number, month in enumerate(months, 1):
-            if _name(str(month)) in done:
+            if str(month)[:7] in done:  # it is known by its month, whatever part of it held data at the time
                 continue
             planned = plan(project, engine, select=merged, window=month, assertions=False)
             results.append(part(planned))
@@ -115,7 +115,12 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
                 on_chunk(number, len(months), results[-1])
         final = part(plan(project, engine, exclude=merged))
     except (FeesError, KeyboardInterrupt) as error:
-        _explain(error, asked, len(done) + len(results), len(months))
+        if count := len(done) + len(results):
+            said = f"{count} of {len(months)} chunks are staged and stay so; reporting is as before."
+            if isinstance(error, FeesError):
+                error.published, error.hint = said, f"fees-etl {asked} --resume"
+            else:
+                log.warning("%s Continue with: fees-etl %s --resume", said, asked)
         raise
     return _joined(results, final)
 
@@ -138,44 +143,29 @@ def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozens
             published="Nothing was written; the chunks staged before stay.",
             hint=f"Begin anew: fees-etl {asked}",
         )
-    return last, frozenset(_name(row["fee_dates"]) for row in parts if row["status"] == "staged")
-
-
-def _name(dates: str) -> str:
-    """The month that a chunk is known by, whatever part of it held data at the time."""
-    return dates[:7]
-
-
-def _explain(error: BaseException, asked: str, done: int, count: int) -> None:
-    said = f"{done} of {count} chunks are staged and stay so; reporting is as before."
-    if isinstance(error, FeesError) and done:
-        error.published = said
-        error.hint = f"fees-etl {asked} --resume"
-    elif done:
-        log.warning("%s Continue with: fees-etl %s --resume", said, asked)
+    return last, frozenset(row["fee_dates"][:7] for row in parts if row["status"] == "staged")
 
 
 def _joined(results: list[Result], final: Result) -> Result:
     """One result for all of it: before the first chunk, after the last step."""
     if not results:
         return final
-    changes = tuple(change for result in results for change in result.changes)
-    steps = tuple(step for result in results for step in result.steps)
+    first, everything = results[0], (*results, final)
     arrivals = tuple(one for result in results for one in result.plan.arrivals)
-    window = Window.union(*(result.plan.window for result in results))
-    state = replace(results[0].plan.state, pending=arrivals)
-    planned = replace(final.plan, window=window, state=state, late_before=results[0].plan.late_before)
-    seconds = final.seconds + sum(result.seconds for result in results)
-    everything = (*results, final)
     return replace(
         final,
         chunks=len(results),
-        plan=planned,
-        before=results[0].before,
-        changes=changes,
-        steps=(*steps, *final.steps),
-        seconds=seconds,
-        started_at=results[0].started_at,
+        plan=replace(
+            final.plan,
+            window=Window.union(*(result.plan.window for result in results)),
+            state=replace(first.plan.state, pending=arrivals),
+            late_before=first.plan.late_before,
+        ),
+        before=first.before,
+        changes=tuple(change for result in results for change in result.changes),
+        steps=tuple(step for result in everything for step in result.steps),
+        seconds=sum(result.seconds for result in everything),
+        started_at=first.started_at,
         bytes_processed=summed(result.bytes_processed for result in everything),
         bytes_billed=summed(result.bytes_billed for result in everything),
     )

@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines.arrow import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
-from fees_etl.results import AssertionResult, Result, RunStatus
+from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import matches, question
-from fees_etl.script import (
-    FAILING,
-    WAIVED,
-    Answer,
-    Ask,
-    Outcome,
-    Part,
-    Rows,
-    Script,
-    StepResult,
-    Stop,
-    Write,
-    new_run_id,
-)
+from fees_etl.script import FAILING, WAIVED, Answer, Ask, Outcome, Rows, Script, StepResult, Stop, Write, new_run_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fees_etl.engines import Engine
-    from fees_etl.script import Plan, Record
+    from fees_etl.script import Part, Plan
     from fees_etl.types import Project
 
 
-OnStep: TypeAlias = Callable[[StepResult | AssertionResult], None]
-_IS_WAIVED, _PLACE = "_is_waived", "_place"
-_MARKS = (_IS_WAIVED, _PLACE, FAILING, WAIVED)
-_BUSY = "busy"
+OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
+_BUSY, _IS_WAIVED, _PLACE = "busy", "_is_waived", "_place"
 
 
 def run(
@@ -72,25 +58,41 @@ def run(
         WarehouseBusy: the files or the pending fee dates changed between plan and BEGIN.
         WarehouseError: the warehouse failed.
     """
-    began = time.monotonic()
-    started_at = now or datetime.now(UTC)
-    attempt = _Attempt(plan, engine, run_id or new_run_id(started_at), command, part_of, started_at, on_step or _ignore)
+    started_at, began = now or datetime.now(UTC), time.monotonic()
+    run_id, project = run_id or new_run_id(started_at), plan.project
+    asks = {step.name: step for step in plan.steps if isinstance(step, Ask)}
+    kept: RunStatus = "published" if asks else "staged"
+    record = partial(ledger.record, plan, run_id=run_id, command=command, part_of=part_of, started_at=started_at)
+    judge = partial(_judge, project=project, today=started_at.date())
+    seen = Outcome()
+
+    def watch(found: StepResult | Answer) -> None:
+        """Keep what was found, for a failure's record, and tell who watches."""
+        told: StepResult | AssertionResult | None = None
+        if isinstance(found, StepResult):
+            seen.steps.append(told := found)
+        else:
+            seen.answers[found.name] = found
+            told = judge(asks[found.name], found) if found.name in asks else None
+        if on_step and told:
+            on_step(told)
+
     try:
-        return attempt.happen(began, rehearse=rehearse)
+        labels = {"git_sha": ledger.git_sha(project.root) or ""}
+        accepted, rejected = record(status=kept), record(status="rejected")
+        script = Script(run_id, _parts(plan, run_id), accepted, rejected, keep=not rehearse, labels=labels)
+        outcome = engine.transact(script, watch)
+        status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept
+        return _result(plan, engine, outcome, judge, run_id=run_id, status=status, started_at=started_at, began=began)
     except BaseException as error:
-        is_attempt = not isinstance(error, (GuardRefused, WarehouseBusy))  # else refused, or overtaken
-        if is_attempt and not rehearse:
-            attempt.record_failure(error)
+        if not rehearse and not isinstance(error, (GuardRefused, WarehouseBusy)):  # else refused, or overtaken
+            said = str(error) if isinstance(error, FeesError) else type(error).__name__  # others' words may quote rows
+            said = "interrupted" if isinstance(error, KeyboardInterrupt) else said
+            with suppress(FeesError):  # the warehouse may be what failed, and then there is no row
+                if not ledger.history(project, engine, run_id=run_id).rows:  # else what failed came after the commit
+                    failed = record(status="failed", error=said)
+                    engine.transact(Script(run_id, (), failed, name="failed", seen=seen))
         raise
-
-
-def allow(plan: Plan, engine: Engine) -> None:
-    """Refuse a plan that the target's caps do not allow.
-
-    Raises:
-        GuardRefused: it would read or cost more.
-    """
-    engine.allow(sql for step in plan.steps for sql in step.statements)
 
 
 def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
@@ -100,110 +102,62 @@ def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tu
     asks = {one.name: question(project, one, today) for one in (*project.assertions, *matches(project))}
 
     def told(found: StepResult | Answer) -> None:
-        if isinstance(found, Answer):
-            (on_step or _ignore)(_judge(asks[found.name], found, project, today))
+        if on_step and isinstance(found, Answer):
+            on_step(_judge(asks[found.name], found, project, today))
 
     answers = engine.answers(asks.values(), told)
     return tuple(_judge(ask, answers[name], project, today) for name, ask in asks.items())
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """One run while it happens; what it has found so far is what a failure records."""
+def _parts(plan: Plan, run_id: str) -> Iterator[Part]:
+    ask, window = plan.project.templates.ask, plan.window
+    yield Stop(_BUSY, ask("guard", mark=plan.state.mark).sql)
+    if plan.arrivals:
+        context = {"run_id": run_id, "window": window, "late_before": plan.late_before}
+        yield from map(Write, plan.project.templates.operation("changes", **context))
+    yield ask("published", ledger.BEFORE)
+    if window:
+        yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
+    yield from plan.steps
+    yield ask("published", ledger.AFTER)
+    yield ask("left_out", ledger.LEFT_OUT)
+    if window:
+        yield ask("staged_by_date", ledger.STAGED_AFTER, window=window)
 
-    plan: Plan
-    engine: Engine
-    run_id: str
-    command: str
-    part_of: str | None
-    started_at: datetime
-    on_step: OnStep
-    seen: Outcome = field(default_factory=Outcome)
 
-    def happen(self, began: float, *, rehearse: bool) -> Result:
-        outcome = self.engine.transact(self._script(keep=not rehearse), self._watch)
-        if outcome.verdict == _BUSY:
-            raise WarehouseBusy(
-                "an ingestion or another run changed what this run was planned on.",
-                published="Nothing was published by this run; the published numbers are as before.",
-                hint="Run the same command again.",
-            )
-        found, plan = outcome.answers, self.plan
-        judged = [self._judged(ask, found[ask.name]) for ask in self._assertions]
-        staged = (ledger.STAGED_BEFORE, ledger.STAGED_AFTER)
-        changed = ledger.changes(*(found[name].rows for name in staged)) if plan.window else ()
-        status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else self._kept
-        return Result(
-            self.run_id, status, plan, self.started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
-            ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
-            ledger.left_out(found[ledger.LEFT_OUT]), changed,
-            bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
-            reader=partial(read, self.engine, project=plan.project),
-        )  # fmt: skip
-
-    @property
-    def _assertions(self) -> list[Ask]:
-        return [step for step in self.plan.steps if isinstance(step, Ask)]
-
-    @property
-    def _kept(self) -> RunStatus:
-        return "published" if self._assertions else "staged"
-
-    def _script(self, *, keep: bool) -> Script:
-        labels = {"git_sha": ledger.git_sha(self.plan.project.root) or ""}
-        accepted, rejected = self._record(self._kept), self._record("rejected")
-        return Script(self.run_id, self._parts(), accepted, rejected, keep=keep, labels=labels)
-
-    def _parts(self) -> Iterator[Part]:
-        plan, project = self.plan, self.plan.project
-        yield Stop(_BUSY, project.templates.ask("guard", mark=plan.state.mark).sql)
-        if plan.arrivals:
-            context = {"run_id": self.run_id, "window": plan.window, "late_before": plan.late_before}
-            yield from map(Write, project.templates.operation("changes", **context))
-        yield project.templates.ask("published", ledger.BEFORE)
-        if plan.window:
-            yield project.templates.ask("staged_by_date", ledger.STAGED_BEFORE, window=plan.window)
-        yield from plan.steps
-        yield project.templates.ask("published", ledger.AFTER)
-        yield project.templates.ask("left_out", ledger.LEFT_OUT)
-        if plan.window:
-            yield project.templates.ask("staged_by_date", ledger.STAGED_AFTER, window=plan.window)
-
-    def _record(self, status: str, error: str | None = None) -> Record:
-        return ledger.record(
-            self.plan, run_id=self.run_id, command=self.command, part_of=self.part_of, status=status,
-            started_at=self.started_at, error=error,
-        )  # fmt: skip
-
-    def _watch(self, found: StepResult | Answer) -> None:
-        """Keep what was found, and tell who watches."""
-        if isinstance(found, StepResult):
-            self.seen.steps.append(found)
-            self.on_step(found)
-            return
-        self.seen.answers[found.name] = found
-        for ask in self._assertions:
-            if ask.name == found.name:
-                self.on_step(self._judged(ask, found))
-
-    def _judged(self, ask: Ask, answer: Answer) -> AssertionResult:
-        return _judge(ask, answer, self.plan.project, self.started_at.date())
-
-    def record_failure(self, error: BaseException) -> None:
-        """A row for a run that failed; the warehouse may be what failed, and then there is none."""
-        said = str(error) if isinstance(error, FeesError) else type(error).__name__  # another's message may quote rows
-        said = "interrupted" if isinstance(error, KeyboardInterrupt) else said
-        with suppress(FeesError):
-            if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
-                return  # it was committed, and what failed came after
-            failed = self._record("failed", said)
-            self.engine.transact(Script(self.run_id, (), failed, name="failed", seen=self.seen))
+def _result(
+    plan: Plan,
+    engine: Engine,
+    outcome: Outcome,
+    judge: Callable[[Ask, Answer], AssertionResult],
+    *,
+    run_id: str,
+    status: RunStatus,
+    started_at: datetime,
+    began: float,
+) -> Result:
+    if outcome.verdict == _BUSY:
+        raise WarehouseBusy(
+            "an ingestion or another run changed what this run was planned on.",
+            published="Nothing was published by this run; the published numbers are as before.",
+            hint="Run the same command again.",
+        )
+    found = {name: answer.rows for name, answer in outcome.answers.items()}
+    judged = [judge(step, outcome.answers[step.name]) for step in plan.steps if isinstance(step, Ask)]
+    changed = ledger.changes(found[ledger.STAGED_BEFORE], found[ledger.STAGED_AFTER]) if plan.window else ()
+    return Result(
+        run_id, status, plan, started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
+        ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
+        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed,
+        bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
+        reader=partial(read, engine, project=plan.project),
+    )  # fmt: skip
 
 
 def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> AssertionResult:
     """An assertion's answer as a verdict: what identifies a person is masked by its column's policy tag."""
     columns = answer.rows.columns
-    shown = [index for index, name in enumerate(columns) if name not in _MARKS]
+    shown = [index for index, name in enumerate(columns) if name not in {_IS_WAIVED, _PLACE, FAILING, WAIVED}]
     hidden = {
         column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
     }
@@ -229,7 +183,3 @@ def _mask(value: object) -> object:
     if not isinstance(value, str):
         return value
     return value[:2] + "*" * max(len(value) - 3, 0) + value[-1:] if len(value) <= 9 else "*" * 9  # noqa: PLR2004 - a NINO has nine characters
-
-
-def _ignore(_: object) -> None:
-    """Progress that nobody watches."""
