@@ -71,9 +71,8 @@ def run(  # noqa: PLR0913  (each is an option)
         )
         session.state = state = fees_etl.state(project, engine)
         if session.is_remote and reads:
-            from fees_etl.runs.run import allow
-
-            allow(planned(state=state), engine)  # before a load job, which cannot be undone
+            costs = (sql for step in planned(state=state).steps for sql in step.statements)
+            engine.allow(costs)  # before a load job, which cannot be undone
         named = source_of(session, state, reads=reads)
         if read_files(session, project, engine, named, allow_withdraw=allow_withdraw):
             session.state = state = fees_etl.state(project, engine)

@@ -96,7 +96,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
     state = ledger.state(project, engine)
     held = windows.everything(state)
     months = windows.months(windows.clip(window, held)) if held else ()
-    again = {_name(str(pending.fee_date)) for pending in state.pending if pending.fee_date in window}
+    again = {str(pending.fee_date)[:7] for pending in state.pending if pending.fee_date in window}
     merged = [str(table) for table, model in project.models.items() if model.is_merged]
     names = chain([identity] if done is None else [], repeat(None))
     done = (done or frozenset()) - again
@@ -107,7 +107,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
 
     try:
         for number, month in enumerate(months, 1):
-            if _name(str(month)) in done:
+            if str(month)[:7] in done:  # it is known by its month, whatever part of it held data at the time
                 continue
             planned = plan(project, engine, select=merged, window=month, assertions=False)
             results.append(part(planned))
@@ -143,12 +143,16 @@ def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozens
             published="Nothing was written; the chunks staged before stay.",
             hint=f"Begin anew: fees-etl {asked}",
         )
+<<<<<<< HEAD
     return last, frozenset(_name(row["fee_dates"]) for row in parts if row["status"] == "staged")
 
 
 def _name(dates: str) -> str:
     """The month that a chunk is known by, whatever part of it held data at the time."""
     return dates[:7]
+=======
+    return last, frozenset(row["fee_dates"][:7] for row in parts if row["status"] == "staged")
+>>>>>>> w-s3
 
 
 def _joined(results: list[Result], final: Result) -> Result:
@@ -157,12 +161,24 @@ def _joined(results: list[Result], final: Result) -> Result:
         return final
     first, everything = results[0], (*results, final)
     arrivals = tuple(one for result in results for one in result.plan.arrivals)
+<<<<<<< HEAD
     window = Window.union(*(result.plan.window for result in results))
     state = replace(first.plan.state, pending=arrivals)
     return replace(
         final,
         chunks=len(results),
         plan=replace(final.plan, window=window, state=state, late_before=first.plan.late_before),
+=======
+    return replace(
+        final,
+        chunks=len(results),
+        plan=replace(
+            final.plan,
+            window=Window.union(*(result.plan.window for result in results)),
+            state=replace(first.plan.state, pending=arrivals),
+            late_before=first.plan.late_before,
+        ),
+>>>>>>> w-s3
         before=first.before,
         changes=tuple(change for result in results for change in result.changes),
         steps=tuple(step for result in everything for step in result.steps),

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from fees_etl.results import Change, LeftOut, Published
+from fees_etl.results import Change, Published
 from fees_etl.script import Ask, Plan, Record, Rows
 from fees_etl.types import Pending, Project, State, Table
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fees_etl.engines import Engine
-    from fees_etl.script import Answer
 
 
 BEFORE, AFTER, LEFT_OUT = "published_before", "published_after", "left_out"
@@ -45,16 +44,11 @@ def state(project: Project, engine: Engine) -> State:
     return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark)
 
 
-def published(answer: Answer) -> Published:
+def published(answer: Rows) -> Published:
     """The headline numbers of an answer to ``published``."""
-    named = dict(zip(answer.rows.columns, answer.rows.rows[0], strict=True))
+    named = dict(zip(answer.columns, answer.rows[0], strict=True))
     cohorts = tuple((named.pop("incomplete_cohorts_6_month") or "").split())
     return Published(**named, incomplete_cohorts_6_month=cohorts)
-
-
-def left_out(answer: Answer) -> LeftOut:
-    """What staging leaves out of raw, by reason."""
-    return LeftOut(*answer.rows.rows[0])
 
 
 def changes(before: Rows, after: Rows) -> tuple[Change, ...]:

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from fees_etl.engines import Engine
 
 
-_SHOWN = 20
-"""Offending rows that an assertion brings back."""
-
-
 def plan(  # noqa: PLR0913 - one argument an option
     project: Project,
     engine: Engine | None = None,
@@ -64,12 +60,19 @@ def plan(  # noqa: PLR0913 - one argument an option
     chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
     whole = full_refresh or state.last_staged is None
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
+<<<<<<< HEAD
     if lookback is None:  # no merged model is selected, so nothing is staged
         dates = Window()
     elif window is not None:
         dates = windows.clip(window, windows.everything(state))
     else:
         dates = windows.everything(state) if whole else windows.due(state, lookback)
+=======
+    held, dates = windows.everything(state), Window()
+    if lookback is not None:  # else no merged model is selected, and nothing is staged
+        due = held if whole else windows.due(state, lookback)
+        dates = due if window is None else windows.clip(window, held)
+>>>>>>> w-s3
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
     checks = [question(project, assertion, today) for assertion in project.assertions if assertions]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
@@ -124,12 +127,8 @@ def question(project: Project, assertion: Assertion, today: date | None = None) 
     waived = [one.key for one in project.waivers if one.assertion == assertion.name and day <= one.expires]
     sql = project.templates.render(
         "operations/verdict.sql",
-        query=assertion.sql,
-        key=assertion.key,
-        order=(assertion.columns or assertion.key),
-        waived=waived,
-        shown=_SHOWN,
-    )
+        query=assertion.sql, key=assertion.key, order=assertion.columns or assertion.key, waived=waived, shown=20,
+    )  # fmt: skip
     return Ask(assertion.name, sql, assertion.severity, assertion.description)
 
 
@@ -153,7 +152,5 @@ def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step
 
 
 def _query(project: Project, model: Model, dates: Window) -> str:
-    if not model.is_merged:
-        return model.sql
-    sql: str = project.templates.render(f"{model.table.dataset}/{model.table.name}.sql", window=dates)
-    return sql
+    file = f"{model.table.dataset}/{model.name}.sql"
+    return str(project.templates.render(file, window=dates)) if model.is_merged else model.sql

@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
+<<<<<<< HEAD
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, Result, RunStatus
+=======
+from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
+>>>>>>> w-s3
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import matches, question
-from fees_etl.script import (
-    FAILING,
-    WAIVED,
-    Answer,
-    Ask,
-    Outcome,
-    Part,
-    Rows,
-    Script,
-    StepResult,
-    Stop,
-    Write,
-    new_run_id,
-)
+from fees_etl.script import FAILING, WAIVED, Answer, Ask, Outcome, Rows, Script, StepResult, Stop, Write, new_run_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fees_etl.engines import Engine
-    from fees_etl.script import Plan, Record
+    from fees_etl.script import Part, Plan
     from fees_etl.types import Project
 
 
-OnStep: TypeAlias = Callable[[StepResult | AssertionResult], None]
-_IS_WAIVED, _PLACE = "_is_waived", "_place"
-_MARKS = (_IS_WAIVED, _PLACE, FAILING, WAIVED)
-_BUSY = "busy"
+OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
+_BUSY, _IS_WAIVED, _PLACE = "busy", "_is_waived", "_place"
 
 
 def run(
@@ -73,26 +63,48 @@ def run(
         WarehouseBusy: the files or the pending fee dates changed between plan and BEGIN.
         WarehouseError: the warehouse failed.
     """
+<<<<<<< HEAD
     began, started_at = time.monotonic(), now or datetime.now(UTC)
     run_id = run_id or new_run_id(started_at)
     record = partial(ledger.record, plan, run_id=run_id, command=command, part_of=part_of, started_at=started_at)
     attempt = _Attempt(plan, engine, run_id, started_at, record, on_step or _ignore)
+=======
+    started_at, began = now or datetime.now(UTC), time.monotonic()
+    run_id, project = run_id or new_run_id(started_at), plan.project
+    asks = {step.name: step for step in plan.steps if isinstance(step, Ask)}
+    kept: RunStatus = "published" if asks else "staged"
+    record = partial(ledger.record, plan, run_id=run_id, command=command, part_of=part_of, started_at=started_at)
+    judge = partial(_judge, project=project, today=started_at.date())
+    seen = Outcome()
+
+    def watch(found: StepResult | Answer) -> None:
+        """Keep what was found, for a failure's record, and tell who watches."""
+        told: StepResult | AssertionResult | None = None
+        if isinstance(found, StepResult):
+            seen.steps.append(told := found)
+        else:
+            seen.answers[found.name] = found
+            told = judge(asks[found.name], found) if found.name in asks else None
+        if on_step and told:
+            on_step(told)
+
+>>>>>>> w-s3
     try:
-        return attempt.happen(began, rehearse=rehearse)
+        labels = {"git_sha": ledger.git_sha(project.root) or ""}
+        accepted, rejected = record(status=kept), record(status="rejected")
+        script = Script(run_id, _parts(plan, run_id), accepted, rejected, keep=not rehearse, labels=labels)
+        outcome = engine.transact(script, watch)
+        status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept
+        return _result(plan, engine, outcome, judge, run_id=run_id, status=status, started_at=started_at, began=began)
     except BaseException as error:
-        is_attempt = not isinstance(error, (GuardRefused, WarehouseBusy))  # else refused, or overtaken
-        if is_attempt and not rehearse:
-            attempt.record_failure(error)
+        if not rehearse and not isinstance(error, (GuardRefused, WarehouseBusy)):  # else refused, or overtaken
+            said = str(error) if isinstance(error, FeesError) else type(error).__name__  # others' words may quote rows
+            said = "interrupted" if isinstance(error, KeyboardInterrupt) else said
+            with suppress(FeesError):  # the warehouse may be what failed, and then there is no row
+                if not ledger.history(project, engine, run_id=run_id).rows:  # else what failed came after the commit
+                    failed = record(status="failed", error=said)
+                    engine.transact(Script(run_id, (), failed, name="failed", seen=seen))
         raise
-
-
-def allow(plan: Plan, engine: Engine) -> None:
-    """Refuse a plan that the target's caps do not allow.
-
-    Raises:
-        GuardRefused: it would read or cost more.
-    """
-    engine.allow(sql for step in plan.steps for sql in step.statements)
 
 
 def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
@@ -102,17 +114,29 @@ def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tu
     asks = {one.name: question(project, one, today) for one in (*project.assertions, *matches(project))}
 
     def told(found: StepResult | Answer) -> None:
-        if isinstance(found, Answer):
-            (on_step or _ignore)(_judge(asks[found.name], found, project, today))
+        if on_step and isinstance(found, Answer):
+            on_step(_judge(asks[found.name], found, project, today))
 
     answers = engine.answers(asks.values(), told)
     return tuple(_judge(ask, answers[name], project, today) for name, ask in asks.items())
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """One run while it happens; what it has found so far is what a failure records."""
+def _parts(plan: Plan, run_id: str) -> Iterator[Part]:
+    ask, window = plan.project.templates.ask, plan.window
+    yield Stop(_BUSY, ask("guard", mark=plan.state.mark).sql)
+    if plan.arrivals:
+        context = {"run_id": run_id, "window": window, "late_before": plan.late_before}
+        yield from map(Write, plan.project.templates.operation("changes", **context))
+    yield ask("published", ledger.BEFORE)
+    if window:
+        yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
+    yield from plan.steps
+    yield ask("published", ledger.AFTER)
+    yield ask("left_out", ledger.LEFT_OUT)
+    if window:
+        yield ask("staged_by_date", ledger.STAGED_AFTER, window=window)
 
+<<<<<<< HEAD
     plan: Plan
     engine: Engine
     run_id: str
@@ -188,12 +212,42 @@ class _Attempt:
                 return  # it was committed, and what failed came after
             failed = self.record(status="failed", error=said)
             self.engine.transact(Script(self.run_id, (), failed, name="failed", seen=self.seen))
+=======
+
+def _result(
+    plan: Plan,
+    engine: Engine,
+    outcome: Outcome,
+    judge: Callable[[Ask, Answer], AssertionResult],
+    *,
+    run_id: str,
+    status: RunStatus,
+    started_at: datetime,
+    began: float,
+) -> Result:
+    if outcome.verdict == _BUSY:
+        raise WarehouseBusy(
+            "an ingestion or another run changed what this run was planned on.",
+            published="Nothing was published by this run; the published numbers are as before.",
+            hint="Run the same command again.",
+        )
+    found = {name: answer.rows for name, answer in outcome.answers.items()}
+    judged = [judge(step, outcome.answers[step.name]) for step in plan.steps if isinstance(step, Ask)]
+    changed = ledger.changes(found[ledger.STAGED_BEFORE], found[ledger.STAGED_AFTER]) if plan.window else ()
+    return Result(
+        run_id, status, plan, started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
+        ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
+        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed,
+        bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
+        reader=partial(read, engine, project=plan.project),
+    )  # fmt: skip
+>>>>>>> w-s3
 
 
 def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> AssertionResult:
     """An assertion's answer as a verdict: what identifies a person is masked by its column's policy tag."""
     columns = answer.rows.columns
-    shown = [index for index, name in enumerate(columns) if name not in _MARKS]
+    shown = [index for index, name in enumerate(columns) if name not in {_IS_WAIVED, _PLACE, FAILING, WAIVED}]
     hidden = {
         column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
     }
@@ -210,5 +264,17 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
     return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, said)
 
 
+<<<<<<< HEAD
 def _ignore(_: object) -> None:
     """Progress that nobody watches."""
+=======
+def _mask(value: object) -> object:
+    """A National Insurance number that can be told from another but not read: ``LE******D``.
+
+    >>> _mask("LE220863D"), _mask(None)
+    ('LE******D', None)
+    """
+    if not isinstance(value, str):
+        return value
+    return value[:2] + "*" * max(len(value) - 3, 0) + value[-1:] if len(value) <= 9 else "*" * 9  # noqa: PLR2004 - a NINO has nine characters
+>>>>>>> w-s3
