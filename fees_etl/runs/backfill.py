@@ -63,13 +63,13 @@ def backfill(  # noqa: PLR0913 - one argument an option
         GuardRefused: SQL, contracts or variables changed since the backfill stopped.
     """
     asked = command_line(start, end, chunk)
+    if resume and chunk == "none":
+        raise UsageError(
+            "a backfill without chunks is one transaction: there is nothing to resume.",
+            published="Nothing was touched.",
+            hint=f"Repeat it: fees-etl {asked}",
+        )
     if chunk == "none":
-        if resume:
-            raise UsageError(
-                "a backfill without chunks is one transaction: there is nothing to resume.",
-                published="Nothing was touched.",
-                hint=f"Repeat it: fees-etl {asked}",
-            )
         planned = plan(project, engine, window=Window.between(start, end))
         return run(planned, engine, on_step=on_step, command=asked, run_id=run_id)
     first = run_id or new_run_id(datetime.now(UTC))
@@ -143,16 +143,7 @@ def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozens
             published="Nothing was written; the chunks staged before stay.",
             hint=f"Begin anew: fees-etl {asked}",
         )
-<<<<<<< HEAD
-    return last, frozenset(_name(row["fee_dates"]) for row in parts if row["status"] == "staged")
-
-
-def _name(dates: str) -> str:
-    """The month that a chunk is known by, whatever part of it held data at the time."""
-    return dates[:7]
-=======
     return last, frozenset(row["fee_dates"][:7] for row in parts if row["status"] == "staged")
->>>>>>> w-s3
 
 
 def _joined(results: list[Result], final: Result) -> Result:
@@ -161,14 +152,6 @@ def _joined(results: list[Result], final: Result) -> Result:
         return final
     first, everything = results[0], (*results, final)
     arrivals = tuple(one for result in results for one in result.plan.arrivals)
-<<<<<<< HEAD
-    window = Window.union(*(result.plan.window for result in results))
-    state = replace(first.plan.state, pending=arrivals)
-    return replace(
-        final,
-        chunks=len(results),
-        plan=replace(final.plan, window=window, state=state, late_before=first.plan.late_before),
-=======
     return replace(
         final,
         chunks=len(results),
@@ -178,7 +161,6 @@ def _joined(results: list[Result], final: Result) -> Result:
             state=replace(first.plan.state, pending=arrivals),
             late_before=first.plan.late_before,
         ),
->>>>>>> w-s3
         before=first.before,
         changes=tuple(change for result in results for change in result.changes),
         steps=tuple(step for result in everything for step in result.steps),

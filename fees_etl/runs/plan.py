@@ -60,19 +60,10 @@ def plan(  # noqa: PLR0913 - one argument an option
     chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
     whole = full_refresh or state.last_staged is None
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
-<<<<<<< HEAD
-    if lookback is None:  # no merged model is selected, so nothing is staged
-        dates = Window()
-    elif window is not None:
-        dates = windows.clip(window, windows.everything(state))
-    else:
-        dates = windows.everything(state) if whole else windows.due(state, lookback)
-=======
     held, dates = windows.everything(state), Window()
     if lookback is not None:  # else no merged model is selected, and nothing is staged
         due = held if whole else windows.due(state, lookback)
         dates = due if window is None else windows.clip(window, held)
->>>>>>> w-s3
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
     checks = [question(project, assertion, today) for assertion in project.assertions if assertions]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)

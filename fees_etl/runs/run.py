@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
-<<<<<<< HEAD
 from fees_etl.privacy import mask
-from fees_etl.results import AssertionResult, Result, RunStatus
-=======
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
->>>>>>> w-s3
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import matches, question
 from fees_etl.script import FAILING, WAIVED, Answer, Ask, Outcome, Rows, Script, StepResult, Stop, Write, new_run_id
@@ -63,12 +59,6 @@ def run(
         WarehouseBusy: the files or the pending fee dates changed between plan and BEGIN.
         WarehouseError: the warehouse failed.
     """
-<<<<<<< HEAD
-    began, started_at = time.monotonic(), now or datetime.now(UTC)
-    run_id = run_id or new_run_id(started_at)
-    record = partial(ledger.record, plan, run_id=run_id, command=command, part_of=part_of, started_at=started_at)
-    attempt = _Attempt(plan, engine, run_id, started_at, record, on_step or _ignore)
-=======
     started_at, began = now or datetime.now(UTC), time.monotonic()
     run_id, project = run_id or new_run_id(started_at), plan.project
     asks = {step.name: step for step in plan.steps if isinstance(step, Ask)}
@@ -88,7 +78,6 @@ def run(
         if on_step and told:
             on_step(told)
 
->>>>>>> w-s3
     try:
         labels = {"git_sha": ledger.git_sha(project.root) or ""}
         accepted, rejected = record(status=kept), record(status="rejected")
@@ -136,83 +125,6 @@ def _parts(plan: Plan, run_id: str) -> Iterator[Part]:
     if window:
         yield ask("staged_by_date", ledger.STAGED_AFTER, window=window)
 
-<<<<<<< HEAD
-    plan: Plan
-    engine: Engine
-    run_id: str
-    started_at: datetime
-    record: Callable[..., Record]
-    on_step: OnStep
-    seen: Outcome = field(default_factory=Outcome)
-
-    def happen(self, began: float, *, rehearse: bool) -> Result:
-        asks = [step for step in self.plan.steps if isinstance(step, Ask)]
-        kept: RunStatus = "published" if asks else "staged"
-        accepted, rejected = self.record(status=kept), self.record(status="rejected") if asks else None
-        labels = {"git_sha": ledger.git_sha(self.plan.project.root) or ""}
-        script = Script(self.run_id, self._parts(), accepted, rejected, keep=not rehearse, labels=labels)
-        outcome = self.engine.transact(script, self._watch)
-        if outcome.verdict == _BUSY:
-            raise WarehouseBusy(
-                "an ingestion or another run changed what this run was planned on.",
-                published="Nothing was published by this run; the published numbers are as before.",
-                hint="Run the same command again.",
-            )
-        found, project = outcome.answers, self.plan.project
-        staged = [found[name].rows for name in (ledger.STAGED_BEFORE, ledger.STAGED_AFTER) if self.plan.window]
-        return Result(
-            self.run_id,
-            "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept,
-            self.plan,
-            self.started_at,
-            time.monotonic() - began,
-            tuple(outcome.steps),
-            tuple(_judge(ask, found[ask.name], project, self.started_at.date()) for ask in asks),
-            ledger.published(found[ledger.BEFORE]),
-            ledger.published(found[ledger.AFTER]),
-            ledger.left_out(found[ledger.LEFT_OUT]),
-            ledger.changes(*staged) if staged else (),
-            bytes_processed=outcome.bytes_processed,
-            bytes_billed=outcome.bytes_billed,
-            reader=partial(read, self.engine, project=project),
-        )
-
-    def _parts(self) -> Iterator[Part]:
-        plan, project = self.plan, self.plan.project
-        yield Stop(_BUSY, project.templates.ask("guard", mark=plan.state.mark).sql)
-        if plan.arrivals:
-            context = {"run_id": self.run_id, "window": plan.window, "late_before": plan.late_before}
-            yield from map(Write, project.templates.operation("changes", **context))
-        yield project.templates.ask("published", ledger.BEFORE)
-        if plan.window:
-            yield project.templates.ask("staged_by_date", ledger.STAGED_BEFORE, window=plan.window)
-        yield from plan.steps
-        yield project.templates.ask("published", ledger.AFTER)
-        yield project.templates.ask("left_out", ledger.LEFT_OUT)
-        if plan.window:
-            yield project.templates.ask("staged_by_date", ledger.STAGED_AFTER, window=plan.window)
-
-    def _watch(self, found: StepResult | Answer) -> None:
-        """Keep what was found, and tell who watches."""
-        if isinstance(found, StepResult):
-            self.seen.steps.append(found)
-            self.on_step(found)
-            return
-        self.seen.answers[found.name] = found
-        for step in self.plan.steps:
-            if isinstance(step, Ask) and step.name == found.name:
-                self.on_step(_judge(step, found, self.plan.project, self.started_at.date()))
-
-    def record_failure(self, error: BaseException) -> None:
-        """A row for a run that failed; the warehouse may be what failed, and then there is none."""
-        said = str(error) if isinstance(error, FeesError) else type(error).__name__  # another's message may quote rows
-        said = "interrupted" if isinstance(error, KeyboardInterrupt) else said
-        with suppress(FeesError):
-            if ledger.history(self.plan.project, self.engine, run_id=self.run_id).rows:
-                return  # it was committed, and what failed came after
-            failed = self.record(status="failed", error=said)
-            self.engine.transact(Script(self.run_id, (), failed, name="failed", seen=self.seen))
-=======
 
 def _result(
     plan: Plan,
@@ -241,7 +153,6 @@ def _result(
         bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
         reader=partial(read, engine, project=plan.project),
     )  # fmt: skip
->>>>>>> w-s3
 
 
 def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> AssertionResult:
@@ -262,19 +173,3 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
     sample = Rows(tuple(columns[index] for index in shown), rows)
     severity = ask.severity or "error"
     return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, said)
-
-
-<<<<<<< HEAD
-def _ignore(_: object) -> None:
-    """Progress that nobody watches."""
-=======
-def _mask(value: object) -> object:
-    """A National Insurance number that can be told from another but not read: ``LE******D``.
-
-    >>> _mask("LE220863D"), _mask(None)
-    ('LE******D', None)
-    """
-    if not isinstance(value, str):
-        return value
-    return value[:2] + "*" * max(len(value) - 3, 0) + value[-1:] if len(value) <= 9 else "*" * 9  # noqa: PLR2004 - a NINO has nine characters
->>>>>>> w-s3
