@@ -45,7 +45,7 @@ class DuckDB(Engine):
     def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str, memory: str | None = None) -> None:
         self.url, self.location = url, ""
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
-        self._path, self.translated = path, partial(translated, path)
+        self.translated = partial(translated, path)
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
