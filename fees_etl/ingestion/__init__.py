@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -85,8 +84,14 @@ def ingest(
         results.extend(mirror.withdraw(uri) for uri in sorted(gone))
         yield from mirror.settled()
 
-    with _room():
+    try:
         outcome = engine.transact(Script(run_id, parts(), name="ingest"))
+    except OSError as error:  # of a working copy: a file of the source that cannot be read is refused
+        raise WarehouseError(
+            f"a working copy of a file could not be written: {error.strerror or type(error).__name__}.",
+            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
+            hint="Make room on the disk, then run the same command again.",
+        ) from error
     if outcome.verdict != "accepted":
         raise _stopped(outcome.verdict)
     seconds = time.monotonic() - began
@@ -137,16 +142,3 @@ def _stopped(verdict: str) -> FeesError:
         published="The ingestion was rolled back; raw and the published numbers are as before.",
         hint="Run the same command again; if it happens twice, report it as a bug.",
     )
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    """Working copies need room; a file of the source that cannot be read is refused and never gets here."""
-    try:
-        yield
-    except OSError as error:
-        raise WarehouseError(
-            f"a working copy of a file could not be written: {error.strerror or type(error).__name__}.",
-            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
-            hint="Make room on the disk, then run the same command again.",
-        ) from error
