@@ -70,10 +70,6 @@ class Mirror:
         self._arrived: list[Judged] = []
         self._gone: list[tuple[str, str, str]] = []
 
-    def guard(self) -> Stop:
-        """Whether the books are still those that the files were compared with."""
-        return Stop(OVERTAKEN, self._project.templates.ask("overtaken", mark=self._books.mark).sql)
-
     def settle(self, judged: Judged, gone: Collection[str]) -> FileResult:
         """What becomes of a file that was judged: it is loaded, unchanged or refused, and the books will say so.
 
