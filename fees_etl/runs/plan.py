@@ -77,7 +77,8 @@ def render(project: Project, name: str, window: Window | None = None) -> str:
     Raises:
         UsageError: the project has neither a model nor an assertion of that name.
     """
-    named: dict[str, Model | Assertion] = {one.name: one for one in (*project.models.values(), *project.assertions)}
+    named: dict[str, Model | Assertion] = {model.name: model for model in project.models.values()}
+    named |= {assertion.name: assertion for assertion in project.assertions}
     found = named.get(name) or project.models.get(Table.parse(name))  # whose name may have its dataset
     if found is None:
         hint = graph.did_you_mean(name, set(named))
