@@ -232,7 +232,11 @@ def _ambient(project_dir: Path) -> dict[str, tuple[Any, str]]:
                 continue
             if setting in _FIELDS:
                 where = f"{PREFIX}{setting.upper()} in {place}"
-                value = _table(text, where) if setting in ("vars", "policy_tags") else text
+                try:
+                    value = json.loads(text) if setting in ("vars", "policy_tags") else text
+                except ValueError:
+                    hint = f'Write it as {PREFIX}{setting.upper()}=\'{{"name": "value"}}\'.'
+                    raise UsageError(f"{where} is not JSON.", hint=hint) from None
                 found[setting] = (_joined(found.get(setting, ("",))[0], value), where)
             elif near := get_close_matches(setting, _FIELDS, n=1, cutoff=0.75):
                 raise UsageError(
@@ -240,14 +244,6 @@ def _ambient(project_dir: Path) -> dict[str, tuple[Any, str]]:
                     hint=f"Rename or unset {name.upper()}.",
                 )
     return found
-
-
-def _table(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        name = where.partition(" ")[0]
-        raise UsageError(f"{where} is not JSON.", hint=f'Write it as {name}=\'{{"name": "value"}}\'.') from None
 
 
 def _joined(below: Any, above: Any) -> Any:
@@ -260,8 +256,7 @@ def _refuse_contradiction(
     """An explicit target against an ambient warehouse: somebody is about to write to the wrong place."""
     if "target" not in flags or "warehouse" not in ambient or (not where and _is_ambient(flags["target"], ambient)):
         return
-    text, place = ambient["warehouse"]
-    target = flags["target"]
+    (text, place), target = ambient["warehouse"], flags["target"]
     own = section.get("warehouse") if where else _here()
     if own and own != text:
         raise UsageError(

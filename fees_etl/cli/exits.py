@@ -78,7 +78,15 @@ def facts(session: Session, code: int, today: date) -> dict[str, Any]:
         "exit_code": code,
         "status": _status(session, code),
     }
-    said |= {"seconds": round(time.monotonic() - session.began, 3), **_files(session), **_fees(session, today)}
+    said["seconds"] = round(time.monotonic() - session.began, 3)
+    if session.ingested:
+        loaded = [file for file in session.ingested.files if file.outcome == "loaded"]
+        said["new_files"] = len(loaded)
+        said["rows_loaded"] = sum(file.rows - file.rejected for file in loaded)
+        said["rows_rejected"] = sum(file.rejected for file in loaded)
+    if session.refused is not None:
+        said["refused_files"] = len(session.refused)
+    said |= _fees(session, today)
     if done := [one for one in (session.ingested, session.result) if one]:
         billed = summed(one.bytes_billed for one in done)
         said["bytes_processed"] = summed(one.bytes_processed for one in done)
@@ -152,18 +160,6 @@ def _status(session: Session, code: int) -> str:
         return "passed"
     happened = session.ingested and any(file.outcome != "unchanged" for file in session.ingested.files)
     return "ingested" if happened else "nothing"
-
-
-def _files(session: Session) -> dict[str, int]:
-    said: dict[str, int] = {}
-    if session.ingested:
-        loaded = [file for file in session.ingested.files if file.outcome == "loaded"]
-        said["new_files"] = len(loaded)
-        said["rows_loaded"] = sum(file.rows - file.rejected for file in loaded)
-        said["rows_rejected"] = sum(file.rejected for file in loaded)
-    if session.refused is not None:
-        said["refused_files"] = len(session.refused)
-    return said
 
 
 def _fees(session: Session, today: date) -> dict[str, int | str | None]:

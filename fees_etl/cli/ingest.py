@@ -17,7 +17,7 @@ from fees_etl.errors import InputRefused, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fees_etl import Engine, IngestResult, Project, State
+    from fees_etl import Engine, Project, State
 
 
 def ingest(
@@ -86,26 +86,20 @@ def read_files(
     *,
     allow_withdraw: bool = False,
     reload: bool | str | None = None,
-) -> IngestResult | None:
+) -> None:
     """Mirror the source in raw; without one, raw stays as it is. ``reload`` says what known content is read again."""
-    from fees_etl import ingestion
+    from fees_etl.ingestion import SAMPLE
 
     if source is None:
         held = session.state.files if session.state else 0
         logger.info("No files are read: this works on the %s that raw holds.", plural(held, "file"))
-        return None
+        return
     with progress() as steps:
-        steps.say("Reading the bundled sample." if source == ingestion.SAMPLE else f"Reading {source}.")
-        session.ingested = found = ingestion.ingest(
-            project,
-            engine,
-            source,
-            allow_withdraw=allow_withdraw,
-            reload=reload,
-            run_id=session.run_id,
-            now=session.now,
-        )
-    return found
+        steps.say("Reading the bundled sample." if source == SAMPLE else f"Reading {source}.")
+        session.ingested = fees_etl.ingest(
+            project, engine, source, run_id=session.run_id, now=session.now,
+            allow_withdraw=allow_withdraw, reload=reload,
+        )  # fmt: skip
 
 
 def show_files(session: Session, output: opt.Output) -> None:

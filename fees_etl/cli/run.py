@@ -74,7 +74,8 @@ def run(  # noqa: PLR0913  (each is an option)
             costs = (sql for step in planned(state=state).steps for sql in step.statements)
             engine.allow(costs)  # before a load job, which cannot be undone
         named = source_of(session, state, reads=reads)
-        if read_files(session, project, engine, named, allow_withdraw=allow_withdraw):
+        read_files(session, project, engine, named, allow_withdraw=allow_withdraw)
+        if session.ingested:
             session.state = state = fees_etl.state(project, engine)
         _proceed(session, state, window, output, reads=reads)
         session.plan = plan = planned(state=state)

@@ -77,18 +77,13 @@ def render(project: Project, name: str, window: Window | None = None) -> str:
     Raises:
         UsageError: the project has neither a model nor an assertion of that name.
     """
-    for assertion in project.assertions:
-        if assertion.name == name:
-            return assertion.sql
-    models = {key: model for model in project.models.values() for key in (model.name, str(model.table))}
-    if name not in models:
-        known = {model.name for model in project.models.values()} | {one.name for one in project.assertions}
-        raise UsageError(
-            f"no model or assertion is called '{name}'.",
-            published="Nothing was touched.",
-            hint=graph.did_you_mean(name, known),
-        )
-    return _query(project, models[name], window or windows.WHOLE)
+    named: dict[str, Model | Assertion] = {model.name: model for model in project.models.values()}
+    named |= {assertion.name: assertion for assertion in project.assertions}
+    found = named.get(name) or project.models.get(Table.parse(name))  # whose name may have its dataset
+    if found is None:
+        hint = graph.did_you_mean(name, set(named))
+        raise UsageError(f"no model or assertion is called '{name}'.", published="Nothing was touched.", hint=hint)
+    return found.sql if isinstance(found, Assertion) else _query(project, found, window or windows.WHOLE)
 
 
 def matches(project: Project) -> tuple[Assertion, ...]:
