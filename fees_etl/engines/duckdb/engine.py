@@ -6,13 +6,11 @@ private to their owner.
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -27,6 +25,7 @@ from fees_etl.engines.duckdb.values import (
     MOMENT,
     Known,
     Reader,
+    known,
     modest,
     quoted,
     stamped,
@@ -36,7 +35,6 @@ from fees_etl.engines.duckdb.values import (
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.plans import Ask, Step
 from fees_etl.privacy import redact
-from fees_etl.project.template import literal
 from fees_etl.results import Rows, StepResult
 from fees_etl.script import Answer, Load, Outcome, Part, Record, Script, Stop, Write
 from fees_etl.types import Contract, Table
@@ -238,15 +236,8 @@ class DuckDB:
         self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}{order}")
 
     def _record(self, record: Record | None, outcome: Outcome) -> None:
-        if record is None:
-            return
-        steps = [{"name": one.name, "rows": one.rows, "seconds": round(one.seconds, 3)} for one in outcome.steps]
-        answers = {name: outcome.answers[name].text() if name in outcome.answers else None for name in record.answers}
-        known = {"steps": json.dumps(steps), **{f"answer_{name}": text for name, text in answers.items()}}
-        cells = [f"CAST({literal(text)} AS STRING) AS {name}" for name, text in known.items()]
-        now = literal(datetime.now(UTC))
-        row = ", ".join([f"{now} AS finished_at", "CAST(NULL AS INT64) AS bytes_processed", *cells])
-        self._write(record.of(f"SELECT {row}"))
+        if record is not None:
+            self._write(record.of(known(record.answers, outcome)))
 
     @contextmanager
     def _transaction(self) -> Iterator[_Block]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,12 +10,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from fees_etl import query
+from fees_etl.project.template import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from fees_etl.script import Outcome
     from fees_etl.types import Contract, Table
 
 
@@ -77,6 +80,17 @@ def with_moments(row: tuple[Any, ...], places: set[int]) -> tuple[Any, ...]:
         epoch + timedelta(microseconds=cell) if place in places and cell is not None else cell
         for place, cell in enumerate(row)
     )
+
+
+def known(answers: Iterable[str], outcome: Outcome) -> str:
+    """The row of a record (:class:`fees_etl.script.Record`): what happened so far, as GoogleSQL literals."""
+    steps = [{"name": one.name, "rows": one.rows, "seconds": round(one.seconds, 3)} for one in outcome.steps]
+    texts: dict[str, str | None] = {"steps": json.dumps(steps)}
+    for name in answers:
+        texts[f"answer_{name}"] = outcome.answers[name].text() if name in outcome.answers else None
+    cells = [f"CAST({literal(text)} AS STRING) AS {name}" for name, text in texts.items()]
+    cells += [f"{literal(datetime.now(UTC))} AS finished_at", "CAST(NULL AS INT64) AS bytes_processed"]
+    return f"SELECT {', '.join(cells)}"
 
 
 def modest(threads: int, limit: str) -> str:
