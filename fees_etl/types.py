@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
     from pathlib import Path
 
@@ -200,11 +200,17 @@ class Assertion:
     path: Path | None
     description: str
     severity: Severity
-    sql: str
+    query: Callable[[], str] = field(compare=False, repr=False)
+    """Writes the SQL when it is asked for: a contract's tests are many, and a listing needs none of it."""
     reads: frozenset[Table]
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     """What the query yields, where that has been proven: the order in which offenders are shown."""
+
+    @property
+    def sql(self) -> str:
+        """The query as GoogleSQL."""
+        return self.query()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fees_etl import window as windows
@@ -96,8 +97,8 @@ def matches(project: Project) -> tuple[Assertion, ...]:
         where = ""
         if model.is_merged:
             where = " WHERE " + project.templates.render("operations/judged.sql", column=model.contract.partition_by)
-        sql = project.templates.render(
-            "materializations/matches.sql",
+        sql = partial(
+            project.templates.render, "materializations/matches.sql",
             query=model.sql, columns=list(model.contract.types), table=model.table, where=where,
         )  # fmt: skip
         sentence = f"{model.table} holds what its query yields."
