@@ -5,6 +5,7 @@ Path is identity: ``sql/reporting/dim_clients.sql`` is ``reporting.dim_clients``
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
