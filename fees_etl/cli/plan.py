@@ -48,14 +48,14 @@ def plan(  # noqa: PLR0913  (each is an option)
     project = session.open()
     is_there = session.file is None or session.file.is_file()  # looking must not make it
     with session.warehouse(project, read_only=True) if is_there else nullcontext() as engine:
-        state = fees_etl.state(project, engine) if engine else fees_etl.State()
+        session.state = state = fees_etl.state(project, engine) if engine else fees_etl.State()
         included, excluded = opt.selection(project, start_at, end_at, select, exclude)
         found = fees_etl.plan(
             project, engine, select=included, exclude=excluded, window=window, state=state, full_refresh=full_refresh
         )
         billed = [summed(engine.estimate((*step.statements, *step.books))) if engine else None for step in found.steps]
     settings = session.settings
-    source = source_of(session, state, reads=not start_at)
+    source = None if start_at else source_of(session)
     lines = [*report.heading(settings), *screen(found, source, billed, settings)]
     emit(output, as_document(found, billed, settings), lines)
     return 0
