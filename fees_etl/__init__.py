@@ -36,8 +36,7 @@ from fees_etl.script import Plan
 from fees_etl.types import Project, State, Table, Window
 
 if TYPE_CHECKING:
-    from fees_etl.engines import Engine, connect
-    from fees_etl.engines.arrow import read
+    from fees_etl.engines import Engine, connect, read
     from fees_etl.ingestion import ingest
     from fees_etl.project.load import load
     from fees_etl.runs.backfill import backfill
@@ -53,7 +52,7 @@ _LATE = {
     "ingest": "fees_etl.ingestion",
     "load": "fees_etl.project.load",
     "plan": "fees_etl.runs.plan",
-    "read": "fees_etl.engines.arrow",
+    "read": "fees_etl.engines",
     "run": "fees_etl.runs.run",
     "state": "fees_etl.runs.ledger",
 }

@@ -14,3 +14,14 @@ def redact(text: str) -> str:
     ('client 7 sent [NINO]', 'fee ab123456c0d1')
     """
     return _NINO.sub("[NINO]", text)
+
+
+def mask(value: object) -> object:
+    """A National Insurance number that can be told from another but not read: ``LE******D``.
+
+    >>> mask("LE220863D"), mask(None)
+    ('LE******D', None)
+    """
+    if not isinstance(value, str):
+        return value
+    return value[:2] + "*" * max(len(value) - 3, 0) + value[-1:] if len(value) <= 9 else "*" * 9  # noqa: PLR2004 - a NINO has nine characters

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
+    import pyarrow as pa
+
     from fees_etl.script import Answer, Ask, Outcome, Rows, Script, StepResult
     from fees_etl.settings import Settings
-    from fees_etl.types import Contract, Table
+    from fees_etl.types import Contract, Project, Table
 
-__all__ = ["Engine", "Watch", "connect", "path_of"]
+__all__ = ["Engine", "Watch", "connect", "path_of", "read"]
 
 Watch: TypeAlias = "Callable[[StepResult | Answer], None]"
 
@@ -77,9 +79,11 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let the warehouse go; safe to repeat."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def path_of(url: str) -> Path | None:
@@ -128,3 +132,53 @@ def connect(
         published="Nothing was touched.",
         hint="Write duckdb:///path/to/fees.duckdb, or bigquery://project?location=EU.",
     )
+
+
+def read(engine: Engine, table: str, *, project: Project | None = None, tagged: bool = False) -> pa.Table:
+    """The rows that a table holds now as Arrow, in no particular order: money as decimal128(38, 9), moments in UTC.
+
+    Args:
+        engine: the warehouse.
+        table: its name, with or without the dataset: ``rpt_cohort_ltv``, ``reporting.rpt_cohort_ltv``.
+        project: whose contracts say what the table is; left out, the bundled project.
+        tagged: whether columns with a policy tag are read, too. They are left out rather than masked: what is never
+            read cannot end up in a saved notebook, and on BigQuery reading the others needs no right to see NINOs.
+
+    Raises:
+        UsageError: there is no such table, it has only tagged columns, or pyarrow is not installed.
+    """
+    from fees_etl.project.graph import did_you_mean  # noqa: PLC0415 - late: sqlglot is a quarter of a second
+    from fees_etl.project.load import load  # noqa: PLC0415 - late, too
+
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra, and a fifth of a second
+    except ImportError as error:
+        raise UsageError(
+            "tables are given as Arrow, and pyarrow is not installed.",
+            published="Nothing was touched.",
+            hint="pip install 'fees-etl[arrow]'",
+        ) from error
+    project = project or load()
+    named = {text: one for at, one in project.contracts.items() for text in (at.name, str(at))}
+    if table not in named:
+        raise UsageError(
+            f"no table is called '{table}'.",
+            published="Nothing was touched.",
+            hint=did_you_mean(table, {at.name for at in project.contracts}),
+        )
+    contract = named[table]
+    types = {one.name: one.type for one in contract.columns if tagged or not one.policy_tag}
+    engine.prepare(project.contracts)
+    found = engine.query(f"SELECT {', '.join(types)} FROM {contract.table}")  # noqa: S608 - names of a contract
+    kinds = {
+        "BOOL": pa.bool_(),
+        "DATE": pa.date32(),
+        "DATETIME": pa.timestamp("us"),
+        "INT64": pa.int64(),
+        "NUMERIC": pa.decimal128(38, 9),
+        "STRING": pa.string(),
+        "TIMESTAMP": pa.timestamp("us", "UTC"),
+    }
+    schema = pa.schema([(name, kinds[kind]) for name, kind in types.items()])
+    columns = list(zip(*found.rows, strict=True)) or [()] * len(types)
+    return pa.table([pa.array(cells, one.type) for cells, one in zip(columns, schema, strict=True)], schema)

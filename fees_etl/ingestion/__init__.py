@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fees_etl.errors import FeesError, InputRefused, ProjectError, WarehouseBusy, WarehouseError
+from fees_etl.errors import FeesError, ProjectError, WarehouseBusy, WarehouseError
 from fees_etl.ingestion.mirror import FEES, OVERTAKEN, Mirror, guard
-from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, regex, shown
+from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, regex, shown, unread
 from fees_etl.ingestion.verdict import Rules, judge, read_books
 from fees_etl.results import FileResult, IngestResult
-from fees_etl.script import Script, new_run_id
+from fees_etl.script import Script, Stop, new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +75,7 @@ def ingest(
         guard(books, found, allow_withdraw=allow_withdraw)
         gone, again = _gone(found, books), _again(found, books, reload)
         mirror = Mirror(project, books, run_id, now)
-        yield mirror.guard()
+        yield Stop(OVERTAKEN, project.templates.ask("overtaken", mark=books.mark).sql)  # are the books still those?
         for file in found.files:
             with judge(engine, file, books, rules, again=file.uri in again) as judged:
                 results.append(mirror.settle(judged, gone))
@@ -85,8 +84,14 @@ def ingest(
         results.extend(mirror.withdraw(uri) for uri in sorted(gone))
         yield from mirror.settled()
 
-    with _room():
+    try:
         outcome = engine.transact(Script(run_id, parts(), name="ingest"))
+    except OSError as error:  # of a working copy: a file of the source that cannot be read is refused
+        raise WarehouseError(
+            f"a working copy of a file could not be written: {error.strerror or type(error).__name__}.",
+            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
+            hint="Make room on the disk, then run the same command again.",
+        ) from error
     if outcome.verdict != "accepted":
         raise _stopped(outcome.verdict)
     seconds = time.monotonic() - began
@@ -102,11 +107,8 @@ def _gone(found: Listing, books: Books) -> set[str]:
         if uri not in present and (found.covers(uri) or uri not in books.loaded) and found.has_lost(uri)
     }
     if not present and not any(found.covers(uri) for uri in books.known):
-        raise InputRefused(
-            f"'{found.source}' matches no file.",
-            published="Nothing was read and no model ran; the published numbers are as before.",
-            hint="Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'",
-        )
+        hint = "Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'"
+        raise unread(f"'{found.source}' matches no file.", hint)
     return gone
 
 
@@ -117,11 +119,8 @@ def _again(found: Listing, books: Books, reload: str | bool | None) -> set[str]:
         return here if reload else set()
     again = {uri for pattern in meant(reload, books.known) for uri in here if re.fullmatch(regex(pattern), shown(uri))}
     if not again:
-        raise InputRefused(
-            f"'{reload}' is no file of '{found.source}' that was read before.",
-            published="Nothing was read and no model ran; the published numbers are as before.",
-            hint="Check the path; without one, all files of the source are read again: fees-etl ingest SOURCE --reload",
-        )
+        hint = "Check the path; without one, all files of the source are read again: fees-etl ingest SOURCE --reload"
+        raise unread(f"'{reload}' is no file of '{found.source}' that was read before.", hint)
     return again
 
 
@@ -137,16 +136,3 @@ def _stopped(verdict: str) -> FeesError:
         published="The ingestion was rolled back; raw and the published numbers are as before.",
         hint="Run the same command again; if it happens twice, report it as a bug.",
     )
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    """Working copies need room; a file of the source that cannot be read is refused and never gets here."""
-    try:
-        yield
-    except OSError as error:
-        raise WarehouseError(
-            f"a working copy of a file could not be written: {error.strerror or type(error).__name__}.",
-            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
-            hint="Make room on the disk, then run the same command again.",
-        ) from error

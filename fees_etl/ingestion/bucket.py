@@ -20,8 +20,8 @@ from google.auth import exceptions as auth
 from google.cloud.storage import Client  # type: ignore[import-untyped]  # it has no types of its own
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]  # likewise
 
-from fees_etl.errors import GuardRefused, InputRefused, UsageError, WarehouseBusy, WarehouseError
-from fees_etl.ingestion.bytes import FileRefused
+from fees_etl.errors import GuardRefused, InputRefused, UsageError, WarehouseError
+from fees_etl.ingestion.bytes import FileRefused, changed
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
@@ -48,19 +48,9 @@ RETRY: Final = DEFAULT_RETRY.with_timeout(120.0).with_predicate(_may_pass)
 """A request is repeated for two minutes: 408, 429, 500, 502, 503, 504, broken connections, answers that do not come."""
 BLOCK: Final = 8 << 20
 """Bytes of one request for content: what is in memory at a time, and what has two minutes of its own to arrive."""
-TEXT_LIMIT: Final = 1 << 20
-"""Bytes of an object that is read as a whole."""
 _INSIDE: Final = {
-    "EU": {
-        *("EUR4", "EUR5", "EUR7", "EUR8"),
-        *(f"EUROPE-WEST{number}" for number in (1, 3, 4, 8, 9, 10, 12)),
-        *("EUROPE-CENTRAL2", "EUROPE-NORTH1", "EUROPE-NORTH2", "EUROPE-SOUTHWEST1"),
-    },
-    "US": {
-        *("NAM4", "US-CENTRAL1", "US-SOUTH1"),
-        *(f"US-EAST{number}" for number in (1, 4, 5)),
-        *(f"US-WEST{number}" for number in range(1, 5)),
-    },
+    "EU": "EUR[4578]|EUROPE-(WEST([13489]|10|12)|CENTRAL2|NORTH[12]|SOUTHWEST1)",
+    "US": "NAM4|US-(CENTRAL1|SOUTH1|EAST[145]|WEST[1-4])",
 }
 """Bucket locations inside of a multi-region (pages "Bucket locations" and "BigQuery locations").
 
@@ -98,7 +88,7 @@ class Object:
 
     def read_bytes(self) -> bytes:
         """The bytes as stored, of a small object; see :meth:`blocks` for the errors."""
-        if self.size > TEXT_LIMIT:
+        if self.size > 1 << 20:
             raise FileRefused("it is over 1 MiB")
         return b"".join(self.blocks())
 
@@ -116,11 +106,11 @@ class Object:
             wanted = min(BLOCK, self.size - start)
             block = self._range(blob, start, start + wanted - 1)
             if len(block) != wanted:
-                raise self._changed()
+                raise changed(self.uri)
             checksum = google_crc32c.extend(checksum, block)
             yield block
         if base64.b64encode(checksum.to_bytes(4, "big")).decode() != self.crc32c:
-            raise self._changed()
+            raise changed(self.uri)
 
     def _range(self, blob: Any, first: int, last: int) -> bytes:
         with _translated(self.uri):
@@ -130,17 +120,10 @@ class Object:
                     start=first, end=last, raw_download=True, checksum=None, timeout=TIMEOUT, retry=RETRY
                 )
             except (api.NotFound, api.PreconditionFailed, api.RequestRangeNotSatisfiable) as gone:
-                raise self._changed() from gone
+                raise changed(self.uri) from gone
             except (api.BadRequest, api.Forbidden) as error:
                 raise FileRefused(f"it cannot be read: {_said(error)}") from error
         return bytes(found)
-
-    def _changed(self) -> WarehouseBusy:
-        return WarehouseBusy(
-            f"{self.uri} changed while it was read.",
-            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
-            hint="Wait until the file is complete, then run the same command again.",
-        )
 
 
 class Bucket:
@@ -202,7 +185,7 @@ class Bucket:
             GuardRefused: data of the EU stays in the EU.
         """
         where = self.location()
-        if where and where != location.upper() and where not in _INSIDE.get(location.upper(), ()):
+        if where and where != location.upper() and not re.fullmatch(_INSIDE.get(location.upper(), ""), where):
             raise GuardRefused(
                 f"the bucket of {source} is in {where}, but the datasets are in {location}.",
                 published="Nothing was read or written; the published numbers are as before.",

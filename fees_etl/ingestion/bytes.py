@@ -11,6 +11,8 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
+from fees_etl.errors import WarehouseBusy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -31,6 +33,15 @@ class FileChanged(FileRefused):
 
     def __init__(self) -> None:
         super().__init__("it changed while it was being read")
+
+
+def changed(name: str) -> WarehouseBusy:
+    """The error that a file, here or in a bucket, is not the one that was looked at first."""
+    return WarehouseBusy(
+        f"{name} changed while it was read.",
+        published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
+        hint="Wait until the file is complete, then run the same command again.",
+    )
 
 
 BOM: Final = b"\xef\xbb\xbf"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fees_etl.errors import GuardRefused
 from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, shown
+from fees_etl.ingestion.verdict import UNREAD
 from fees_etl.results import FileResult
 from fees_etl.script import Load, Stop, Write
 from fees_etl.types import Table
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fees_etl.ingestion.source import Listing
     from fees_etl.ingestion.verdict import Books, Entry, Judged
     from fees_etl.script import Part
-    from fees_etl.types import Contract, Project
+    from fees_etl.types import Project
 
 
 OVERTAKEN, NOT_CONSERVED = "overtaken", "not conserved"
@@ -64,24 +65,20 @@ class Mirror:
 
     def __init__(self, project: Project, books: Books, run_id: str, now: datetime) -> None:
         self._project, self._books = project, books
-        self._run_id, self._now = run_id, now
+        self._contract, self._run_id, self._now = project.sources[FEES], run_id, now
         self._rows: list[dict[str, Any]] = []
         self._arrived: list[Judged] = []
         self._gone: list[tuple[str, str, str]] = []
-
-    def guard(self) -> Stop:
-        """Whether the books are still those that the files were compared with."""
-        return Stop(OVERTAKEN, self._project.templates.ask("overtaken", mark=self._books.mark).sql)
 
     def settle(self, judged: Judged, gone: Collection[str]) -> FileResult:
         """What becomes of a file that was judged: it is loaded, unchanged or refused, and the books will say so.
 
         ``gone`` are the files that the source has no more: one of them may have been renamed to this one.
         """
-        uri, version = judged.file.uri, judged.version
+        uri, version, found = judged.file.uri, judged.version, judged.reading
         known, refused = self._books.loaded.get(uri), self._books.refused.get(uri)
         is_known = known is not None and known.version == version
-        if known and is_known and (judged.refusal or judged.reading is None):
+        if known and is_known and (judged.refusal or judged.reading is UNREAD):
             self._end(refused)  # the file is again what is loaded: a refusal of other content is over
             if not judged.refusal:
                 return _told("unchanged", known)
@@ -90,19 +87,19 @@ class Mirror:
             self._enter(judged, "refused", judged.refusal)
         if judged.refusal:
             return FileResult(uri, version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)
-        note = self._books.copy_of(uri, judged.sha256, gone) or self._twin(judged)
+        note = self._books.copy_of(uri, judged.sha256, gone) or next(
+            (f"a copy of {shown(twin.file.uri)}" for twin in self._arrived if twin.sha256 == judged.sha256), ""
+        )
         self._end(known, but=version)
         self._end(refused, but=version)
         self._arrived.append(judged)
         self._enter(judged, "loaded", known.reason if known and is_known else note or None)
         note = "read again" if is_known else note
-        return FileResult(uri, version, "loaded", judged.rows, judged.rejected, judged.amount, note, judged.reasons)
+        return FileResult(uri, version, "loaded", found.rows, found.rejected, found.amount, note, judged.reasons)
 
     def loads(self, judged: Judged) -> Iterator[Part]:
         """The rows, rejects and control totals of a file that is to be loaded; its totals so far are forgotten."""
         reading, uri, version = judged.reading, judged.file.uri, judged.version
-        if reading is None or judged.refusal:
-            return
         stamp = {"_source_file": uri, "_source_version": version, "_ingested_at": self._now, "_run_id": self._run_id}
         if self._is_read_again(judged):
             yield from self._writes("forget_totals", versions=[(uri, version)])
@@ -149,22 +146,13 @@ class Mirror:
             yield from self._writes("vanished", **ended, again=again, **context)
         if self._arrived:
             uris = [one.file.uri for one in self._arrived]
-            asked = self._project.templates.ask("conserved", uris=uris, **context)
+            asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)
             yield Stop(NOT_CONSERVED, asked.sql)
-
-    @property
-    def _contract(self) -> Contract:
-        return self._project.sources[FEES]
 
     def _is_read_again(self, judged: Judged) -> bool:
         """Whether the very version is loaded already, so that only the run tells its new rows from the old."""
         known = self._books.loaded.get(judged.file.uri)
         return known is not None and known.version == judged.version
-
-    def _twin(self, judged: Judged) -> str:
-        """Words for a file that equals one loaded by this same ingestion."""
-        twins = [other.file.uri for other in self._arrived if other.sha256 == judged.sha256]
-        return f"a copy of {shown(twins[0])}" if twins else ""
 
     def _writes(self, operation: str, **context: Any) -> Iterator[Write]:
         return map(Write, self._project.templates.operation(operation, **context))
@@ -175,8 +163,8 @@ class Mirror:
             self._gone.append((entry.uri, entry.version, status))
 
     def _enter(self, judged: Judged, status: str, reason: str | None) -> None:
-        loaded = status == "loaded"
-        dates = [total.day for total in judged.reading.totals if total.day] if judged.reading and loaded else []
+        loaded, found = status == "loaded", judged.reading
+        dates = [total.day for total in found.totals if total.day and loaded]
         known = self._books.loaded.get(judged.file.uri) if self._is_read_again(judged) else None
         self._rows.append(
             {
@@ -184,10 +172,10 @@ class Mirror:
                 "version": judged.version,
                 "sha256": judged.sha256,
                 "bytes": judged.size,
-                "row_count": judged.rows,
-                "loaded_count": judged.rows - judged.rejected if loaded else 0,
-                "rejected_count": judged.rejected,
-                "total_amount": judged.amount if loaded else Decimal(0),
+                "row_count": found.rows,
+                "loaded_count": found.rows - found.rejected if loaded else 0,
+                "rejected_count": found.rejected,
+                "total_amount": found.amount if loaded else Decimal(0),
                 "first_fee_date": min(dates, default=None),
                 "last_fee_date": max(dates, default=None),
                 "status": status,

@@ -136,8 +136,7 @@ def spilled_relation(spilled: Spilled, columns: Sequence[str], delimiter: str) -
     """Likewise, the records of a file that was spilled, in no order, with numbers."""
     good = _read_csv(spilled.good, ("_source_row", *columns), delimiter, _SEQUENTIAL)
     bad = _read_csv(spilled.bad, ("_source_row", "_fault", "_raw"), ",", _SEQUENTIAL)
-    first = f"SELECT *, NULL::VARCHAR AS _fault, NULL::VARCHAR AS _raw FROM {good}"  # noqa: S608 - our own SQL
-    return f"{first} UNION ALL BY NAME SELECT * FROM {bad}"  # noqa: S608 - our own SQL
+    return f"SELECT * FROM {good} UNION ALL BY NAME SELECT * FROM {bad}"  # noqa: S608 - our own SQL
 
 
 def _read_csv(path: Path, columns: Iterable[str], delimiter: str, options: str) -> str:

@@ -120,11 +120,8 @@ class Listing:
             return True
         except OSError as error:
             if covered:
-                raise InputRefused(
-                    f"{shown(uri)} cannot be looked at: {error.strerror}.",
-                    published="Nothing was read and no model ran; the published numbers are as before.",
-                    hint="Make its folder readable, then run the same command again.",
-                ) from error
+                hint = "Make its folder readable, then run the same command again."
+                raise unread(f"{shown(uri)} cannot be looked at: {error.strerror}.", hint) from error
         return covered
 
 
@@ -176,11 +173,8 @@ def meant(source: str, known: Collection[str]) -> list[str]:
             return [f"{glob.escape(where)}/*{suffix}" for suffix in _DATA]
         return [glob.escape(where) if Path(where).is_file() or uri in known else where]
     except OSError as error:
-        raise InputRefused(
-            f"'{source}' cannot be read: {error.strerror}.",
-            published="Nothing was read and no model ran; the published numbers are as before.",
-            hint="Make it readable, then run the same command again.",
-        ) from error
+        hint = "Make it readable, then run the same command again."
+        raise unread(f"'{source}' cannot be read: {error.strerror}.", hint) from error
 
 
 def layout_of(contract: Contract, uri: str) -> Layout:
@@ -249,6 +243,12 @@ def regex(pattern: str) -> str:
     return "/".join(parts).replace(f"{_FOLDERS}/", _FOLDERS)
 
 
+def unread(problem: str, hint: str) -> InputRefused:
+    """The error that a source, or a part of it, is none."""
+    published = "Nothing was read and no model ran; the published numbers are as before."
+    return InputRefused(problem, published=published, hint=hint)
+
+
 def _stored(source: str, patterns: list[str]) -> Listing:
     from fees_etl.ingestion.bucket import literal_part  # noqa: PLC0415 - late, as in opened()
 
@@ -288,10 +288,8 @@ def _segment(pattern: str) -> str:
 
 
 def _piece(piece: str) -> str:
-    if piece[0] == "*":
-        return "[^/]*"
-    if piece == "?":
-        return "[^/]"
+    if piece[0] in "*?":
+        return "[^/]*" if piece[0] == "*" else "[^/]"
     if len(piece) == 1:
         return re.escape(piece)
     return "(?!/)" + fnmatch.translate(piece).removeprefix("(?s:")[:-3]  # without its end, ")\Z"

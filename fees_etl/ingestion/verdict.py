@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.errors import WarehouseBusy
-from fees_etl.ingestion.bytes import FileChanged, FileRefused
+from fees_etl.ingestion.bytes import FileChanged, FileRefused, changed
 from fees_etl.ingestion.header import Form, scan
-from fees_etl.ingestion.reading import Reading, read
 from fees_etl.ingestion.source import File, layout_of, shown
+from fees_etl.ingestion.typing import Reading, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 _BY_CONTROL = "control file"
 _EXACT = Context(prec=60)
+UNREAD = Reading("", (), 0, 0, Decimal(0), careful=False)
+"""What was read of a file that was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A file version and what was found; ``reading`` is None when it is refused, unchanged or unreadable.
+    """A file version and what was found; ``reading`` is UNREAD when it is unreadable or known.
 
     ``version`` is the generation of an object, and of a local file its SHA-256; ``sha256`` is that of the content as
     stored, ``size`` its bytes (0 where it was not read).
@@ -82,27 +83,12 @@ class Judged:
     sha256: str
     size: int = 0
     refusal: str = ""
-    reading: Reading | None = None
-
-    @property
-    def rows(self) -> int:
-        """All data records."""
-        return self.reading.rows if self.reading else 0
-
-    @property
-    def rejected(self) -> int:
-        """Those that cannot be typed."""
-        return self.reading.rejected if self.reading else 0
-
-    @property
-    def amount(self) -> Decimal:
-        """Pounds of those that can."""
-        return self.reading.amount if self.reading else Decimal(0)
+    reading: Reading = UNREAD
 
     @property
     def reasons(self) -> tuple[tuple[str, int], ...]:
         """Why rows are rejected, the most frequent first."""
-        found = [(total.reasons, total.rows) for total in self.reading.totals if total.reasons] if self.reading else []
+        found = [(total.reasons, total.rows) for total in self.reading.totals if total.reasons]
         return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
 
@@ -179,12 +165,8 @@ def _read(engine: Engine, file: File, version: str, scanned: Scan, rules: Rules)
             yield Judged(file, version, digest, size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
-    except FileChanged as changed:
-        raise WarehouseBusy(
-            f"{shown(file.uri)} changed while it was read.",
-            published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
-            hint="Wait until the file is complete, then run the same command again.",
-        ) from changed
+    except FileChanged as found:
+        raise changed(shown(file.uri)) from found
     except FileRefused as refused:
         yield Judged(file, version, digest, size, refused.reason)
 
@@ -222,8 +204,10 @@ def _control(control: Path | Object) -> tuple[int, Decimal] | str:
     try:
         found: Any = json.loads(control.read_bytes().decode(), parse_float=Decimal)
         rows, total = found["rows"], Decimal(str(found["total"]))
+        if isinstance(rows, int) and total.is_finite():
+            return rows, total
     except FileRefused as refused:
         return refused.reason
     except (OSError, ValueError, KeyError, TypeError, InvalidOperation):
-        return 'it is not {"rows": n, "total": "x"}'
-    return (rows, total) if isinstance(rows, int) and total.is_finite() else 'it is not {"rows": n, "total": "x"}'
+        pass
+    return 'it is not {"rows": n, "total": "x"}'

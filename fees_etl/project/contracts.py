@@ -119,8 +119,13 @@ def contracts(
     known = {table: one for table, (_, one) in said.items()}
     made = {}
     for table, (document, one) in said.items():
-        made[table] = _contract(document, table, one, known, values)
-        errors += _wrong(document, one, made[table], known)
+        like = known.get(Table.parse(one.like)) if one.like else None
+        made[table] = _contract(document, table, one, like, values)
+        if one.like and (like is None or like.like):
+            message = f"'like' names '{one.like}', which is no other table with columns of its own."
+            own = [str(other) for other, its in known.items() if not its.like]
+            errors.append(document.error(message, "like", hint=did_you_mean(one.like, own)))
+        errors += _wrong(document, one, made[table])
         errors += _wrong_columns(document, one, made[table])
         errors += _wrong_layouts(document, made[table])
     return made
@@ -165,9 +170,8 @@ def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, .
 
 
 def _contract(
-    document: Document, table: Table, said: _Contract, known: Mapping[Table, _Contract], values: Mapping[str, Any]
+    document: Document, table: Table, said: _Contract, like: _Contract | None, values: Mapping[str, Any]
 ) -> Contract:
-    like = known.get(Table.parse(said.like)) if said.like else None
     inherited = [
         replace(Column(**vars(one)), required=False, unique=False, required_in_file=False, aliases=())
         for one in (like.columns if like else ())
@@ -183,15 +187,9 @@ def _contract(
     )
 
 
-def _wrong(
-    document: Document, said: _Contract, made: Contract, known: Mapping[Table, _Contract]
-) -> Iterator[ProjectError]:
+def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[ProjectError]:
     """What contradicts itself in a contract, or names what is not there."""
-    names, like = set(made.types), known.get(Table.parse(said.like)) if said.like else None
-    if said.like and (like is None or like.like):
-        message = f"'like' names '{said.like}', which is no other table with columns of its own."
-        own = [str(table) for table, one in known.items() if not one.like]
-        yield document.error(message, "like", hint=did_you_mean(said.like, own))
+    names = set(made.types)
     lookback = f"lookback names '{said.lookback}', which is no project variable with a number of days."
     merge = (
         "a merge is confined to a window of its partition column, so the column must be part of 'key': "
@@ -216,9 +214,8 @@ def _wrong(
 
 def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Iterator[ProjectError]:
     """Columns that are there twice, aliases that mean two columns, and keys of files in the contract of a model."""
-    first = len(made.columns) - len(said.columns)
     owners = {folded(column.name): column.name for column in made.columns}
-    seen = {column.name for column in made.columns[:first]}
+    seen = {column.name for column in made.columns[: len(made.columns) - len(said.columns)]}
     for number, column in enumerate(said.columns):
         if column.name in seen:
             yield document.error("a column is there twice.", "columns", number, "name")

@@ -30,9 +30,8 @@ def order(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     >>> order({"b": ["a"], "c": ["b"], "a": ["raw"]})
     ('a', 'b', 'c')
     """
-    sorter = graphlib.TopologicalSorter(
-        {name: [read for read in reads if read in edges] for name, reads in edges.items()}
-    )
+    inner = {name: [read for read in reads if read in edges] for name, reads in edges.items()}
+    sorter = graphlib.TopologicalSorter(inner)
     sorter.prepare()
     found: list[str] = []
     while sorter.is_active():
@@ -42,11 +41,7 @@ def order(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def select(
-    edges: Mapping[str, Iterable[str]],
-    include: Sequence[str],
-    exclude: Sequence[str] = (),
-) -> tuple[str, ...]:
+def select(edges: Mapping[str, Iterable[str]], include: Sequence[str], exclude: Sequence[str] = ()) -> tuple[str, ...]:
     """The names that the selectors choose, in order; no selector chooses all.
 
     A selector is a name (``stg_fees`` or ``staging.stg_fees``), a glob, or ``layer:DATASET``; ``+`` before it adds what
@@ -84,8 +79,8 @@ def _one(edges: Mapping[str, Iterable[str]], selector: str) -> set[str]:
         )
     before, name, after = match.groups()
     chosen = _named(edges, name)
-    upstream = _reach(chosen, lambda one: [read for read in edges[one] if read in edges], before)
-    downstream = _reach(chosen, lambda one: [other for other in edges if one in edges[other]], after)
+    upstream = _reach(chosen, lambda one: edges.keys() & set(edges[one]), before)
+    downstream = _reach(chosen, lambda one: {other for other in edges if one in edges[other]}, after)
     return chosen | upstream | downstream
 
 
@@ -100,12 +95,11 @@ def _named(edges: Mapping[str, Iterable[str]], name: str) -> set[str]:
     return found
 
 
-def _reach(names: set[str], step: Callable[[str], Iterable[str]], depth: str | None) -> set[str]:
-    if depth is None:
-        return set()
-    reached, border, left = set(names), set(names), int(depth) if depth else -1
+def _reach(names: set[str], step: Callable[[str], set[str]], depth: str | None) -> set[str]:
+    """What lies ``depth`` steps from the names, at most: ``""`` is any number of them, None is none."""
+    reached, border, left = set(names), names, 0 if depth is None else int(depth or -1)
     while border and left != 0:
-        border = {found for name in border for found in step(name)} - reached
+        border = set().union(*map(step, border)) - reached
         reached |= border
         left -= 1
     return reached

@@ -46,7 +46,9 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     """
     folder = _folder(root)
     values = project_variables(folder, variables or {})
-    files = sorted(_files(folder))
+    kinds = [kind.name for kind in os.scandir(folder) if kind.is_dir()]
+    found = (f"{kind}/{file.name}" for kind in kinds for file in os.scandir(folder / kind))
+    files = sorted(name for name in found if name.endswith((".sql", ".yml")))
     known = _contracts(folder, files, values)
     sources = {table: made for table, made in known.items() if not made.materialized}
     templates = Templates(folder, values)
@@ -63,7 +65,12 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
             with collected(errors):
                 assertions.append(_assertion(name, templates, types))
     refuse(errors)
-    models = _ordered(models)
+    try:
+        models = {table: models[table] for table in map(Table.parse, order(_reads(models)))}
+    except CycleError as error:
+        cycle = error.args[1]
+        message = f"models read each other in a circle: {' -> '.join(reversed(cycle))}."
+        raise ProjectError(message, path=models[Table.parse(cycle[0])].path) from error
     tested = (*models, *(table for table, source in sources.items() if source.key))
     assertions += [_contract_test(known[table], templates) for table in tested]
     waivers = contracts.waivers(folder, {one.name: one.key for one in assertions})
@@ -73,9 +80,13 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
     """Each model's full name with the names of the models it reads."""
+    return _reads(project.models)
+
+
+def _reads(models: Mapping[Table, Model]) -> dict[str, tuple[str, ...]]:
     return {
-        str(table): tuple(sorted(str(read) for read in model.reads if read in project.models))
-        for table, model in project.models.items()
+        str(table): tuple(sorted(str(read) for read in model.reads if read in models))
+        for table, model in models.items()
     }
 
 
@@ -90,13 +101,6 @@ def _folder(root: Path | None) -> Path:
         path=root or here,
         hint="Point --project-dir at the folder that contains sql/, or leave it out to use the bundled project.",
     )
-
-
-def _files(folder: Path) -> Iterator[str]:
-    """Each ``reporting/dim_clients.sql``: plain text, because a large project has thousands."""
-    for kind in os.scandir(folder):
-        if kind.is_dir():
-            yield from (f"{kind.name}/{file.name}" for file in os.scandir(kind) if file.name.endswith((".sql", ".yml")))
 
 
 def _contracts(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> dict[Table, Contract]:
@@ -211,16 +215,6 @@ def _conditions(column: Column) -> Iterator[tuple[str, str]]:
     for bound, sign, words in ((column.minimum, "<", "below"), (column.maximum, ">", "above")):
         if bound is not None:
             yield f"{name} is {words} {bound}", f"{name} {sign} CAST({literal(bound)} AS {column.type})"
-
-
-def _ordered(models: Mapping[Table, Model]) -> dict[Table, Model]:
-    names = {str(table): [str(read) for read in model.reads] for table, model in models.items()}
-    try:
-        return {Table.parse(name): models[Table.parse(name)] for name in order(names)}
-    except CycleError as error:
-        cycle = error.args[1]
-        path = models[Table.parse(cycle[0])].path
-        raise ProjectError(f"models read each other in a circle: {' -> '.join(reversed(cycle))}.", path=path) from error
 
 
 def _fingerprint(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import difflib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -71,13 +72,10 @@ class Templates:
             raise ProjectError("not UTF-8.", path=_shown(self.root / name), line=line) from error
 
     def _place(self, error: BaseException, name: str) -> tuple[Path, int | None]:
-        trace = error.__traceback__
         found: tuple[Path, int | None] = (self.root / name, None)
-        while trace is not None:
-            path = Path(trace.tb_frame.f_code.co_filename)
-            if path.is_relative_to(self.root):
-                found = (path, trace.tb_lineno)
-            trace = trace.tb_next
+        for frame, line in walk_tb(error.__traceback__):
+            path = Path(frame.f_code.co_filename)
+            found = (path, line) if path.is_relative_to(self.root) else found
         return found
 
 
@@ -125,7 +123,7 @@ def source_line(template: str, rendered: str) -> Callable[[int], int]:
     """
 
     def line(number: int) -> int:
-        written, wrote = _lines(template), _lines(rendered)
+        written, wrote = ([one.strip() for one in text.splitlines()] for text in (template, rendered))
         last = 1
         for block in difflib.SequenceMatcher(None, written, wrote, autojunk=False).get_matching_blocks():
             if number - 1 < block.b:
@@ -136,10 +134,6 @@ def source_line(template: str, rendered: str) -> Callable[[int], int]:
         return last
 
     return line
-
-
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines()]
 
 
 def _shown(path: Path) -> Path:

@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from fees_etl.engines.arrow import read
+from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
+from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import matches, question
@@ -162,7 +163,7 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
         column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
     }
     rows = tuple(
-        tuple(_mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
+        tuple(mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
         for row in sorted(answer.rows.rows, key=lambda row: row[columns.index(_PLACE)])
         if not row[columns.index(_IS_WAIVED)]
     )
@@ -172,14 +173,3 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
     sample = Rows(tuple(columns[index] for index in shown), rows)
     severity = ask.severity or "error"
     return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, said)
-
-
-def _mask(value: object) -> object:
-    """A National Insurance number that can be told from another but not read: ``LE******D``.
-
-    >>> _mask("LE220863D"), _mask(None)
-    ('LE******D', None)
-    """
-    if not isinstance(value, str):
-        return value
-    return value[:2] + "*" * max(len(value) - 3, 0) + value[-1:] if len(value) <= 9 else "*" * 9  # noqa: PLR2004 - a NINO has nine characters

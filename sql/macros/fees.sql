@@ -8,6 +8,8 @@ fee_date,
 fee_amount
 {%- endmacro -%}
 
+{%- macro pounds() -%} fee_amount {%- endmacro -%}
+
 {%- macro is_whole() -%}
 client_id IS NOT NULL
 AND client_nino IS NOT NULL

@@ -1,4 +1,5 @@
 {# Whether raw holds anything else than what was read of the files that an ingestion has just entered. -#}
+{% from 'fees.sql' import pounds -%}
 {% macro these(column) -%}
 {{ column }} IN ({% for uri in uris %}{{ uri | literal }}{{ ", " if not loop.last }}{% endfor %})
 {%- endmacro -%}
@@ -18,7 +19,7 @@ loaded AS (
         _source_file AS uri,
         _source_version AS version,
         COUNT(*) AS row_count,
-        COALESCE(SUM({{ contract.total }}), NUMERIC '0') AS amount
+        COALESCE(SUM({{ pounds() }}), NUMERIC '0') AS amount
     FROM raw.fees
     WHERE _run_id = {{ run_id | literal }} AND {{ these('_source_file') }}
     GROUP BY _source_file, _source_version

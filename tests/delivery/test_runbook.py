@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import shlex
 import shutil
@@ -18,7 +17,6 @@ from sqlglot import exp
 
 import fees_etl
 from fees_etl import cli, load
-from fees_etl.ingestion import ingest
 
 RUNBOOK = places.ROOT / "docs" / "RUNBOOK.md"
 TEXT = RUNBOOK.read_text(encoding="utf-8")
@@ -28,9 +26,6 @@ BLOCKS = BLOCK.findall(TEXT)
 JOB = {"fees-etl-ingest": "ingest", "fees-etl-run": "run --from stg_fees"}
 FEES = ends.GOOD.replace("2025-02", "2025-{:02}")
 COLUMN, LAYOUT = re.findall(r"`(- \{.*\})`", PARTS["A new column or layout"])
-NEEDS_RELOAD = pytest.mark.skipif(
-    "reload" not in inspect.signature(ingest).parameters, reason="ingest cannot reload yet"
-)
 
 
 def commands(text):
@@ -194,7 +189,6 @@ def test_raw_is_restored_from_the_lake_by_writing_its_file_anew(world, damage):
     assert world.published() == world.before
 
 
-@NEEDS_RELOAD
 @pytest.mark.parametrize(
     "damage",
     [
@@ -210,7 +204,6 @@ def test_raw_is_restored_from_the_lake_by_reading_its_files_again(world, damage)
     assert world.published() == world.before
 
 
-@NEEDS_RELOAD
 def test_a_new_column_is_deployed_and_then_read_from_the_files_that_came_with_it(world):
     """Its line in two files and its name in a third; files that lack it have NULL."""
     world.put(
@@ -230,7 +223,6 @@ def test_a_new_column_is_deployed_and_then_read_from_the_files_that_came_with_it
         assert found == [("North", 28, 280), (None, 84, 840)], table
 
 
-@NEEDS_RELOAD
 def test_a_new_layout_is_deployed_and_then_read_beside_the_files_of_the_old_one(world):
     rows = re.sub(r"2025-04-(\d\d)", r"\1/04/2025", FEES.replace("{:02}", "04")).replace("client_id", "Client No")
     (world.folder / "lake" / "fees_v2_2025_04.csv").write_text(rows.replace(",", ";"))

@@ -10,7 +10,7 @@ from pipeline import LENIENT, Pipeline, project
 from worlds import charge
 
 from fees_etl import query
-from fees_etl.engines.bigquery.incoming import Entrance, Incoming
+from fees_etl.engines.bigquery.incoming import Incoming
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill
@@ -54,8 +54,8 @@ class Writer:
 
         outcome = self.engine.transact(replace(script, parts=seen()), watch)
         files = any(isinstance(part, Load) for part in parts)
-        incoming = Incoming("load-1", Entrance.among(project().contracts.values()))
-        placed = incoming.moved(parts, self.schema) if files else [incoming.entrance.unmasked(), *parts]
+        incoming = Incoming("load-1", project().contracts.values())
+        placed = incoming.moved(parts, self.schema) if files else [incoming.unmasked(), *parts]
         self.jobs.append(job(script, placed, self.dialect, f"job-{len(self.jobs) + 1}"))
         return outcome
 

@@ -93,6 +93,18 @@ i IS NULL
 b IS TRUE
 NOT b
 b OR i > 0
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[0][0]')
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[0][1]')
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[0][2]')
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[0][3]')
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[0][4]')
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[0][9]')
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[0]')
+JSON_VALUE('[["a", null, 12, true, {"b": 1}], "c\u00e9"]', '$[1]')
+JSON_VALUE(CONCAT('["', r, '"]'), '$[0]')
+JSON_VALUE('"x"', '$')
+(SELECT STRING_AGG(x, '|' ORDER BY x) FROM UNNEST(JSON_QUERY_ARRAY('[["b", null], 2, "a", []]')) AS x)
+(SELECT COUNT(*) FROM UNNEST(JSON_QUERY_ARRAY('[]')) AS x)
 CAST(n AS STRING)
 CAST(m AS STRING)
 CAST(i AS STRING)

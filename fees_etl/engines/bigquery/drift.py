@@ -13,13 +13,12 @@ from fees_etl.errors import GuardRefused, UsageError
 from fees_etl.project.graph import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from fees_etl.engines.bigquery.jobs import Jobs
-    from fees_etl.engines.bigquery.tables import Live, LiveColumn, LiveTable
+    from fees_etl.engines.bigquery.tables import Live, LiveTable
     from fees_etl.settings import Settings
-    from fees_etl.types import Column, Contract, Table
-
+    from fees_etl.types import Contract, Table
 
 _MOST_SHOWN = 5
 _LOOKS = 3
@@ -59,14 +58,13 @@ def prepare(jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = ""
     raise existing[0]
 
 
-def lacking(contracts: Iterable[Contract], live: Live, settings: Settings) -> Lack:
+def lacking(contracts: Collection[Contract], live: Live, settings: Settings) -> Lack:
     """What to create and to add; the contracts go by the names that their tables have in the warehouse.
 
     Raises:
         GuardRefused: tables differ from their contracts in a way that must not be repaired here.
         ProjectError: a contract asks for what BigQuery does not have.
     """
-    contracts = tuple(contracts)
     for contract in contracts:
         resource(contract, settings, "project")  # judged before anything is made
     pairs = [(contract, live.tables.get(contract.table)) for contract in contracts]
@@ -76,15 +74,12 @@ def lacking(contracts: Iterable[Contract], live: Live, settings: Settings) -> La
         sentences = " ".join(fault.sentence for fault in found[:_MOST_SHOWN])
         raise GuardRefused(f"{sentences}{more}", published=PUBLISHED, hint=found[0].way)
     added = {
-        contract.table: tuple(column for column in contract.columns if column.name not in seen.columns)
+        contract.table: columns
         for contract, seen in pairs
-        if seen
+        if seen and (columns := tuple(one for one in contract.columns if one.name not in seen.columns))
     }
-    return Lack(
-        tuple(sorted({contract.table.dataset for contract in contracts} - live.datasets)),
-        tuple(contract for contract, seen in pairs if not seen),
-        {table: columns for table, columns in added.items() if columns},
-    )
+    datasets = {contract.table.dataset for contract in contracts} - live.datasets
+    return Lack(tuple(sorted(datasets)), tuple(contract for contract, seen in pairs if not seen), added)
 
 
 def faults(contract: Contract, live: LiveTable | None, settings: Settings) -> Iterator[Fault]:
@@ -98,7 +93,7 @@ def faults(contract: Contract, live: LiveTable | None, settings: Settings) -> It
                 f"already, grant this account roles/bigquery.dataEditor on the dataset {contract.table.dataset}.",
             )
         return
-    found = (*_columns(contract, live, owned=owned), *_extra(contract, live), *_layout(contract, live))
+    found = (*_columns(contract, live, owned=owned), *_layout(contract, live))
     yield from ((fault._replace(way=_terraform(contract)) for fault in found) if owned else found)
     yield from _tags(contract, live, settings)
 
@@ -136,52 +131,51 @@ def require_protection(contracts: Iterable[Contract], settings: Settings) -> Non
                 f"{location or 'no location'}: a tag protects columns of its own location only.",
                 hint=f"Correct the warehouse or the policy_tags of {section}.",
             )
-    for contract in contracts if settings.policy_tags else ():
-        _refuse_unmapped(contract, settings)
+    for contract, column in ((one, column) for one in contracts for column in one.columns):
+        if settings.policy_tags and column.policy_tag and column.policy_tag not in settings.policy_tags:
+            near = did_you_mean(column.policy_tag, settings.policy_tags)
+            raise UsageError(
+                f"{contract.path}: column {column.name!r} has the policy tag {column.policy_tag!r}, which target "
+                f"{settings.target!r} does not map." + (f" {near}" if near else ""),
+                hint=f"Add policy_tags.{column.policy_tag} to {section}.",
+            )
 
 
 def _columns(contract: Contract, live: LiveTable, *, owned: bool) -> Iterator[Fault]:
+    """A column of somebody else's is left alone as long as rows can be written without it."""
+    relax = f"ALTER TABLE `{contract.table}` ALTER COLUMN `{{}}` DROP NOT NULL"
     for column in contract.columns:
-        found = live.columns.get(column.name)
-        name = f"{contract.table}.{column.name}"
-        if found:
-            yield from _column(contract, column, found)
-        elif column.required:
+        name, found = f"{contract.table}.{column.name}", live.columns.get(column.name)
+        optional = _aside(contract, f"{column.name}: not required")
+        if not found and column.required:
             yield Fault(
                 f"{name} of {contract.path} is missing in the warehouse, and BigQuery adds no required column to a "
                 "table that exists.",
-                _aside(contract, f"{column.name}: not required"),
+                optional,
             )
-        elif owned:
+        elif not found and owned:
             yield Fault(f"{name} of {contract.path} is missing in the warehouse.", "")
-
-
-def _column(contract: Contract, column: Column, live: LiveColumn) -> Iterator[Fault]:
-    name = f"{contract.table}.{column.name}"
-    if live.type != column.type:
-        yield Fault(
-            f"{name} is {live.type} in the warehouse, but {column.type} by {contract.path}.",
-            _aside(contract, f"{column.name}: {live.type}"),
-        )
-    if column.required and not live.required:
-        yield Fault(
-            f"{name} may be NULL in the warehouse, but not by {contract.path}; no column can be made required later.",
-            _aside(contract, f"{column.name}: not required"),
-        )
-    if live.required and not column.required:
-        yield Fault(
-            f"{name} must not be NULL in the warehouse, but may be by {contract.path}.", _relax(contract, column.name)
-        )
-
-
-def _extra(contract: Contract, live: LiveTable) -> Iterator[Fault]:
-    """A column of somebody else's is left alone as long as rows can be written without it."""
-    for name, column in live.columns.items():
-        if column.required and name not in contract.types:
+        if found and found.type != column.type:
+            yield Fault(
+                f"{name} is {found.type} in the warehouse, but {column.type} by {contract.path}.",
+                _aside(contract, f"{column.name}: {found.type}"),
+            )
+        if found and column.required and not found.required:
+            yield Fault(
+                f"{name} may be NULL in the warehouse, but not by {contract.path}; no column can be made required "
+                "later.",
+                optional,
+            )
+        if found and found.required and not column.required:
+            yield Fault(
+                f"{name} must not be NULL in the warehouse, but may be by {contract.path}.", relax.format(column.name)
+            )
+    for name, found in live.columns.items():
+        if found.required and name not in contract.types:
             yield Fault(
                 f"{contract.table}.{name} must not be NULL in the warehouse, and {contract.path} does not know it: no "
                 "row could be written.",
-                _relax(contract, name),
+                relax.format(name),
             )
 
 
@@ -206,9 +200,8 @@ def _tags(contract: Contract, live: LiveTable, settings: Settings) -> Iterator[F
         wanted, found = tag(column, settings), live.columns.get(column.name)
         if not found or (len(found.tags) == 1 and _same(found.tags[0], wanted)) or (not found.tags and not wanted):
             continue
-        has = (
-            f"{contract.table}.{column.name} has {f'the policy tag {found.tags[0]}' if found.tags else 'no policy tag'}"
-        )
+        carried = f"the policy tag {found.tags[0]}" if found.tags else "no policy tag"
+        has = f"{contract.table}.{column.name} has {carried}"
         if wanted:
             mapped = f"target {settings.target!r} maps {column.policy_tag!r} to {wanted}"
             yield Fault(f"{has} in the warehouse, but {mapped}.", _terraform(contract))
@@ -239,22 +232,7 @@ def _aside(contract: Contract, what: str) -> str:
     )
 
 
-def _relax(contract: Contract, column: str) -> str:
-    return f"ALTER TABLE `{contract.table}` ALTER COLUMN `{column}` DROP NOT NULL"
-
-
 def _terraform(contract: Contract) -> str:
     return (
         f"Run `terraform apply` in terraform/, which owns the tables that have policy tags; or correct {contract.path}."
     )
-
-
-def _refuse_unmapped(contract: Contract, settings: Settings) -> None:
-    for column in contract.columns:
-        if column.policy_tag and column.policy_tag not in settings.policy_tags:
-            near = did_you_mean(column.policy_tag, settings.policy_tags)
-            raise UsageError(
-                f"{contract.path}: column {column.name!r} has the policy tag {column.policy_tag!r}, which target "
-                f"{settings.target!r} does not map." + (f" {near}" if near else ""),
-                hint=f"Add policy_tags.{column.policy_tag} to [targets.{settings.target}].",
-            )

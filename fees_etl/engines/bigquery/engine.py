@@ -11,16 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fees_etl import query
+from fees_etl.engines import Engine
 from fees_etl.engines.bigquery.drift import prepare, require_protection
-from fees_etl.engines.bigquery.errors import JobFailed, TransientFailure
-from fees_etl.engines.bigquery.incoming import MASKED, Entrance, Incoming, masked
+from fees_etl.engines.bigquery.errors import PUBLISHED, JobFailed, TransientFailure
+from fees_etl.engines.bigquery.incoming import MASKED, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
-from fees_etl.engines.bigquery.script import Dialect, job, question, variable
-from fees_etl.engines.bigquery.values import rows
+from fees_etl.engines.bigquery.script import Dialect, job, question, rows, variable
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
 from fees_etl.script import Answer, Ask, Load, Outcome, Step, StepResult, Write
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Table
 
-
 _MIB = 2**20
 _LONGEST = 1_000_000
 """Bytes of a job's text (page "Quotas and limits")."""
@@ -45,7 +44,7 @@ _PAUSES = (2.0, 8.0, None)
 """Seconds before another attempt; None: the last one."""
 
 
-class BigQuery:
+class BigQuery(Engine):
     """One project's datasets in one location."""
 
     def __init__(self, settings: Settings) -> None:
@@ -58,7 +57,9 @@ class BigQuery:
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
         self._weighed: dict[str, int] = {}
-        self._dialect = Dialect(lambda sql: tuple(self._types(sql)), self._suffixed)
+        self._dialect = Dialect(
+            lambda sql: tuple(self._types(sql)), lambda sql: query.with_suffix(sql, settings.dataset_suffix)
+        )
 
     @cached_property
     def client(self) -> bigquery.Client:
@@ -71,7 +72,6 @@ class BigQuery:
         return Jobs(self.client, self.settings)
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
             return
         self._schema.update({table: contract.types for table, contract in contracts.items()})
@@ -81,7 +81,6 @@ class BigQuery:
         self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:
-        """See :class:`fees_etl.engines.Engine`."""
         return self.answers([Ask("rows", sql)])["rows"].rows
 
     def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
@@ -96,7 +95,6 @@ class BigQuery:
         return {answer.name: answer for answer in found}
 
     def estimate(self, statements: Iterable[str]) -> tuple[int | None, ...]:
-        """See :class:`fees_etl.engines.Engine`."""
         return tuple(self._billed(sql) for sql in statements)
 
     def allow(self, statements: Iterable[str]) -> None:
@@ -121,29 +119,31 @@ class BigQuery:
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
         script = replace(script, keep=script.keep and not self._rehearsing)
-        entrance = Entrance.among(self._contracts.values())
-        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), entrance)
+        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), self._contracts.values())
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
-        self.allow(_costly(parts))
-        _require_short(job(script, parts, self._dialect, incoming.load))
+        self.allow(sql for part in parts if isinstance(part, (Step, Ask)) for sql in part.statements)
+        size = len(job(script, parts, self._dialect, incoming.load).encode())  # it names each new file
+        if size > _LONGEST:
+            raise GuardRefused(
+                f"the job would be {size:,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
+                published=PUBLISHED,
+                hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
+            )
         if incoming:
             self._load(script, incoming)
-        ended = self._committed(script, parts)
-        outcome = self._outcome(ended, parts)
+        outcome = self._outcome(self._committed(script, parts), parts)
         if outcome.verdict == MASKED:
             raise masked()
+        done: tuple[StepResult | Answer, ...] = (*outcome.steps, *outcome.answers.values())
         if watch is not None:
-            for done in outcome.steps:
-                watch(done)
-            for answer in outcome.answers.values():
-                watch(answer)
+            for one in done:
+                watch(one)
         return outcome
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """See :class:`fees_etl.engines.Engine`."""
         self._rehearsing = True
         try:
             yield
@@ -151,22 +151,14 @@ class BigQuery:
             self._rehearsing = False
 
     def scratch(self) -> Any:
-        """See :class:`fees_etl.engines.Engine`."""
         return self._embedded().scratch()
 
     def close(self) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if self._local is not None:
             self._local.close()
         shutil.rmtree(self.spill, ignore_errors=True)
         if "client" in self.__dict__:
             self.client.close()  # type: ignore[no-untyped-call]  # the library has no types here
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _embedded(self) -> DuckDB:
         """The embedded engine that types files; what it cannot hold in memory goes into the spill folder."""
@@ -185,10 +177,10 @@ class BigQuery:
             parts.append(part)
             if isinstance(part, Load):
                 incoming.take(part, self._embedded(), self.spill)
-        return incoming.moved(parts, self._schema) if incoming else [incoming.entrance.unmasked(), *parts]
+        return incoming.moved(parts, self._schema) if incoming else [incoming.unmasked(), *parts]
 
     def _load(self, script: Script, incoming: Incoming) -> None:
-        path, table = incoming.file(self._embedded(), self.spill), incoming.entrance.table
+        path, table = incoming.file(self._embedded(), self.spill), incoming.contract.table
         name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
         self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
         path.unlink()
@@ -228,8 +220,8 @@ class BigQuery:
 
     def _outcome(self, ended: Any, parts: Sequence[Part]) -> Outcome:
         row = self.jobs.row(ended)
-        outcome = Outcome(row["script_verdict"])
-        outcome.bytes_processed, outcome.bytes_billed = ended.total_bytes_processed, ended.total_bytes_billed
+        read, billed = ended.total_bytes_processed, ended.total_bytes_billed
+        outcome = Outcome(row["script_verdict"], bytes_processed=read, bytes_billed=billed)
         spent = self.jobs.spent(ended)
         done = {step["name"]: step for step in json.loads(f"[{row['script_steps']}]")}
         for part in parts:
@@ -246,7 +238,7 @@ class BigQuery:
         """What a statement would be billed for, whole MiB and so many a table at least; each is asked about once."""
         if sql not in self._weighed:
             asked = query.parse(sql, "statement")
-            read = self.jobs.bytes_of(self._suffixed(sql))
+            read = self.jobs.bytes_of(self._dialect.suffixed(sql))
             self._weighed[sql] = max(-(-read // _MIB) * _MIB, len(asked.reads | asked.writes) * _LEAST)
         return self._weighed[sql]
 
@@ -256,23 +248,3 @@ class BigQuery:
             found = query.columns(query.parse(sql, "query"), self._schema)
             self._known_types[sql] = {column.name: column.type for column in found}
         return self._known_types[sql]
-
-    def _suffixed(self, sql: str) -> str:
-        return query.with_suffix(sql, self._suffix)
-
-
-def _require_short(sql: str) -> None:
-    """Refuse a job whose text, which names each new file, is longer than BigQuery takes."""
-    if len(sql.encode()) > _LONGEST:
-        raise GuardRefused(
-            f"the job would be {len(sql.encode()):,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
-            published="Nothing was written; the published numbers are as before.",
-            hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
-        )
-
-
-def _costly(parts: Iterable[Part]) -> Iterator[str]:
-    """The statements of a script that read more than its books."""
-    for part in parts:
-        if isinstance(part, (Step, Ask)):
-            yield from part.statements

@@ -16,7 +16,6 @@ from fees_etl.privacy import redact
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
 PUBLISHED = "Nothing was written; the published numbers are as before."
 TIMEOUT = 30.0
 """Seconds to wait for one answer; without it the library waits for ever."""
@@ -30,19 +29,9 @@ def _may_pass(error: Exception) -> bool:
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(120).with_predicate(_may_pass)
 NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, ConnectionError, TimeoutError)
 """What the client raises when a request got no answer, or not the one that was hoped for."""
-_TRANSIENT = frozenset(
-    {
-        "backendError",
-        "internalError",
-        "jobBackendError",
-        "jobInternalError",
-        "jobRateLimitExceeded",
-        "rateLimitExceeded",
-    }
-)
-"""Reasons of a failed job that may be gone the next time (page "Error messages")."""
+_TRANSIENT = {"backenderror", "internalerror", "ratelimitexceeded"}
+"""Reasons of a failed job that may be gone the next time; jobBackendError is one, too (page "Error messages")."""
 _CONFLICT = ("concurrent update", "could not serialize", "aborted due to")
-_CREDENTIALS = "gcloud auth application-default login"
 
 
 class JobFailed(WarehouseError):
@@ -64,7 +53,7 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
         return UsageError(
             f"Google takes no request without credentials: {message}",
             published="Nothing was touched.",
-            hint=f"{_CREDENTIALS}   (on Cloud Run the job's service account has them)",
+            hint="gcloud auth application-default login   (on Cloud Run the job's service account has them)",
         )
     if any(words in message.lower() for words in _CONFLICT):
         return WarehouseBusy(f"another writer changed the warehouse at the same time ({doing}).")
@@ -83,7 +72,7 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
         return kind(f"The job was cancelled by somebody ({doing}).")
     if isinstance(error, (RetryError, RequestException, ConnectionError, TimeoutError)):
         return unreachable(error, f"({doing})")
-    kind = TransientFailure if reason in _TRANSIENT else kind
+    kind = TransientFailure if reason.removeprefix("job").lower() in _TRANSIENT else kind
     return kind(f"BigQuery refused ({doing}; {reason or type(error).__name__}): {message}")
 
 
@@ -101,11 +90,6 @@ def permitted(doing: str, role: str) -> Iterator[None]:
         raise GuardRefused(
             f"This account may not {doing}.", published=PUBLISHED, hint=f"Grant it {role}, then repeat the command."
         ) from error
-
-
-def is_ambiguous(error: GoogleAPICallError) -> bool:
-    """Whether the request may have been executed all the same: 404 or 410 follows an upload whose answer was lost."""
-    return error.code in {404, 410, 500, 502, 503, 504}
 
 
 def unreachable(error: Exception, known: str, *, published: str = "") -> WarehouseError:

@@ -7,10 +7,10 @@ anybody. Whatever a load job left behind is swept after a day.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.engines.bigquery.errors import PUBLISHED
 from fees_etl.engines.duckdb.values import TYPES, quoted
 from fees_etl.errors import GuardRefused, ProjectError, UsageError
 from fees_etl.project.template import literal
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fees_etl.script import Part
     from fees_etl.types import Contract, Table
 
-
 MASKED = "masked"
 """The verdict on an account that is shown something else than what is stored."""
 _CANARY = "QQ123456C"
@@ -32,46 +31,26 @@ _CANARY = "QQ123456C"
 _STALE = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """The table that rows come in by, and the column in it that only those can read who may see what is tagged."""
-
-    contract: Contract
-    tagged: str
-
-    @classmethod
-    def among(cls, contracts: Iterable[Contract]) -> Entrance:
-        """The one of the contracts with a column ``_load``.
-
-        Raises:
-            UsageError: none has one and a policy tag.
-        """
-        for contract in contracts:
-            tagged = next((column.name for column in contract.columns if column.policy_tag), None)
-            if "_load" in contract.types and tagged:
-                return cls(contract, tagged)
-        raise UsageError("no contract has a column _load, and one with a policy tag: nothing can come into BigQuery.")
-
-    @property
-    def table(self) -> Table:
-        """Its name."""
-        return self.contract.table
-
-    def unmasked(self) -> Stop:
-        """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
-        return Stop(
-            MASKED,
-            f"SELECT COUNTIF({self.tagged} IS DISTINCT FROM '{_CANARY}') > 0 AS is_masked\n"  # noqa: S608 - literals
-            f"FROM {self.table}\nWHERE _load = 'canary'",
-        )
-
-
 class Incoming:
-    """The rows of one transaction; each part is written to a file of its own while its source is there."""
+    """The rows of one transaction; each part is written to a file of its own while its source is there.
 
-    def __init__(self, load: str, entrance: Entrance) -> None:
-        self.load, self.entrance, self._loaded_at = load, entrance, datetime.now(UTC)
+    They come in by ``contract``, the one with a column ``_load``; only those who may see what is tagged can read its
+    column ``tagged``.
+
+    Raises:
+        UsageError: no contract has such a column and a policy tag.
+    """
+
+    def __init__(self, load: str, contracts: Iterable[Contract]) -> None:
+        self.load, self._loaded_at = load, datetime.now(UTC)
         self._files: list[Path] = []
+        doors = ((one, column) for one in contracts if "_load" in one.types for column in one.columns)
+        found = next(((one, column.name) for one, column in doors if column.policy_tag), None)
+        if found is None:
+            raise UsageError(
+                "no contract has a column _load, and one with a policy tag: nothing can come into BigQuery."
+            )
+        self.contract, self.tagged = found
 
     def __bool__(self) -> bool:
         return bool(self._files)
@@ -79,14 +58,15 @@ class Incoming:
     def take(self, part: Load, local: DuckDB, folder: Path) -> None:
         """Write the rows of a part aside."""
         if not self._files:
-            columns = self.entrance.contract.types.items()
+            columns = self.contract.types.items()
             empty = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
             self._copy(f"SELECT {empty} WHERE FALSE", {}, local, folder)
-        self._copy(part.relation, {**part.constants, **self._stamp(part.table)}, local, folder)
+        stamp = {"_load": self.load, "_loaded_at": self._loaded_at, "_part": str(part.table)}
+        self._copy(part.relation, {**part.constants, **stamp}, local, folder)
 
     def file(self, local: DuckDB, folder: Path) -> Path:
         """All rows as one Parquet file, in the columns of the table and of their types."""
-        columns = self.entrance.contract.types.items()
+        columns = self.contract.types.items()
         listed = ", ".join(f'CAST("{name}" AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
         files = ", ".join(map(quoted, self._files))
         whole = folder / "incoming.parquet"
@@ -101,14 +81,32 @@ class Incoming:
         Raises:
             ProjectError: a column of a table has no way in.
         """
-        last = max(at for at, part in enumerate(parts) if isinstance(part, Load))
+        last = max(place for place, part in enumerate(parts) if isinstance(part, Load))
         before, after = ([part for part in some if not isinstance(part, Load)] for some in (parts[:last], parts[last:]))
         tables = dict.fromkeys(part.table for part in parts if isinstance(part, Load))
-        moves = self._moves(tables, columns)
-        return [self._canary(), self.entrance.unmasked(), *before, *moves, *after, self._sweep()]
+        at, stamp, stale = self.contract.table, literal(self._loaded_at), literal(self._loaded_at - _STALE)
+        canary = Write(  # one row that every reader of what is tagged can be tried on
+            f"INSERT INTO {at} ({self.tagged}, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
+            f"SELECT\n    '{_CANARY}',\n    'canary',\n    'canary',\n    {stamp}\n"
+            f"FROM UNNEST([1]) AS one\n"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {at} AS known WHERE known._load = 'canary')"
+        )
+        sweep = Write(  # what has been moved, and what others left behind; the canary stays
+            f"DELETE FROM {at}\n"  # noqa: S608 - literals
+            f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {stale})"
+        )
+        return [canary, self.unmasked(), *before, *self._moves(tables, columns), *after, sweep]
+
+    def unmasked(self) -> Stop:
+        """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
+        return Stop(
+            MASKED,
+            f"SELECT COUNTIF({self.tagged} IS DISTINCT FROM '{_CANARY}') > 0 AS is_masked\n"  # noqa: S608 - literals
+            f"FROM {self.contract.table}\nWHERE _load = 'canary'",
+        )
 
     def _moves(self, tables: Iterable[Table], columns: Mapping[Table, Mapping[str, str]]) -> Iterator[Write]:
-        load, incoming = literal(self.load), self.entrance.contract
+        load, incoming = literal(self.load), self.contract
         for table in tables:
             if lacking := [name for name in columns[table] if name not in incoming.types]:
                 raise ProjectError(
@@ -122,27 +120,6 @@ class Incoming:
                 f"WHERE _load = {load} AND _part = {literal(str(table))}"
             )
 
-    def _sweep(self) -> Write:
-        """Take away what has been moved, and what others left behind; the canary stays."""
-        before = literal(self._loaded_at - _STALE)
-        return Write(
-            f"DELETE FROM {self.entrance.table}\n"  # noqa: S608 - literals
-            f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {before})"
-        )
-
-    def _canary(self) -> Write:
-        """One row that every reader of what is tagged can be tried on."""
-        table, tagged = self.entrance.table, self.entrance.tagged
-        return Write(
-            f"INSERT INTO {table} ({tagged}, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
-            f"SELECT\n    '{_CANARY}',\n    'canary',\n    'canary',\n    {literal(self._loaded_at)}\n"
-            f"FROM UNNEST([1]) AS one\n"
-            f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS known WHERE known._load = 'canary')"
-        )
-
-    def _stamp(self, table: Table) -> dict[str, object]:
-        return {"_load": self.load, "_loaded_at": self._loaded_at, "_part": str(table)}
-
     def _copy(self, relation: str, constants: Mapping[str, Any], local: DuckDB, folder: Path) -> None:
         path = folder / f"part-{len(self._files)}.parquet"
         local.copy(relation, path, constants)
@@ -153,7 +130,7 @@ def masked() -> GuardRefused:
     """The refusal of an account that is shown masked NINOs."""
     return GuardRefused(
         "This account is shown masked National Insurance numbers, and would store them as if they were real.",
-        published="Nothing was written; the published numbers are as before.",
+        published=PUBLISHED,
         hint="Grant it the role Fine-Grained Reader (roles/datacatalog.categoryFineGrainedReader) on the policy tag, "
         "then repeat the command.",
     )

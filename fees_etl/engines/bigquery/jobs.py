@@ -22,7 +22,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 
-from fees_etl.engines.bigquery.errors import NO_ANSWER, RETRY, TIMEOUT, failed, is_ambiguous, unreachable
+from fees_etl.engines.bigquery.errors import NO_ANSWER, RETRY, TIMEOUT, failed, unreachable
 from fees_etl.errors import UsageError, WarehouseError
 
 if TYPE_CHECKING:
@@ -31,17 +31,16 @@ if TYPE_CHECKING:
 
     from fees_etl.settings import Settings
 
-
 log = logging.getLogger("fees_etl")
 statements = logging.getLogger("fees_etl.sql")
 logging.getLogger("google.auth").setLevel(logging.ERROR)  # what it warns of before it fails is in its error
-_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]")
 _POLLS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 """Seconds between looks at a job; the last is repeated."""
 _UPLOAD_TIMEOUT = 300.0
 """Seconds for one piece of an upload, which may be 100 MiB."""
+_AMBIGUOUS = {404, 410, 500, 502, 503, 504}
+"""The request may have been executed all the same: 404 or 410 follows an upload whose answer was lost."""
 _BY_ITSELF = "Whatever that job does: it ends by itself, whole or not at all."
-_HAS_ENDED = "What that job did: it has ended, whole or not at all."
 
 
 def job_id(run_id: str, kind: str, attempt: str) -> str:
@@ -50,7 +49,7 @@ def job_id(run_id: str, kind: str, attempt: str) -> str:
     >>> job_id("20250131T120000-1a2b3c", "run", "1")
     'fees-etl-20250131T120000-1a2b3c-run-1'
     """
-    return _NOT_IN_IDS.sub("-", f"fees-etl-{run_id}-{kind}-{attempt}")
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"fees-etl-{run_id}-{kind}-{attempt}")
 
 
 def label(text: str) -> str:
@@ -68,8 +67,7 @@ def connected(project: str, location: str) -> bigquery.Client:
     Raises:
         UsageError: there are no credentials (Application Default Credentials).
     """
-    host = os.environ.get("BIGQUERY_EMULATOR_HOST", "")
-    if host:
+    if host := os.environ.get("BIGQUERY_EMULATOR_HOST", ""):
         return bigquery.Client(
             project,
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth has no types here
@@ -162,7 +160,8 @@ class Jobs:
             (row,) = ended.result(retry=RETRY, timeout=TIMEOUT, job_retry=None)
         except NO_ANSWER as error:
             known = f"what the job {ended.job_id} brought back is not known"
-            raise unreachable(error, known, published=_HAS_ENDED) from error
+            published = "What that job did: it has ended, whole or not at all."
+            raise unreachable(error, known, published=published) from error
         return row
 
     def spent(self, ended: Any) -> dict[str, tuple[int | None, float]]:
@@ -172,7 +171,7 @@ class Jobs:
             children = list(self.client.list_jobs(parent_job=ended.job_id, retry=RETRY, timeout=TIMEOUT))
         except NO_ANSWER:
             log.debug("the child jobs of %s cannot be listed", ended.job_id)
-            children = []
+            return spent
         for child in children:
             if child.parent_job_id == ended.job_id and (step := (child.labels or {}).get("step")):
                 read, seconds = spent.get(step, (0, 0.0))
@@ -220,7 +219,7 @@ class Jobs:
         except Conflict:
             log.debug("the job %s is there already: an earlier request began it", identity)
         except NO_ANSWER as error:
-            if isinstance(error, GoogleAPICallError) and not is_ambiguous(error):
+            if isinstance(error, GoogleAPICallError) and error.code not in _AMBIGUOUS:
                 raise failed(error, f"job {identity}") from error
             return self._begun(identity, error)
         return self._found(identity)
@@ -246,18 +245,14 @@ class Jobs:
             raise unreachable(error, f"nobody knows how the job {identity} went", published=_BY_ITSELF) from error
 
     def _awaited(self, job: Any) -> Any:
+        """The job when it is over; one that runs for longer than its deadline is cancelled."""
+        identity = job.job_id
         until = time.monotonic() + self.settings.deadline
         looks = iter(_POLLS)
-        while job.state != "DONE":
-            if time.monotonic() > until:
-                return self._given_up(job.job_id)
+        while job.state != "DONE" and time.monotonic() <= until:
             time.sleep(next(looks, _POLLS[-1]))
-            job = self._found(job.job_id)
-        return job
-
-    def _given_up(self, identity: str) -> Any:
-        job = self._cancelled(identity)
-        if _is_done(job):
+            job = self._found(identity)
+        if job.state == "DONE" or _is_done(job := self._cancelled(identity)):
             return job
         is_over = job is not None and job.state == "DONE"
         raise WarehouseError(

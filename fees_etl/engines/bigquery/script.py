@@ -25,22 +25,33 @@ no column can shadow them. Documentation: "Procedural language", "Multi-statemen
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from textwrap import indent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fees_etl.engines.bigquery.jobs import label
-from fees_etl.engines.bigquery.values import as_json
 from fees_etl.project.template import literal
-from fees_etl.script import Ask, Record, Script, Step, Stop, Write
+from fees_etl.script import Ask, Record, Rows, Script, Step, Stop, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fees_etl.script import Part
 
-
 _TAB = "    "
+_READERS: dict[str, Callable[[str], Any]] = {
+    "STRING": str,
+    "INT64": int,
+    "NUMERIC": Decimal,
+    "DATE": date.fromisoformat,
+    "DATETIME": datetime.fromisoformat,
+    "TIMESTAMP": lambda text: datetime.fromisoformat(text).astimezone(UTC),
+    "BOOL": "true".__eq__,
+}
+"""How a cell that GoogleSQL cast to a text is read again, by its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,10 @@ class Dialect:
     columns: Callable[[str], Sequence[str]]
     suffixed: Callable[[str], str]
 
+    def answer(self, ask: Ask) -> str:
+        """The query that yields the rows of an ask as one text."""
+        return as_json(self.suffixed(ask.sql), self.columns(ask.sql))
+
 
 def variable(ask: str) -> str:
     """The script variable that holds an answer."""
@@ -61,7 +76,7 @@ def variable(ask: str) -> str:
 
 def question(asks: Sequence[Ask], dialect: Dialect) -> str:
     """One query that answers them all in one row, a column each."""
-    answers = [f"(\n{_answer(ask, dialect)}\n) AS {variable(ask.name)}" for ask in asks]
+    answers = [f"(\n{dialect.answer(ask)}\n) AS {variable(ask.name)}" for ask in asks]
     return "SELECT\n" + indent(",\n".join(answers), _TAB)
 
 
@@ -69,7 +84,8 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
     """The text of the job ``identity`` that executes ``parts``, which are the script's without its files."""
     asks = [part for part in parts if isinstance(part, Ask)]
     writer = _Writer(script, asks, dialect)
-    body = "BEGIN TRANSACTION;\n" + writer.body(parts, identity)
+    lock = _LOCK.format(job_id=literal(identity), run_id=literal(script.run_id))
+    body = "\n".join(["BEGIN TRANSACTION;", writer.statement(lock), writer.block(parts)])
     lines = [
         "DECLARE script_verdict STRING DEFAULT 'accepted';",
         "DECLARE script_steps STRING DEFAULT '';",
@@ -88,8 +104,26 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
     return "\n".join(lines)
 
 
-def _answer(ask: Ask, dialect: Dialect) -> str:
-    return as_json(dialect.suffixed(ask.sql), dialect.columns(ask.sql))
+def as_json(sql: str, columns: Sequence[str]) -> str:
+    """GoogleSQL for all rows of a query as one STRING, in no particular order; at most 1 MB fits a script variable."""
+    cells = ", ".join(f"CAST({column} AS STRING)" for column in columns)
+    return f"SELECT CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([{cells}]), ','), ''), ']')\nFROM (\n{sql}\n)"
+
+
+def rows(text: str, types: Mapping[str, str]) -> Rows:
+    """The rows of such a text, by the names and GoogleSQL types of their columns.
+
+    >>> rows('[["1.50","2025-01-31",null]]', {"pounds": "NUMERIC", "day": "DATE", "why": "STRING"}).rows
+    ((Decimal('1.50'), datetime.date(2025, 1, 31), None),)
+    """
+    readers = [_READERS[kind] for kind in types.values()]
+    return Rows(
+        tuple(types),
+        tuple(
+            tuple(None if cell is None else read(cell) for read, cell in zip(readers, row, strict=True))
+            for row in json.loads(text)
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +134,26 @@ class _Writer:
     asks: Sequence[Ask]
     dialect: Dialect
 
-    def body(self, parts: Sequence[Part], identity: str) -> str:
-        """The transaction; the first statement of every writer changes the one row that two at once conflict on."""
-        lock = _LOCK.format(job_id=literal(identity), run_id=literal(self.script.run_id))
-        return f"{self._statement(lock)}\n{self._block(parts)}"
+    def block(self, parts: Sequence[Part]) -> str:
+        """These parts and the end; what follows a stop is its ELSE."""
+        lines: list[str] = []
+        for at, part in enumerate(parts, 1):
+            match part:
+                case Stop(verdict, sql):
+                    otherwise = indent(self.block(parts[at:]), _TAB)
+                    condition = indent(self.dialect.suffixed(sql), _TAB)
+                    return "\n".join(
+                        [*lines, f"IF (\n{condition}\n) THEN\n{_rolled_back(verdict)}\nELSE\n{otherwise}\nEND IF;"]
+                    )
+                case Write(sql):
+                    lines.append(self.statement(sql))
+                case Ask(name):
+                    lines += [_labelled(name), f"SET {variable(name)} = (\n{self.dialect.answer(part)}\n);"]
+                case Step(name):
+                    lines += [_labelled(name), *self._fill(part)]
+                case _:
+                    raise AssertionError(f"{type(part).__name__} has no place inside of a job")
+        return "\n".join([*lines, self._end()])
 
     def rejected(self) -> list[str]:
         """What follows the transaction where assertions failed in it."""
@@ -114,74 +164,46 @@ class _Writer:
         condition = f"script_verdict = 'rejected' AND (\n{indent(self.dialect.suffixed(known), _TAB)}\n)"
         return [f"IF {condition} THEN\n{indent(self._record(record), _TAB)}\nEND IF;"]
 
-    def _block(self, parts: Sequence[Part]) -> str:
-        """These parts and the end; what follows a stop is its ELSE."""
-        for at, part in enumerate(parts):
-            if isinstance(part, Stop):
-                before = [self._part(one) for one in parts[:at]]
-                return "\n".join([*before, self._stop(part, self._block(parts[at + 1 :]))])
-        return "\n".join([*(self._part(part) for part in parts), self._end()])
+    def statement(self, sql: str) -> str:
+        """It, on the target's datasets."""
+        return f"{self.dialect.suffixed(sql)}\n;"
 
-    def _part(self, part: Part) -> str:
-        match part:
-            case Write(sql):
-                return self._statement(sql)
-            case Ask():
-                return self._labelled(part.name, self._ask(part))
-            case Step():
-                return self._labelled(part.name, self._fill(part))
-            case _:
-                raise AssertionError(f"{type(part).__name__} has no place inside of a job")
-
-    def _fill(self, part: Step) -> str:
+    def _fill(self, step: Step) -> list[str]:
         lines = ["SET script_began = CURRENT_TIMESTAMP();", "SET script_rows = 0;"]
-        for at, sql in enumerate(part.statements):
-            lines.append(self._statement(sql))
-            if at >= (part.kind == "rebuild"):  # which first deletes
+        for at, sql in enumerate(step.statements):
+            lines.append(self.statement(sql))
+            if at >= (step.kind == "rebuild"):  # which first deletes
                 lines.append("SET script_rows = script_rows + @@row_count;")
-        lines += [self._statement(sql) for sql in part.books]
-        return "\n".join([*lines, _STEP.format(name=part.name)])
-
-    def _stop(self, stop: Stop, otherwise: str) -> str:
-        condition = indent(self.dialect.suffixed(stop.sql), _TAB)
-        ending = f"ROLLBACK TRANSACTION;\nSET script_verdict = {literal(stop.verdict)};"
-        return f"IF (\n{condition}\n) THEN\n{indent(ending, _TAB)}\nELSE\n{indent(otherwise, _TAB)}\nEND IF;"
-
-    def _ask(self, ask: Ask) -> str:
-        return f"SET {variable(ask.name)} = (\n{_answer(ask, self.dialect)}\n);"
+        return [*lines, *map(self.statement, step.books), _STEP.format(name=step.name)]
 
     def _end(self) -> str:
+        accepted = "ROLLBACK TRANSACTION;"
+        if self.script.keep:
+            written = [self._record(self.script.accepted)] if self.script.accepted else []
+            accepted = "\n".join([*written, "COMMIT TRANSACTION;"])
         fatal = [variable(ask.name) for ask in self.asks if ask.severity == "error"]
         if not fatal:
-            return self._accepted()
+            return accepted
         failing = "\n    OR ".join(f"COALESCE(CAST(JSON_VALUE({name}, '$[0][0]') AS INT64), 0) > 0" for name in fatal)
-        rejected = indent("ROLLBACK TRANSACTION;\nSET script_verdict = 'rejected';", _TAB)
-        return f"IF {failing} THEN\n{rejected}\nELSE\n{indent(self._accepted(), _TAB)}\nEND IF;"
-
-    def _accepted(self) -> str:
-        if not self.script.keep:
-            return "ROLLBACK TRANSACTION;"
-        written = [self._record(self.script.accepted)] if self.script.accepted else []
-        return "\n".join([*written, "COMMIT TRANSACTION;"])
+        return f"IF {failing} THEN\n{_rolled_back('rejected')}\nELSE\n{indent(accepted, _TAB)}\nEND IF;"
 
     def _record(self, record: Record) -> str:
         """The record; what was never asked, as in the one of a failure, is NULL."""
         asked = {ask.name for ask in self.asks}
         cells = ["CONCAT('[', script_steps, ']') AS steps", "CURRENT_TIMESTAMP() AS finished_at"]
         cells += ["script_bytes AS bytes_processed"]
-        cells += [
-            f"{name if ask in asked else 'CAST(NULL AS STRING)'} AS {name}"
-            for ask in record.answers
-            for name in [variable(ask)]
-        ]
-        written = self._statement(record.of("SELECT\n" + indent(",\n".join(cells), _TAB * 2)))
+        for ask in record.answers:
+            cells.append(f"{variable(ask) if ask in asked else 'CAST(NULL AS STRING)'} AS {variable(ask)}")
+        written = self.statement(record.of("SELECT\n" + indent(",\n".join(cells), _TAB * 2)))
         return f"SET script_bytes = @@script.bytes_processed;\n{written}"
 
-    def _statement(self, sql: str) -> str:
-        return f"{self.dialect.suffixed(sql)}\n;"
 
-    def _labelled(self, step: str, text: str) -> str:
-        return f"SET @@query_label = 'step:{label(step)}';\n{text}"
+def _labelled(step: str) -> str:
+    return f"SET @@query_label = 'step:{label(step)}';"
+
+
+def _rolled_back(verdict: str) -> str:
+    return indent(f"ROLLBACK TRANSACTION;\nSET script_verdict = {literal(verdict)};", _TAB)
 
 
 _LOCK = """\
@@ -198,6 +220,7 @@ WHEN MATCHED THEN
 WHEN NOT MATCHED THEN
     INSERT (job_id, run_id, began_at)
     VALUES (now.job_id, now.run_id, now.began_at)"""
+"""The first statement of every writer changes the one row that two at once conflict on."""
 
 _STEP = """\
 SET script_steps = CONCAT(

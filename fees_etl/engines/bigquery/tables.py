@@ -23,21 +23,13 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Column, Contract
 
-
 _API_TYPES = {"BOOL": "BOOLEAN", "INT64": "INTEGER"}
 """The API's names of types, where GoogleSQL has another."""
 _MOST_CLUSTERING = 4
 _MAKER = "roles/bigquery.dataEditor on the dataset"
 _READ = (
-    "table_schema",
-    "table_name",
-    "column_name",
-    "ordinal_position",
-    "data_type",
-    "is_nullable",
-    "is_partitioning_column",
-    "clustering_ordinal_position",
-    "policy_tags",
+    "table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, is_partitioning_column, "
+    "clustering_ordinal_position, policy_tags"
 )
 
 
@@ -150,7 +142,7 @@ def sql(datasets: Collection[str]) -> str:
     The view COLUMNS has the policy tags too, so COLUMN_FIELD_PATHS is not needed (page "COLUMNS view"). Each dataset is
     named because the region's view asks for rights on the whole project.
     """
-    views = (f"SELECT {', '.join(_READ)} FROM `{dataset}`.INFORMATION_SCHEMA.COLUMNS" for dataset in datasets)  # noqa: S608 - names of folders and a checked suffix
+    views = (f"SELECT {_READ} FROM `{dataset}`.INFORMATION_SCHEMA.COLUMNS" for dataset in datasets)  # noqa: S608 - names of folders and a checked suffix
     return "\nUNION ALL\n".join(views)
 
 
@@ -201,11 +193,7 @@ def _columns(jobs: Jobs, datasets: Sequence[str]) -> list[Any]:
 
 
 def _is_there(jobs: Jobs, dataset: str) -> bool:
-    """Whether the dataset exists.
-
-    Raises:
-        GuardRefused: this account may not know, or the dataset is in another location than the target.
-    """
+    """Whether the dataset exists; one in another location than the target is refused."""
     name, settings = f"{jobs.client.project}.{dataset}", jobs.settings
     try:
         with permitted(f"see the dataset {name}", "roles/bigquery.dataEditor on it"):

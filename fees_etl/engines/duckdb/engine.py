@@ -11,28 +11,17 @@ import logging
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from fees_etl import query
+from fees_etl.engines import Engine
 from fees_etl.engines.duckdb.files import clean, create, private, translated
-from fees_etl.engines.duckdb.values import (
-    LIMITS,
-    MOMENT,
-    Known,
-    Reader,
-    ddl,
-    modest,
-    quoted,
-    stamped,
-    to_native,
-    with_moments,
-)
+from fees_etl.engines.duckdb.values import TYPES, Known, Reader, ddl, modest, quoted, stamped, to_native
 from fees_etl.errors import UsageError, WarehouseError
 from fees_etl.project.template import literal
 from fees_etl.script import Answer, Ask, Load, Outcome, Part, Record, Rows, Script, Step, StepResult, Stop, Write
@@ -43,31 +32,24 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Watch
 
-
 log = logging.getLogger("fees_etl.sql")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
 
 
-@dataclass(slots=True)
-class _Block:
-    """A transaction that is under way."""
-
-    keep: bool = True
-
-
-class DuckDB:
+class DuckDB(Engine):
     """A DuckDB file, or a database in memory when ``path`` is None."""
 
     def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str, memory: str | None = None) -> None:
         self.url, self.location = url, ""
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
-        self._path, self.translated = path, partial(translated, path)
+        self.translated = partial(translated, path)
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
-        self._block: _Block | None = None
+        self._keep: bool | None = None  # of the transaction that is under way
         if path is not None and read_only and not path.exists():
             raise UsageError(
                 f"there is no warehouse at {path} yet.",
@@ -77,16 +59,24 @@ class DuckDB:
         with private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
         try:
-            self._begin()
+            if path is not None and self._owns_spill:
+                clean(path, self.spill)
+            for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
+                self._native(statement)
+            if self._owns_spill and memory is None:  # a reader may have no folder to spill into
+                limits = self._native("SELECT current_setting('threads'), current_setting('memory_limit')").fetchone()
+                self._native(f"SET memory_limit = '{modest(*limits)}'")
         except BaseException:
             self.close()
             raise
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
             return
-        self._known = Known.of({**self._contracts, **contracts}, self._known.suffix)
+        known = {**self._contracts, **contracts}.items()
+        types = tuple((table, tuple(contract.types.items())) for table, contract in known)
+        partitions = tuple((table, contract.partition_by) for table, contract in known if contract.partition_by)
+        self._known = Known(types, partitions, self._known.suffix)
         live: dict[str, dict[str, str]] = {}
         cursor = self._native(
             "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
@@ -99,37 +89,35 @@ class DuckDB:
             with self._transaction():
                 for sql in missing:
                     self._native(sql)
-        if self._block is None:  # what is created within a block may be rolled back with it
+        if self._keep is None:  # what is created within a block may be rolled back with it
             self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:
-        """See :class:`fees_etl.engines.Engine`."""
         native = to_native(sql, self._known)
         cursor = self._native(native)
         columns = tuple(column[0] for column in cursor.description or ())
-        moments = [column[0] for column in cursor.description or () if column[1] == MOMENT]
-        if moments:
+        moments = [column[0] for column in cursor.description or () if column[1] == TYPES["TIMESTAMP"]]
+        if moments:  # DuckDB makes a datetime of one only where pytz is installed
             listed = ", ".join(f'epoch_us("{name}") AS "{name}"' for name in moments)
             cursor = self._native(f"SELECT * REPLACE ({listed}) FROM ({native})")  # noqa: S608 - our own SQL
         with self.translated("reading"):
             rows = cursor.fetchall()
-        places = {columns.index(name) for name in moments}
-        return Rows(columns, tuple(with_moments(row, places) for row in rows) if places else tuple(rows))
+        for place in map(columns.index, moments):
+            rows = [(*row[:place], _moment(row[place]), *row[place + 1 :]) for row in rows]
+        return Rows(columns, tuple(rows))
 
     def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
-        """See :class:`fees_etl.engines.Engine`."""
         outcome = Outcome()
         for ask in asks:
             self._do(ask, outcome, watch)
         return outcome.answers
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
-        """See :class:`fees_etl.engines.Engine`."""
         outcome = script.seen or Outcome()
-        with self._transaction() as block:
+        with self._transaction():
             self._walk(script.parts, outcome, watch)
             if outcome.verdict != "accepted" or not script.keep:
-                block.keep = False
+                self._keep = False
             else:
                 self._record(script.accepted, outcome)
         if outcome.verdict == "rejected" and script.keep:
@@ -138,7 +126,6 @@ class DuckDB:
         return outcome
 
     def estimate(self, statements: Iterable[str]) -> tuple[None, ...]:
-        """See :class:`fees_etl.engines.Engine`."""
         return tuple(None for _ in statements)
 
     def allow(self, statements: Iterable[str]) -> None:
@@ -146,9 +133,8 @@ class DuckDB:
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """See :class:`fees_etl.engines.Engine`."""
-        with self._transaction() as block:
-            block.keep = False
+        with self._transaction():
+            self._keep = False
             yield
 
     def copy(self, relation: str, path: Path, constants: Mapping[str, Any] | None = None) -> None:
@@ -156,25 +142,17 @@ class DuckDB:
         self._native(f"COPY ({stamped(relation, constants or {})}) TO {quoted(path)} (FORMAT parquet)")
 
     def scratch(self) -> Any:
-        """See :class:`fees_etl.engines.Engine`."""
         with private(), self.translated("making the spill folder"):
             self.spill.mkdir(mode=0o700, exist_ok=True)
         return Reader(self.native.cursor(), self.translated)
 
     def close(self) -> None:
-        """See :class:`fees_etl.engines.Engine`."""
         if self._owns_spill:
             self._owns_spill = False
             with suppress(OSError):  # while the file's lock is held: afterwards the folder may be another's
                 self.spill.rmdir()
         with suppress(duckdb.Error), private():
             self.native.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _open(self, path: Path | None, *, read_only: bool) -> Any:
         if path is None:
@@ -183,56 +161,44 @@ class DuckDB:
             create(path, lambda draft: duckdb.connect(str(draft)).close())
         return duckdb.connect(str(path), read_only=read_only, config=self._config | {"temp_directory": f"{path}.tmp"})
 
-    def _begin(self) -> None:
-        if self._path is not None and self._owns_spill:
-            clean(self._path, self.spill)
-        for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
-            self._native(statement)
-        if self._owns_spill and "memory_limit" not in self._config:  # a reader may have no folder to spill into
-            threads, limit = self._native(LIMITS).fetchone()
-            self._native(f"SET memory_limit = '{modest(threads, limit)}'")
-
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []
         for part in parts:
-            if isinstance(part, Stop):
-                if self.query(part.sql).rows[0][0]:
-                    outcome.verdict = part.verdict
-                    return
-                continue
+            if isinstance(part, Stop) and self.query(part.sql).rows[0][0]:
+                outcome.verdict = part.verdict
+                return
             self._do(part, outcome, watch)
             fatal += [part.name] if isinstance(part, Ask) and part.severity == "error" else []
         outcome.judge(fatal)
 
     def _do(self, part: Part, outcome: Outcome, watch: Watch | None) -> None:
         began = time.monotonic()
+        done: StepResult | Answer | None = None
         match part:
             case Write(sql):
                 self._write(sql)
-            case Load():
-                self._load(part)
+            case Load(table, relation, constants):
+                target = f'"{table.dataset}{self._known.suffix}"."{table.name}"'
+                by = dict(self._known.partitions).get(table)
+                order = f' ORDER BY "{by}"' if by else ""  # as to_duckdb has it
+                self._native(f"INSERT INTO {target} BY NAME {stamped(relation, constants)}{order}")
             case Step(name, kind):
                 counts = [self._write(sql) for sql in part.statements]
                 for sql in part.books:
                     self._write(sql)
                 count = sum(counts[kind == "rebuild" :])  # a rebuild first deletes
-                outcome.steps.append(StepResult(name, kind, part.table, count, time.monotonic() - began))
-                (watch or _nobody)(outcome.steps[-1])
+                done = StepResult(name, kind, part.table, count, time.monotonic() - began)
+                outcome.steps.append(done)
             case Ask(name, sql):
-                outcome.answers[name] = Answer(name, self.query(sql), time.monotonic() - began)
-                (watch or _nobody)(outcome.answers[name])
+                done = outcome.answers[name] = Answer(name, self.query(sql), time.monotonic() - began)
+        if watch and done:
+            watch(done)
 
     def _write(self, sql: str) -> int:
         cursor = self._native(to_native(sql, self._known))
         with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0
-
-    def _load(self, part: Load) -> None:
-        target = f'"{part.table.dataset}{self._known.suffix}"."{part.table.name}"'
-        by = dict(self._known.partitions).get(part.table)
-        order = f' ORDER BY "{by}"' if by else ""  # as to_duckdb has it
-        self._native(f"INSERT INTO {target} BY NAME {stamped(part.relation, part.constants)}{order}")
 
     def _record(self, record: Record | None, outcome: Outcome) -> None:
         if record is None:
@@ -246,23 +212,23 @@ class DuckDB:
         self._write(record.of(f"SELECT {row}"))
 
     @contextmanager
-    def _transaction(self) -> Iterator[_Block]:
+    def _transaction(self) -> Iterator[None]:
         """A block that happens whole or not at all; a block within a block belongs to the outer one."""
-        if self._block is not None:
-            yield self._block
+        if self._keep is not None:
+            yield
             return
-        self._block = _Block()
+        self._keep = True
         try:
             self._native("BEGIN TRANSACTION")
-            yield self._block
+            yield
         except BaseException:
             with suppress(WarehouseError):  # the error that brought us here says more
                 self._end(keep=False)
             raise
-        self._end(keep=self._block.keep)
+        self._end(keep=self._keep)
 
     def _end(self, *, keep: bool) -> None:
-        self._block = None
+        self._keep = None
         try:
             self._native("COMMIT" if keep else "ROLLBACK")
         except BaseException:
@@ -276,5 +242,5 @@ class DuckDB:
             return self.native.execute(sql)
 
 
-def _nobody(_: object) -> None:
-    """Progress that nobody watches."""
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)

@@ -22,29 +22,18 @@ from fees_etl.privacy import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
-_FULL = "The disk is full"
-_OTHER = "The warehouse was written by another version of DuckDB"
-_DAMAGED = "The warehouse is damaged"
 _REASONS = {
-    "no space left": _FULL,
-    "file too large": f"{_FULL}, as far as this user may fill it",
-    "quota exceeded": f"{_FULL}, as far as this user may fill it",
-    "read-only": "The warehouse may not be written to",
-    "permission denied": "The warehouse may not be written to",
-    "operation not permitted": "The warehouse may not be written to",
-    "newer version": _OTHER,
-    "different version": _OTHER,
-    "storage version": _OTHER,
-    "not a valid duckdb database": _DAMAGED,
-    "corrupt": _DAMAGED,
-    "checksum": _DAMAGED,
-    "enough bytes": _DAMAGED,
-    "sqlite_scanner": "The file is an SQLite database",
-    "out of memory": "There is too little memory for this; FEES_ETL_MEMORY gives DuckDB more",
+    "The disk is full": ("no space left",),
+    "The disk is full, as far as this user may fill it": ("file too large", "quota exceeded"),
+    "The warehouse may not be written to": ("read-only", "permission denied", "operation not permitted"),
+    "The warehouse was written by another version of DuckDB": ("newer version", "different version", "storage version"),
+    "The warehouse is damaged": ("not a valid duckdb database", "corrupt", "checksum", "enough bytes"),
+    "The file is an SQLite database": ("sqlite_scanner",),
+    "There is too little memory for this; FEES_ETL_MEMORY gives DuckDB more": ("out of memory",),
 }
+"""Our words for what people meet most, and what DuckDB or the system says of it."""
 
 
 def create(path: Path, make: Callable[[Path], None]) -> None:
@@ -80,10 +69,8 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
 
 def clean(path: Path, spill: Path) -> None:
     """What killed processes left beside a file that is now ours alone."""
-    drafts = [
-        *path.parent.glob(f".{glob.escape(path.name)}.*.new"),
-        *path.parent.glob(f".{glob.escape(path.name)}.*.new.wal"),
-    ]
+    name = glob.escape(path.name)
+    drafts = [one for end in ("new", "new.wal") for one in path.parent.glob(f".{name}.*.{end}")]
     for leftover in [*drafts, *spill.glob("duckdb_temp_*")]:
         with suppress(OSError):
             leftover.unlink()
@@ -149,15 +136,12 @@ def _failed(error: duckdb.Error, doing: str, path: Path | None) -> FeesError:
 
 
 def _reason(text: str) -> str:
-    """Our words for what is said, for what people meet most."""
     lowered = text.lower()
-    return next((ours for theirs, ours in _REASONS.items() if theirs in lowered), "DuckDB refused")
+    return next((ours for ours, theirs in _REASONS.items() if any(one in lowered for one in theirs)), "DuckDB refused")
 
 
 def _since(pid: str) -> str:
     """When the process began, where the system says so."""
-    try:
-        began = Path(f"/proc/{pid}").stat().st_mtime
-    except OSError:
-        return ""
-    return f" since {datetime.fromtimestamp(began, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    with suppress(OSError):
+        return f" since {datetime.fromtimestamp(Path(f'/proc/{pid}').stat().st_mtime, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,14 +14,10 @@ from fees_etl.errors import GuardRefused, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from fees_etl.types import Contract, Table
 
-
 log = logging.getLogger("fees_etl.sql")
-MOMENT = "TIMESTAMP WITH TIME ZONE"
-"""Fetched as microseconds: DuckDB makes a datetime of it only where pytz is installed."""
 TYPES = {
     "BOOL": "BOOLEAN",
     "DATE": "DATE",
@@ -31,7 +27,7 @@ TYPES = {
     "STRING": "VARCHAR",
     "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
 }
-LIMITS = "SELECT current_setting('threads'), current_setting('memory_limit')"
+"""GoogleSQL's types in DuckDB's words."""
 _LEAST, _A_THREAD = 1024, 128
 """MiB. DuckDB 2.0 sorted and grouped ten million fees in 1 GiB on 16 threads and failed on 64: twice that is safe."""
 
@@ -44,19 +40,10 @@ class Known:
     partitions: tuple[tuple[Table, str], ...] = ()
     suffix: str = ""
 
-    @classmethod
-    def of(cls, contracts: Mapping[Table, Contract], suffix: str) -> Self:
-        """What the contracts say."""
-        return cls(
-            tuple((table, tuple(contract.types.items())) for table, contract in contracts.items()),
-            tuple((table, contract.partition_by) for table, contract in contracts.items() if contract.partition_by),
-            suffix,
-        )
-
 
 @lru_cache(maxsize=128)
 def to_native(sql: str, known: Known) -> str:
-    """A run asks some questions before and after; every chunk of a backfill asks them again."""
+    """GoogleSQL in DuckDB's words. A run asks some questions before and after, and every chunk of a backfill again."""
     types = {table: dict(columns) for table, columns in known.types}
     return query.to_duckdb(sql, types, known.suffix, dict(known.partitions))
 
@@ -80,15 +67,6 @@ class Reader:
             return list(self._cursor.fetchall())
 
 
-def with_moments(row: tuple[Any, ...], places: set[int]) -> tuple[Any, ...]:
-    """A row whose cells at these places are microseconds since 1970, as datetimes in UTC."""
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return tuple(
-        epoch + timedelta(microseconds=cell) if place in places and cell is not None else cell
-        for place, cell in enumerate(row)
-    )
-
-
 def modest(threads: int, limit: str) -> str:
     """What a database may hold in memory unless it is told otherwise; never more than DuckDB's own ``limit``.
 
@@ -103,14 +81,16 @@ def modest(threads: int, limit: str) -> str:
     return f"{wanted} MiB" if wanted < own else limit
 
 
-def quoted(path: Path) -> str:
-    """A path as a text, whatever is in its name."""
-    return "'" + str(path).replace("'", "''") + "'"
+def quoted(value: object) -> str:
+    """A moment, or the text of anything else such as a path, as a literal in DuckDB's own SQL."""
+    if isinstance(value, datetime):
+        return f"TIMESTAMPTZ '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def stamped(relation: str, constants: Mapping[str, Any]) -> str:
     """The rows of a query with the same cells added to each."""
-    cells = "".join(f', {_literal(value)} AS "{name}"' for name, value in constants.items())
+    cells = "".join(f', {quoted(value)} AS "{name}"' for name, value in constants.items())
     return f"SELECT *{cells} FROM ({relation})"  # noqa: S608 - our own SQL
 
 
@@ -127,9 +107,15 @@ def ddl(
     for table, contract in contracts.items():
         dataset = f"{table.dataset}{suffix}"
         name = f"{dataset}.{table.name}"
-        columns = {column.name: TYPES[column.type] for column in contract.columns}
-        missing = [column for column in columns if column not in live.get(name, {})]
-        _refuse_drift(contract, name, columns, live.get(name, {}))
+        columns, seen = {name: TYPES[kind] for name, kind in contract.types.items()}, live.get(name, {})
+        missing = [column for column in columns if column not in seen]
+        for column, kind in columns.items():
+            if seen.get(column, kind) != kind:
+                raise GuardRefused(
+                    f"{name}.{column} is {seen[column]} in the warehouse, but {kind} by {contract.path}.",
+                    published="Nothing was written; the published numbers are as before.",
+                    hint=f"Put the old type back into {contract.path}, or start a new warehouse file from the source.",
+                )
         if missing and not may_create:
             raise UsageError(
                 f"the warehouse has no {name} with the columns of {contract.path} yet.",
@@ -144,19 +130,3 @@ def ddl(
             yield f'CREATE TABLE "{dataset}"."{table.name}" ({listed})'
         else:
             yield from (f'ALTER TABLE "{dataset}"."{table.name}" ADD COLUMN "{one}" {columns[one]}' for one in missing)
-
-
-def _literal(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"TIMESTAMPTZ '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def _refuse_drift(contract: Contract, name: str, columns: Mapping[str, str], live: Mapping[str, str]) -> None:
-    for column, kind in columns.items():
-        if column in live and live[column] != kind:
-            raise GuardRefused(
-                f"{name}.{column} is {live[column]} in the warehouse, but {kind} by {contract.path}.",
-                published="Nothing was written; the published numbers are as before.",
-                hint=f"Put the old type back into {contract.path}, or start a new warehouse file from the source.",
-            )

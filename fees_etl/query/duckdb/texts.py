@@ -150,11 +150,11 @@ def _like(_: Tree, node: exp.Like) -> exp.Expr:
 
 def _json_value(it: Tree, node: exp.JSONExtractScalar) -> exp.Expr:
     """JSON_VALUE(text, '$[0][1]'): the cell at these places, as text."""
-    places = node.expression.expressions[1:] if isinstance(node.expression, exp.JSONPath) else ()
+    path = node.expression
+    places = path.expressions[1:] if isinstance(path, exp.JSONPath) else [path]
     if it.kind(node.this) != "STRING" or not all(_is_place(place) for place in places):
         raise it.refused(node, "write JSON_VALUE of a STRING, with a path of places: '$[0][1]'")
-    path = "".join(f"[{place.this}]" for place in places)
-    return call("bq_json_value", node.this, exp.Literal.string(f"${path}"))
+    return call("bq_json_value", node.this, exp.Literal.string("$" + "".join(f"[{place.this}]" for place in places)))
 
 
 def _is_place(part: exp.Expr) -> bool:

@@ -1,8 +1,5 @@
 DECLARE script_verdict STRING DEFAULT 'accepted';
 DECLARE script_steps STRING DEFAULT '';
-DECLARE script_checks STRING DEFAULT '';
-DECLARE script_failures STRING DEFAULT '';
-DECLARE script_changes STRING DEFAULT '';
 DECLARE script_rows INT64;
 DECLARE script_bytes INT64;
 DECLARE script_began TIMESTAMP;
@@ -134,38 +131,14 @@ BEGIN
             SET answer_assert_client_data = (
             SELECT .. FROM ops_ci.pending, raw_ci.fees, staging_ci.stg_fees
             );
-            SET script_checks = CONCAT(
-                script_checks, IF(script_checks = '', '', ', '),
-                '{"name": "assert_client_data", "severity": "error", "failing": ', CAST(COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][7]') AS INT64), 0) AS STRING),
-                ', "waived": ', CAST(COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][8]') AS INT64), 0) AS STRING),
-                ', "waivers": ', TO_JSON_STRING(ARRAY_TO_STRING([IF(COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][8]') AS INT64), 0) > 0, 'waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)', NULL)], '; ')), '}'
-            );
-            IF COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][7]') AS INT64), 0) > 0 THEN
-                SET script_failures = CONCAT(script_failures, IF(script_failures = '', '', ', '), 'assert_client_data');
-            END IF;
             SET @@query_label = 'step:assert_file_row_count';
             SET answer_assert_file_row_count = (
             SELECT .. FROM ops_ci.left_out, ops_ci.pending, raw_ci.file_totals, raw_ci.files
-            );
-            SET script_checks = CONCAT(
-                script_checks, IF(script_checks = '', '', ', '),
-                '{"name": "assert_file_row_count", "severity": "warn", "failing": ', CAST(COALESCE(CAST(JSON_VALUE(answer_assert_file_row_count, '$[0][5]') AS INT64), 0) AS STRING),
-                ', "waived": ', CAST(COALESCE(CAST(JSON_VALUE(answer_assert_file_row_count, '$[0][6]') AS INT64), 0) AS STRING),
-                ', "waivers": ', '""', '}'
             );
             SET @@query_label = 'step:contract_stg_fees';
             SET answer_contract_stg_fees = (
             SELECT .. FROM staging_ci.stg_fees
             );
-            SET script_checks = CONCAT(
-                script_checks, IF(script_checks = '', '', ', '),
-                '{"name": "contract_stg_fees", "severity": "error", "failing": ', CAST(COALESCE(CAST(JSON_VALUE(answer_contract_stg_fees, '$[0][4]') AS INT64), 0) AS STRING),
-                ', "waived": ', CAST(COALESCE(CAST(JSON_VALUE(answer_contract_stg_fees, '$[0][5]') AS INT64), 0) AS STRING),
-                ', "waivers": ', '""', '}'
-            );
-            IF COALESCE(CAST(JSON_VALUE(answer_contract_stg_fees, '$[0][4]') AS INT64), 0) > 0 THEN
-                SET script_failures = CONCAT(script_failures, IF(script_failures = '', '', ', '), 'contract_stg_fees');
-            END IF;
             SET @@query_label = 'step:published_after';
             SET answer_published_after = (
             SELECT .. FROM reporting_ci.rpt_adviser_ltv, reporting_ci.rpt_client_ltv, reporting_ci.rpt_cohort_ltv, staging_ci.stg_fees
@@ -188,44 +161,148 @@ BEGIN
             ORDER BY fee_date
             )
             );
-            IF script_failures != '' THEN
+            IF COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_assert_financial_reconciliation, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_assert_ltv_matches_raw, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_assert_row_count_reconciliation, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_stg_fees, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_dim_clients, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_rpt_client_ltv, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_rpt_adviser_ltv, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_rpt_cohort_ltv, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_runs, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_file_totals, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_contract_files, '$[0][0]') AS INT64), 0) > 0 THEN
                 ROLLBACK TRANSACTION;
                 SET script_verdict = 'rejected';
             ELSE
-                SET script_changes = (
-                SELECT
-                    COALESCE(STRING_AGG(
-                        CONCAT(
-                            '{"fee_date": "', fee_date, '", "rows": [', rows_before, ', ', rows_after,
-                            '], "amount": ["', amount_before, '", "', amount_after, '"]}'
-                        ), ', ' ORDER BY fee_date
-                    ), '')
-                FROM (
-                SELECT
-                    COALESCE(was.fee_date, now.fee_date) AS fee_date,
-                    COALESCE(was.row_count, '0') AS rows_before,
-                    COALESCE(now.row_count, '0') AS rows_after,
-                    COALESCE(was.amount, '0') AS amount_before,
-                    COALESCE(now.amount, '0') AS amount_after
-                FROM (
-                SELECT
-                    JSON_VALUE(line, '$[0]') AS fee_date,
-                    JSON_VALUE(line, '$[1]') AS row_count,
-                    JSON_VALUE(line, '$[2]') AS amount
-                FROM UNNEST(JSON_QUERY_ARRAY(answer_staged_before)) AS line
-                ) AS was
-                FULL OUTER JOIN (
-                SELECT
-                    JSON_VALUE(line, '$[0]') AS fee_date,
-                    JSON_VALUE(line, '$[1]') AS row_count,
-                    JSON_VALUE(line, '$[2]') AS amount
-                FROM UNNEST(JSON_QUERY_ARRAY(answer_staged_after)) AS line
-                ) AS now ON was.fee_date = now.fee_date
-                WHERE was.row_count IS DISTINCT FROM now.row_count OR was.amount IS DISTINCT FROM now.amount
-                )
-                );
                 SET script_bytes = @@script.bytes_processed;
-                INSERT INTO ops_ci.runs (run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at, rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error, fingerprint, git_sha, package_version, bytes_processed)
+                INSERT INTO ops_ci.runs (
+                    run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
+                    rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
+                    fingerprint, git_sha, package_version, bytes_processed
+                )
+                WITH script AS (
+                    SELECT
+                        CONCAT('[', script_steps, ']') AS steps,
+                        CURRENT_TIMESTAMP() AS finished_at,
+                        script_bytes AS bytes_processed,
+                        answer_published_before AS answer_published_before,
+                        answer_published_after AS answer_published_after,
+                        answer_staged_before AS answer_staged_before,
+                        answer_staged_after AS answer_staged_after,
+                        answer_assert_client_data AS answer_assert_client_data,
+                        answer_assert_file_row_count AS answer_assert_file_row_count,
+                        answer_assert_financial_reconciliation AS answer_assert_financial_reconciliation,
+                        answer_assert_ltv_matches_raw AS answer_assert_ltv_matches_raw,
+                        answer_assert_row_count_reconciliation AS answer_assert_row_count_reconciliation,
+                        answer_contract_stg_fees AS answer_contract_stg_fees,
+                        answer_contract_dim_clients AS answer_contract_dim_clients,
+                        answer_contract_rpt_client_ltv AS answer_contract_rpt_client_ltv,
+                        answer_contract_rpt_adviser_ltv AS answer_contract_rpt_adviser_ltv,
+                        answer_contract_rpt_cohort_ltv AS answer_contract_rpt_cohort_ltv,
+                        answer_contract_runs AS answer_contract_runs,
+                        answer_contract_file_totals AS answer_contract_file_totals,
+                        answer_contract_files AS answer_contract_files
+                ),
+
+                was AS (
+                    SELECT
+                        JSON_VALUE(line, '$[0]') AS fee_date,
+                        JSON_VALUE(line, '$[1]') AS row_count,
+                        JSON_VALUE(line, '$[2]') AS amount
+                    FROM script
+                    CROSS JOIN UNNEST(JSON_QUERY_ARRAY(script.answer_staged_before)) AS line
+                ),
+
+                now AS (
+                    SELECT
+                        JSON_VALUE(line, '$[0]') AS fee_date,
+                        JSON_VALUE(line, '$[1]') AS row_count,
+                        JSON_VALUE(line, '$[2]') AS amount
+                    FROM script
+                    CROSS JOIN UNNEST(JSON_QUERY_ARRAY(script.answer_staged_after)) AS line
+                ),
+
+                changed AS (
+                    SELECT
+                        COALESCE(was.fee_date, now.fee_date) AS fee_date,
+                        COALESCE(was.row_count, '0') AS rows_before,
+                        COALESCE(now.row_count, '0') AS rows_after,
+                        COALESCE(was.amount, '0') AS amount_before,
+                        COALESCE(now.amount, '0') AS amount_after
+                    FROM was
+                    FULL OUTER JOIN now ON was.fee_date = now.fee_date
+                    WHERE was.row_count IS DISTINCT FROM now.row_count OR was.amount IS DISTINCT FROM now.amount
+                ),
+
+                changes AS (
+                    SELECT
+                        STRING_AGG(
+                            CONCAT(
+                                '{"fee_date": "', fee_date, '", "rows": [', rows_before, ', ', rows_after,
+                                '], "amount": ["', amount_before, '", "', amount_after, '"]}'
+                            ), ', ' ORDER BY fee_date
+                        ) AS listed
+                    FROM changed
+                ),
+
+                judged AS (
+                    SELECT 1 AS place, 'assert_client_data' AS name, 'error' AS severity,
+                        'waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)' AS used, '' AS ended, script.answer_assert_client_data AS answer FROM script UNION ALL
+                    SELECT 2 AS place, 'assert_file_row_count' AS name, 'warn' AS severity,
+                        '' AS used, '' AS ended, script.answer_assert_file_row_count AS answer FROM script UNION ALL
+                    SELECT 3 AS place, 'assert_financial_reconciliation' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
+                    SELECT 4 AS place, 'assert_ltv_matches_raw' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
+                    SELECT 5 AS place, 'assert_row_count_reconciliation' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
+                    SELECT 6 AS place, 'contract_stg_fees' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_stg_fees AS answer FROM script UNION ALL
+                    SELECT 7 AS place, 'contract_dim_clients' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_dim_clients AS answer FROM script UNION ALL
+                    SELECT 8 AS place, 'contract_rpt_client_ltv' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
+                    SELECT 9 AS place, 'contract_rpt_adviser_ltv' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
+                    SELECT 10 AS place, 'contract_rpt_cohort_ltv' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
+                    SELECT 11 AS place, 'contract_runs' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_runs AS answer FROM script UNION ALL
+                    SELECT 12 AS place, 'contract_file_totals' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_file_totals AS answer FROM script UNION ALL
+                    SELECT 13 AS place, 'contract_files' AS name, 'error' AS severity,
+                        '' AS used, '' AS ended, script.answer_contract_files AS answer FROM script
+                ),
+
+                counted AS (
+                    SELECT
+                        place,
+                        name,
+                        severity,
+                        used,
+                        ended,
+                        COALESCE(CAST(JSON_VALUE(answer, '$[0][0]') AS INT64), 0) AS failing,
+                        COALESCE(CAST(JSON_VALUE(answer, '$[0][1]') AS INT64), 0) AS waived
+                    FROM judged
+                    WHERE answer IS NOT NULL
+                ),
+
+                verdicts AS (
+                    SELECT
+                        STRING_AGG(
+                            CONCAT(
+                                '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
+                                ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
+                                IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
+                                IF(failing > 0, ended, ''), '"}'
+                            ), ', ' ORDER BY place
+                        ) AS listed,
+                        STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
+                    FROM counted
+                )
+
                 SELECT
                     '20250930T120000-1a2b3c' AS run_id,
                     'run' AS command,
@@ -235,19 +312,22 @@ BEGIN
                     '2025-01-31, 2025-03-28..2025-03-31' AS fee_dates,
                     FALSE AS full_refresh,
                     TIMESTAMP '2025-09-30 12:00:00.000000+00:00' AS started_at,
-                    CURRENT_TIMESTAMP() AS finished_at,
-                    CAST(JSON_VALUE(answer_published_before, '$[0][0]') AS INT64) AS rows_before,
-                    CAST(JSON_VALUE(answer_published_after, '$[0][0]') AS INT64) AS rows_after,
-                    CAST(JSON_VALUE(answer_published_before, '$[0][1]') AS NUMERIC) AS amount_before,
-                    CAST(JSON_VALUE(answer_published_after, '$[0][1]') AS NUMERIC) AS amount_after,
-                    CONCAT('[', script_steps, ']') AS steps,
-                    CONCAT('[', script_changes, ']') AS changes,
-                    CONCAT('[', script_checks, ']') AS assertions,
+                    script.finished_at,
+                    COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][0]') AS INT64), 0) AS rows_before,
+                    COALESCE(CAST(JSON_VALUE(script.answer_published_after, '$[0][0]') AS INT64), 0) AS rows_after,
+                    COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][1]') AS NUMERIC), 0) AS amount_before,
+                    COALESCE(CAST(JSON_VALUE(script.answer_published_after, '$[0][1]') AS NUMERIC), 0) AS amount_after,
+                    script.steps,
+                    CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
+                    CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
                     CAST(NULL AS STRING) AS error,
                     'SHA256' AS fingerprint,
                     'COMMIT' AS git_sha,
                     'VERSION' AS package_version,
-                    script_bytes AS bytes_processed
+                    script.bytes_processed
+                FROM script
+                CROSS JOIN changes
+                CROSS JOIN verdicts
                 ;
                 COMMIT TRANSACTION;
             END IF;
@@ -261,7 +341,92 @@ IF script_verdict = 'rejected' AND (
     SELECT COUNT(*) = 0 FROM ops_ci.runs WHERE run_id = '20250930T120000-1a2b3c'
 ) THEN
     SET script_bytes = @@script.bytes_processed;
-    INSERT INTO ops_ci.runs (run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at, rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error, fingerprint, git_sha, package_version, bytes_processed)
+    INSERT INTO ops_ci.runs (
+        run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
+        rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
+        fingerprint, git_sha, package_version, bytes_processed
+    )
+    WITH script AS (
+        SELECT
+            CONCAT('[', script_steps, ']') AS steps,
+            CURRENT_TIMESTAMP() AS finished_at,
+            script_bytes AS bytes_processed,
+            answer_published_before AS answer_published_before,
+            answer_assert_client_data AS answer_assert_client_data,
+            answer_assert_file_row_count AS answer_assert_file_row_count,
+            answer_assert_financial_reconciliation AS answer_assert_financial_reconciliation,
+            answer_assert_ltv_matches_raw AS answer_assert_ltv_matches_raw,
+            answer_assert_row_count_reconciliation AS answer_assert_row_count_reconciliation,
+            answer_contract_stg_fees AS answer_contract_stg_fees,
+            answer_contract_dim_clients AS answer_contract_dim_clients,
+            answer_contract_rpt_client_ltv AS answer_contract_rpt_client_ltv,
+            answer_contract_rpt_adviser_ltv AS answer_contract_rpt_adviser_ltv,
+            answer_contract_rpt_cohort_ltv AS answer_contract_rpt_cohort_ltv,
+            answer_contract_runs AS answer_contract_runs,
+            answer_contract_file_totals AS answer_contract_file_totals,
+            answer_contract_files AS answer_contract_files
+    ),
+
+    changes AS (
+        SELECT '' AS listed
+    ),
+
+    judged AS (
+        SELECT 1 AS place, 'assert_client_data' AS name, 'error' AS severity,
+            'waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)' AS used, '' AS ended, script.answer_assert_client_data AS answer FROM script UNION ALL
+        SELECT 2 AS place, 'assert_file_row_count' AS name, 'warn' AS severity,
+            '' AS used, '' AS ended, script.answer_assert_file_row_count AS answer FROM script UNION ALL
+        SELECT 3 AS place, 'assert_financial_reconciliation' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
+        SELECT 4 AS place, 'assert_ltv_matches_raw' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
+        SELECT 5 AS place, 'assert_row_count_reconciliation' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
+        SELECT 6 AS place, 'contract_stg_fees' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_stg_fees AS answer FROM script UNION ALL
+        SELECT 7 AS place, 'contract_dim_clients' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_dim_clients AS answer FROM script UNION ALL
+        SELECT 8 AS place, 'contract_rpt_client_ltv' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
+        SELECT 9 AS place, 'contract_rpt_adviser_ltv' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
+        SELECT 10 AS place, 'contract_rpt_cohort_ltv' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
+        SELECT 11 AS place, 'contract_runs' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_runs AS answer FROM script UNION ALL
+        SELECT 12 AS place, 'contract_file_totals' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_file_totals AS answer FROM script UNION ALL
+        SELECT 13 AS place, 'contract_files' AS name, 'error' AS severity,
+            '' AS used, '' AS ended, script.answer_contract_files AS answer FROM script
+    ),
+
+    counted AS (
+        SELECT
+            place,
+            name,
+            severity,
+            used,
+            ended,
+            COALESCE(CAST(JSON_VALUE(answer, '$[0][0]') AS INT64), 0) AS failing,
+            COALESCE(CAST(JSON_VALUE(answer, '$[0][1]') AS INT64), 0) AS waived
+        FROM judged
+        WHERE answer IS NOT NULL
+    ),
+
+    verdicts AS (
+        SELECT
+            STRING_AGG(
+                CONCAT(
+                    '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
+                    ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
+                    IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
+                    IF(failing > 0, ended, ''), '"}'
+                ), ', ' ORDER BY place
+            ) AS listed,
+            STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
+        FROM counted
+    )
+
     SELECT
         '20250930T120000-1a2b3c' AS run_id,
         'run' AS command,
@@ -271,19 +436,22 @@ IF script_verdict = 'rejected' AND (
         '2025-01-31, 2025-03-28..2025-03-31' AS fee_dates,
         FALSE AS full_refresh,
         TIMESTAMP '2025-09-30 12:00:00.000000+00:00' AS started_at,
-        CURRENT_TIMESTAMP() AS finished_at,
-        CAST(JSON_VALUE(answer_published_before, '$[0][0]') AS INT64) AS rows_before,
-        CAST(JSON_VALUE(answer_published_before, '$[0][0]') AS INT64) AS rows_after,
-        CAST(JSON_VALUE(answer_published_before, '$[0][1]') AS NUMERIC) AS amount_before,
-        CAST(JSON_VALUE(answer_published_before, '$[0][1]') AS NUMERIC) AS amount_after,
-        CONCAT('[', script_steps, ']') AS steps,
-        '[]' AS changes,
-        CONCAT('[', script_checks, ']') AS assertions,
-        script_failures AS error,
+        script.finished_at,
+        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][0]') AS INT64), 0) AS rows_before,
+        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][0]') AS INT64), 0) AS rows_after,
+        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][1]') AS NUMERIC), 0) AS amount_before,
+        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][1]') AS NUMERIC), 0) AS amount_after,
+        script.steps,
+        CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
+        CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
+        verdicts.failures AS error,
         'SHA256' AS fingerprint,
         'COMMIT' AS git_sha,
         'VERSION' AS package_version,
-        script_bytes AS bytes_processed
+        script.bytes_processed
+    FROM script
+    CROSS JOIN changes
+    CROSS JOIN verdicts
     ;
 END IF;
 SELECT script_verdict, script_steps, answer_published_before, answer_staged_before, answer_assert_client_data, answer_assert_file_row_count, answer_contract_stg_fees, answer_published_after, answer_left_out, answer_staged_after;

@@ -12,7 +12,7 @@ from bigquery import DEV, Fate, Fault, Service, engine_on
 from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
-from fees_etl.engines.bigquery.values import as_json, rows
+from fees_etl.engines.bigquery.script import as_json, rows
 from fees_etl.script import Answer, Ask, Script, Step, StepResult, Write
 
 MIB = 2**20

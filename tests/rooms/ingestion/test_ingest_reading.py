@@ -12,7 +12,7 @@ import pytest
 
 from fees_etl.ingestion.bytes import FileRefused
 from fees_etl.ingestion.header import Form, scan
-from fees_etl.ingestion.reading import Total, read
+from fees_etl.ingestion.typing import Total, read
 from fees_etl.types import Layout, Table
 
 FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))

@@ -16,7 +16,7 @@ import pytest
 
 from fees_etl.ingestion.bytes import FileChanged, FileRefused
 from fees_etl.ingestion.header import Form, scan
-from fees_etl.ingestion.reading import read
+from fees_etl.ingestion.typing import read
 from fees_etl.types import Layout, Table
 
 FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))

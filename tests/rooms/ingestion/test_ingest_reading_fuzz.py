@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from fees_etl.ingestion.bytes import FileRefused
 from fees_etl.ingestion.header import Form, scan
-from fees_etl.ingestion.reading import read
 from fees_etl.ingestion.records import Grammar, native_relation, plain, records, spill, spilled_relation
-from fees_etl.ingestion.typed import typed_sql
+from fees_etl.ingestion.typing import read, typed_sql
 from fees_etl.types import Layout, Table
 
 FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))

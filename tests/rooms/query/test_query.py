@@ -228,7 +228,8 @@ def test_output_columns(sql, expected):
     [
         "FARM_FINGERPRINT(s)", "APPROX_QUANTILES(n, 2)", "APPROX_COUNT_DISTINCT(s)", "FORMAT('%d', i)", "RAND()",
         "GENERATE_UUID()", "SESSION_USER()", "CURRENT_DATE()", "SAFE.SUBSTR(s, 1)", "REVERSE(s)", "INITCAP(s)", "SQRT(n)",
-        "POW(n, 2)", "STDDEV(n)", "TO_JSON_STRING(s)", "PARSE_DATE('%Y', s)", "FORMAT_DATE('%e', d)",
+        "POW(n, 2)", "STDDEV(n)", "TO_JSON_STRING(s)", "JSON_VALUE(s, '$.a')", "JSON_VALUE(s, r)", "JSON_VALUE(PARSE_JSON(s), '$[0]')",
+        "ARRAY_LENGTH(JSON_QUERY_ARRAY(s, '$[0]'))", "PARSE_DATE('%Y', s)", "FORMAT_DATE('%e', d)",
         "FORMAT_DATE('%E4Y', d)", "FORMAT_DATE('%Q', d)", "FORMAT_DATE(s, d)", "PERCENTILE_CONT(n, 0.5) OVER ()",
         "PERCENTILE_CONT(n, NUMERIC '0.9') OVER ()", "PERCENTILE_CONT(n, NUMERIC '0.5')", "PERCENTILE_DISC(n, 0.5) OVER ()",
         "SHA512(s)", "TO_HEX(SHA1(s))", "CAST(n AS BIGNUMERIC)", "CAST(n AS NUMERIC(10, 2))", "CAST(CAST(n AS FLOAT64) AS STRING)",

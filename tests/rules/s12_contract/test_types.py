@@ -11,7 +11,7 @@ import pipeline
 import pytest
 
 from fees_etl.ingestion.header import Form, scan
-from fees_etl.ingestion.reading import read
+from fees_etl.ingestion.typing import read
 from fees_etl.types import Column, Layout, Table
 
 FEES = pipeline.project().sources[Table("raw", "fees")]
