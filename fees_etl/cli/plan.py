@@ -124,11 +124,11 @@ def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None
         (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)), cost(read))
         for number, (step, read) in enumerate(models, 1)
     ]
-    asked = None if None in tests else sum(read or 0 for read in tests)
+    asked = None if None in tests else sum(filter(None, tests))
     rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), cost(asked)))
     lines = ["", *grid(rows, "<<<>>", 0)]
     if None not in billed:
-        read = sum(one or 0 for one in billed)
+        read = sum(filter(None, billed))
         text = (
             f"In all {read // 2**20:,} MiB, {settings.price(read):f} US dollars at {settings.price_per_tib:f} a TiB; "
             "each table that a statement names counts 10 MiB at least. Headline numbers and the ledger are not in it."
