@@ -49,8 +49,7 @@ def clip(window: Window, held: Window) -> Window:
     if not held:
         return window
     first, last = held.ranges[0][0], held.ranges[-1][1]
-    parts = [Window.between(max(start, first), min(end, last)) for start, end in window.ranges]
-    return Window.union(*parts)
+    return Window.union(*(Window.between(max(start, first), min(end, last)) for start, end in window.ranges))
 
 
 def months(window: Window) -> tuple[Window, ...]:

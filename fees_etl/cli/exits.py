@@ -72,13 +72,9 @@ def tell(session: Session, code: int) -> None:
 
 def facts(session: Session, code: int, today: date) -> dict[str, Any]:
     """The fields, as plain values; costs are of the jobs that wrote, and None where reading is free."""
-    said: dict[str, Any] = {
-        "event": "finished",
-        "command": session.command,
-        "exit_code": code,
-        "status": _status(session, code),
-    }
-    said["seconds"] = round(time.monotonic() - session.began, 3)
+    seconds = round(time.monotonic() - session.began, 3)
+    said: dict[str, Any] = {"event": "finished", "command": session.command, "exit_code": code}
+    said |= {"status": _status(session, code), "seconds": seconds}
     if session.ingested:
         loaded = [file for file in session.ingested.files if file.outcome == "loaded"]
         said["new_files"] = len(loaded)

@@ -17,7 +17,7 @@ from fees_etl.errors import InputRefused, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fees_etl import Engine, Project, State
+    from fees_etl import Engine, Project
 
 
 def ingest(
@@ -49,9 +49,8 @@ def ingest(
     with session.warehouse(project, rehearse=rehearse, models=False) as engine:
         if session.settings.source is None:
             session.state = fees_etl.state(project, engine)  # which reads staging, and an account may see raw only
-        named = source_of(session, session.state or fees_etl.State())
         again = True if reload == "" else reload
-        read_files(session, project, engine, named, allow_withdraw=allow_withdraw, reload=again)
+        read_files(session, project, engine, allow_withdraw=allow_withdraw, reload=again)
     show_files(session, output)
     if refused := refusal(session):
         raise refused
@@ -69,27 +68,27 @@ def require_source(session: Session) -> None:
         )
 
 
-def source_of(session: Session, state: State, *, reads: bool = True) -> str | None:
-    """What to ingest: the sample where raw holds no real file; None when no file is looked at."""
+def source_of(session: Session) -> str | None:
+    """What to ingest: where no source is named the sample, unless raw holds real files or is elsewhere."""
     from fees_etl.ingestion import SAMPLE
 
-    if reads and session.settings.source is None and not state.real and not session.is_remote:
-        return SAMPLE
-    return session.settings.source if reads else None
+    is_taken = session.is_remote or (session.state is not None and session.state.real)
+    return SAMPLE if session.settings.source is None and not is_taken else session.settings.source
 
 
 def read_files(
     session: Session,
     project: Project,
     engine: Engine,
-    source: str | None,
     *,
+    reads: bool = True,
     allow_withdraw: bool = False,
     reload: bool | str | None = None,
 ) -> None:
     """Mirror the source in raw; without one, raw stays as it is. ``reload`` says what known content is read again."""
     from fees_etl.ingestion import SAMPLE
 
+    source = source_of(session) if reads else None
     if source is None:
         held = session.state.files if session.state else 0
         logger.info("No files are read: this works on the %s that raw holds.", plural(held, "file"))

@@ -48,14 +48,14 @@ def plan(  # noqa: PLR0913  (each is an option)
     project = session.open()
     is_there = session.file is None or session.file.is_file()  # looking must not make it
     with session.warehouse(project, read_only=True) if is_there else nullcontext() as engine:
-        state = fees_etl.state(project, engine) if engine else fees_etl.State()
+        session.state = state = fees_etl.state(project, engine) if engine else fees_etl.State()
         included, excluded = opt.selection(project, start_at, end_at, select, exclude)
         found = fees_etl.plan(
             project, engine, select=included, exclude=excluded, window=window, state=state, full_refresh=full_refresh
         )
         billed = [summed(engine.estimate((*step.statements, *step.books))) if engine else None for step in found.steps]
     settings = session.settings
-    source = source_of(session, state, reads=not start_at)
+    source = None if start_at else source_of(session)
     lines = [*report.heading(settings), *screen(found, source, billed, settings)]
     emit(output, as_document(found, billed, settings), lines)
     return 0
@@ -124,11 +124,11 @@ def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None
         (f"  {number}", step.kind, str(step.table or step.name), count(len(step.statements)), cost(read))
         for number, (step, read) in enumerate(models, 1)
     ]
-    asked = None if None in tests else sum(read or 0 for read in tests)
+    asked = None if None in tests else sum(filter(None, tests))
     rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), cost(asked)))
     lines = ["", *grid(rows, "<<<>>", 0)]
     if None not in billed:
-        read = sum(one or 0 for one in billed)
+        read = sum(filter(None, billed))
         text = (
             f"In all {read // 2**20:,} MiB, {settings.price(read):f} US dollars at {settings.price_per_tib:f} a TiB; "
             "each table that a statement names counts 10 MiB at least. Headline numbers and the ledger are not in it."

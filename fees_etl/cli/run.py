@@ -10,7 +10,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.ingest import read_files, refusal, require_source, show_files, source_of
+from fees_etl.cli.ingest import read_files, refusal, require_source, show_files
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, net, plural, pounds
@@ -73,8 +73,7 @@ def run(  # noqa: PLR0913  (each is an option)
         if session.is_remote and reads:
             costs = (sql for step in planned(state=state).steps for sql in step.statements)
             engine.allow(costs)  # before a load job, which cannot be undone
-        named = source_of(session, state, reads=reads)
-        read_files(session, project, engine, named, allow_withdraw=allow_withdraw)
+        read_files(session, project, engine, reads=reads, allow_withdraw=allow_withdraw)
         if session.ingested:
             session.state = state = fees_etl.state(project, engine)
         _proceed(session, state, window, output, reads=reads)
@@ -125,7 +124,7 @@ def backfill(
         )
     with session.warehouse(project, rehearse=rehearse) as engine:
         session.state = state = fees_etl.state(project, engine)
-        read_files(session, project, engine, None)
+        read_files(session, project, engine, reads=False)
         _proceed(session, state, window, output, reads=False)
         with progress() as steps:
             steps.say(f"Staging {start}..{end}.")

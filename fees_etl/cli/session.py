@@ -16,6 +16,7 @@ import fees_etl
 from fees_etl.cli.logs import bind, logger
 from fees_etl.errors import UsageError
 from fees_etl.privacy import redact
+from fees_etl.script import new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,7 +73,6 @@ class Session:
 
         A folder without sql/ means the bundled project. Where a setting or a file is wrong, that is a UsageError.
         """
-        from fees_etl.script import new_run_id
         from fees_etl.settings import read
 
         self.run_id = new_run_id(self.now) if writes else ""

@@ -54,6 +54,7 @@ def published(answer: Rows) -> Published:
 def changes(before: Rows, after: Rows) -> tuple[Change, ...]:
     """The dates whose rows or pounds differ, in order; the ledger's row tells the same in SQL.
 
+    >>> from datetime import date
     >>> day = date(2025, 1, 1)
     >>> changes(Rows(rows=((day, 1, Decimal(2)),)), Rows(rows=((day, 1, Decimal("2.00")),)))
     ()
