@@ -27,11 +27,13 @@ class FeesError(Exception):
     """The root of the tree: a message, what is published now, and the next step."""
 
     exit_code: ClassVar[int]
+    usually: ClassVar[str] = ""
+    """What readers see when an error does not say."""
 
     def __init__(self, message: str, *, published: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.published = published
+        self.published = published or self.usually
         self.hint = hint
 
 
@@ -45,6 +47,7 @@ class UsageError(FeesError):
     """A flag, a setting or a name is wrong; nothing was touched."""
 
     exit_code = 2
+    usually = "Nothing was touched."
 
 
 class ProjectError(UsageError):
@@ -56,7 +59,7 @@ class ProjectError(UsageError):
 
     def __init__(self, message: str, *, path: Path | str, line: int | None = None, hint: str = "") -> None:
         where = f"{path}:{line}" if line else f"{path}"
-        super().__init__(f"{where}: {message}", published="Nothing was touched.", hint=hint)
+        super().__init__(f"{where}: {message}", hint=hint)
         self.path = path
         self.line = line
 
@@ -65,21 +68,25 @@ class InputRefused(FeesError):
     """A file was refused, so the mirror of the source is not whole and no model ran."""
 
     exit_code = 3
+    usually = "No model ran: readers see what the last committed run published."
 
 
 class GuardRefused(FeesError):
     """A guard said no before anything was written: mass withdrawal, cost cap, drift, sample against real data."""
 
     exit_code = 4
+    usually = "Nothing was written: readers see what the last committed run published."
 
 
 class WarehouseError(FeesError):
     """The warehouse failed: unreadable, full, corrupted, of a newer version, or not answering."""
 
     exit_code = 5
+    usually = "Nothing of this command: readers see what the last committed run published."
 
 
 class WarehouseBusy(FeesError):
     """Another process holds the warehouse, or changed it between plan and BEGIN; the same command may be repeated."""
 
     exit_code = 75
+    usually = "Nothing of this command; what the other one does is its own."

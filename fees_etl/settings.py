@@ -20,7 +20,6 @@ Importing this module costs a quarter of a second (pydantic), so the command lin
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from dataclasses import field, fields, replace
@@ -30,9 +29,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
 from fees_etl.errors import UsageError
 
@@ -76,7 +75,7 @@ def aimed(url: str, suffix: str, settings: Settings | None = None) -> Settings:
         return replace(settings or Settings(), warehouse=url, dataset_suffix=suffix)
     except ValidationError as error:
         said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{said}.", published="Nothing was touched.", hint="Correct the URL or the suffix.") from None
+        raise UsageError(f"{said}.", hint="Correct the URL or the suffix.") from None
 
 
 def _url(text: str) -> str:
@@ -223,7 +222,8 @@ def _targets(path: Path) -> dict[str, dict[str, Any]]:
 def _ambient(project_dir: Path) -> dict[str, tuple[Any, str]]:
     """Field name -> (value, where it stands), of .env and the environment; near misses of a name are refused."""
     file = project_dir / ".env"
-    places = ((dotenv_values(file), str(file)), (os.environ, "the environment"))
+    written = DotEnvSettingsSource(BaseSettings, env_file=file).env_vars
+    places = ((written, str(file)), (EnvSettingsSource(BaseSettings).env_vars, "the environment"))
     found: dict[str, tuple[Any, str]] = {}
     for values, place in places:
         for name, text in values.items():

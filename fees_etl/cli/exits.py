@@ -29,14 +29,6 @@ if TYPE_CHECKING:
     from fees_etl.cli.session import Session
 
 NEAR = ("Did you mean", "Known are")
-PUBLISHED: dict[type[errors.FeesError], str] = {
-    errors.UsageError: "Nothing was touched.",
-    errors.InputRefused: "No model ran: readers see what the last committed run published.",
-    errors.GuardRefused: "Nothing was written: readers see what the last committed run published.",
-    errors.WarehouseError: "Nothing of this command: readers see what the last committed run published.",
-    errors.WarehouseBusy: "Nothing of this command; what the other one does is its own.",
-}
-"""What readers see when the error itself does not say."""
 ROLLED_BACK = "What this command had not committed was rolled back: readers see what the last committed run published."
 COMMANDS = frozenset({"run", "backfill", "ingest", "assert"})
 """The commands that leave a line: those that judge or change what is in a warehouse."""
@@ -51,8 +43,7 @@ def guarded(act: Callable[[], int], session: Session) -> int:
         return done.exit_code
     except errors.FeesError as error:
         message = f"{error.message} {error.hint}" if error.hint.startswith(NEAR) else error.message
-        published = next((text for kind, text in PUBLISHED.items() if isinstance(error, kind)), "")
-        return _say(message, error.exit_code, error.published or published, _next(error, session))
+        return _say(message, error.exit_code, error.published, _next(error, session))
     except typer.TyperException as error:
         return _misused(error)
     except KeyboardInterrupt:
@@ -119,7 +110,7 @@ def _misused(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     asked = f"{context.command_path if context else 'fees-etl'} --help"
     message = f"{said}{'' if said.endswith('?') else '.'}{did}"
-    return _say(message, errors.UsageError.exit_code, PUBLISHED[errors.UsageError], asked)
+    return _say(message, errors.UsageError.exit_code, errors.UsageError.usually, asked)
 
 
 def _bug(error: Exception, again: str) -> int:
@@ -132,7 +123,7 @@ def _bug(error: Exception, again: str) -> int:
         f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
         "Its message is withheld, because it may quote rows.",
         70,
-        PUBLISHED[errors.WarehouseError],
+        errors.WarehouseError.usually,
         "Report the lines above." if verbose else f"See where: fees-etl -v {again.removeprefix('fees-etl ')}",
     )
 

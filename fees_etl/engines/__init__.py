@@ -129,7 +129,6 @@ def connect(
         return BigQuery(aimed(url, suffix, settings))
     raise UsageError(
         f"'{url}' is no warehouse that fees-etl can open.",
-        published="Nothing was touched.",
         hint="Write duckdb:///path/to/fees.duckdb, or bigquery://project?location=EU.",
     )
 
@@ -154,17 +153,13 @@ def read(engine: Engine, table: str, *, project: Project | None = None, tagged: 
         import pyarrow as pa  # noqa: PLC0415 - an extra, and a fifth of a second
     except ImportError as error:
         raise UsageError(
-            "tables are given as Arrow, and pyarrow is not installed.",
-            published="Nothing was touched.",
-            hint="pip install 'fees-etl[arrow]'",
+            "tables are given as Arrow, and pyarrow is not installed.", hint="pip install 'fees-etl[arrow]'"
         ) from error
     project = project or load()
     named = {text: one for at, one in project.contracts.items() for text in (at.name, str(at))}
     if table not in named:
         raise UsageError(
-            f"no table is called '{table}'.",
-            published="Nothing was touched.",
-            hint=did_you_mean(table, {at.name for at in project.contracts}),
+            f"no table is called '{table}'.", hint=did_you_mean(table, {at.name for at in project.contracts})
         )
     contract = named[table]
     types = {one.name: one.type for one in contract.columns if tagged or not one.policy_tag}

@@ -277,7 +277,6 @@ def _parted(source: str) -> tuple[str, str]:
 def _unusable(problem: str) -> UsageError:
     return UsageError(
         problem,
-        published="Nothing was touched.",
         hint="Give a path, a folder or a glob: fees-etl run --source 'data/*.csv' (or 'gs://bucket/fees/*.csv').",
     )
 

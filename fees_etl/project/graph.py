@@ -73,9 +73,7 @@ def _one(edges: Mapping[str, Iterable[str]], selector: str) -> set[str]:
     match = _SELECTOR.fullmatch(selector)
     if match is None:
         raise UsageError(
-            f"'{selector}' is not a selector.",
-            published="Nothing was touched.",
-            hint="Write NAME, +NAME, NAME+, 2+NAME, layer:DATASET or a glob.",
+            f"'{selector}' is not a selector.", hint="Write NAME, +NAME, NAME+, 2+NAME, layer:DATASET or a glob."
         )
     before, name, after = match.groups()
     chosen = _named(edges, name)
@@ -91,7 +89,7 @@ def _named(edges: Mapping[str, Iterable[str]], name: str) -> set[str]:
     found = {one for one, names in called.items() if any(fnmatch.fnmatchcase(other, name) for other in names)}
     if not found:
         hint = did_you_mean(name, {names[-1] for names in called.values()})
-        raise UsageError(f"no model is called '{name}'.", published="Nothing was touched.", hint=hint)
+        raise UsageError(f"no model is called '{name}'.", hint=hint)
     return found
 
 

@@ -114,14 +114,8 @@ def _common(kinds: Kinds, node: Any) -> str:
     return common(kinds[id(part)] for part in node.iter_expressions())
 
 
-def _fraction(kinds: Kinds, node: Any) -> str:
-    """AVG, ROUND, SQRT: of integers FLOAT64."""
-    kind = _same(kinds, node)
-    return "FLOAT64" if kind == "INT64" else kind
-
-
-def _divided(kinds: Kinds, node: Any) -> str:
-    kind = _common(kinds, node)
+def _fraction(kind: str) -> str:
+    """AVG, ROUND, SQRT and quotients: of integers FLOAT64."""
     return "FLOAT64" if kind == "INT64" else kind
 
 
@@ -147,14 +141,10 @@ def _dated(kinds: Kinds, node: Any) -> str:
     return "DATE" if kind == STRING_LITERAL else kind
 
 
-def _branches(kinds: Kinds, node: exp.If) -> str:
-    arms = (node.args.get("true"), node.args.get("false"))
-    return common(kinds[id(arm)] if arm else NULL for arm in arms)
-
-
-def _case(kinds: Kinds, node: exp.Case) -> str:
-    arms = [*(arm.args["true"] for arm in node.args["ifs"]), node.args.get("default")]
-    return common(kinds[id(arm)] if arm else NULL for arm in arms)
+def _branches(kinds: Kinds, node: exp.If | exp.Case) -> str:
+    ends = [arm.args["true"] for arm in node.args.get("ifs") or (node,)]
+    other = node.args.get("default" if isinstance(node, exp.Case) else "false")
+    return common([*(kinds[id(end)] for end in ends), kinds[id(other)] if other else NULL])
 
 
 def _struct(kinds: Kinds, node: exp.Struct) -> str:
@@ -214,8 +204,10 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     ),
     lambda kinds, node: f"ARRAY<{settled(_common(kinds, node))}>": (exp.Array, exp.GenerateSeries),
     lambda kinds, node: f"ARRAY<{_same(kinds, node)}>": (exp.ArrayAgg, exp.Split, exp.RegexpExtractAll),
-    _fraction: (exp.Avg, exp.Round, exp.Ceil, exp.Floor, exp.Trunc, exp.Sqrt, exp.Exp, exp.Ln),
-    _divided: (exp.Div, exp.SafeDivide, exp.Pow),
+    lambda kinds, node: _fraction(_same(kinds, node)): (
+        exp.Avg, exp.Round, exp.Ceil, exp.Floor, exp.Trunc, exp.Sqrt, exp.Exp, exp.Ln,
+    ),
+    lambda kinds, node: _fraction(_common(kinds, node)): (exp.Div, exp.SafeDivide, exp.Pow),
     _common: (
         exp.Mul, exp.Mod, exp.IntDiv, exp.Coalesce, exp.Greatest, exp.Least,
         exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply,
@@ -233,7 +225,7 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.JSONExtractArray: "ARRAY<STRING>",
     exp.Null: NULL,
     exp.If: _branches,
-    exp.Case: _case,
+    exp.Case: _branches,
     exp.Struct: _struct,
     exp.PercentileCont: _percentile,
     exp.Bracket: lambda kinds, node: element(kinds[id(node.this)]),

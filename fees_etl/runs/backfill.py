@@ -66,7 +66,6 @@ def backfill(  # noqa: PLR0913 - one argument an option
     if resume and chunk == "none":
         raise UsageError(
             "a backfill without chunks is one transaction: there is nothing to resume.",
-            published="Nothing was touched.",
             hint=f"Repeat it: fees-etl {asked}",
         )
     if chunk == "none":
@@ -133,9 +132,7 @@ def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozens
     parts = [row for row in rows if row["part_of"] == last]
     if last is None or any(row["status"] == "published" for row in parts):
         raise UsageError(
-            f"no stopped backfill waits to be resumed: fees-etl {asked}.",
-            published="Nothing was touched.",
-            hint=f"Start one: fees-etl {asked}",
+            f"no stopped backfill waits to be resumed: fees-etl {asked}.", hint=f"Start one: fees-etl {asked}"
         )
     if {row["fingerprint"] for row in parts} != {project.fingerprint}:
         raise GuardRefused(

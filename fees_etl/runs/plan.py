@@ -83,7 +83,7 @@ def render(project: Project, name: str, window: Window | None = None) -> str:
     found = named.get(name) or project.models.get(Table.parse(name))  # whose name may have its dataset
     if found is None:
         hint = graph.did_you_mean(name, set(named))
-        raise UsageError(f"no model or assertion is called '{name}'.", published="Nothing was touched.", hint=hint)
+        raise UsageError(f"no model or assertion is called '{name}'.", hint=hint)
     return found.sql if isinstance(found, Assertion) else _query(project, found, window or windows.WHOLE)
 
 

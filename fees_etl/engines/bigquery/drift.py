@@ -49,7 +49,6 @@ def prepare(jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = ""
         if absent and not create:
             raise UsageError(
                 f"the warehouse has no {absent[0]} with the columns of its contract yet.",
-                published="Nothing was touched.",
                 hint="Run `fees-etl run` first.",
             )
         existing = make(jobs, found) if create else []

@@ -210,7 +210,7 @@ class BigQuery(Engine):
             is_committed = self._writer() == identity
         except FeesError:
             raise failure from None
-        failure.published = "All of this command: the job failed after its commit." if is_committed else ""
+        failure.published = "All of this command: the job failed after its commit." if is_committed else failure.usually
         return is_committed
 
     def _writer(self) -> str:

@@ -52,7 +52,6 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
     if isinstance(error, GoogleAuthError):
         return UsageError(
             f"Google takes no request without credentials: {message}",
-            published="Nothing was touched.",
             hint="gcloud auth application-default login   (on Cloud Run the job's service account has them)",
         )
     if any(words in message.lower() for words in _CONFLICT):

@@ -40,9 +40,7 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
     """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
     if path.is_dir():
         raise UsageError(
-            f"{path} is a folder, not a warehouse.",
-            published="Nothing was touched.",
-            hint=f"Name a file in it: duckdb://{path}/fees.duckdb",
+            f"{path} is a folder, not a warehouse.", hint=f"Name a file in it: duckdb://{path}/fees.duckdb"
         )
     if path.exists():
         mode = path.stat().st_mode
@@ -56,7 +54,7 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
             path.chmod(mode & 0o700)
         return
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} for the warehouse.", published="Nothing was touched.")
+        raise UsageError(f"there is no folder {path.parent} for the warehouse.")
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         make(draft)

@@ -119,7 +119,6 @@ def ddl(
         if missing and not may_create:
             raise UsageError(
                 f"the warehouse has no {name} with the columns of {contract.path} yet.",
-                published="Nothing was touched.",
                 hint="Run `fees-etl run` first.",
             )
         if name not in live:

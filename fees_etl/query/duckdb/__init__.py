@@ -86,7 +86,7 @@ def _repaired(asked: Query, schema: Schema, tree: exp.Expr) -> exp.Expr:
         elif node.__class__ in _REFUSED:
             raise it.refused(node, _REFUSED[node.__class__])
         elif isinstance(node, exp.Func) and node.__class__ not in _TAKEN_AS_IS:
-            raise it.refused(node, "no exact translation is known")
+            raise it.refused(node, _UNKNOWN)
     return tree
 
 
@@ -119,12 +119,6 @@ def _delete(_: Tree, node: exp.Delete) -> exp.Expr:
     return node
 
 
-def _unnest(it: Tree, node: exp.Unnest) -> exp.Expr:
-    if node.args.get("offset"):
-        raise it.refused(node, "WITH OFFSET counts from 0, DuckDB from 1")
-    return node
-
-
 def _in(_: Tree, node: exp.In) -> exp.Expr:
     """IN UNNEST([1, 2]) is IN (1, 2), unless the list is empty."""
     unnest = node.args.get("unnest")
@@ -134,19 +128,7 @@ def _in(_: Tree, node: exp.In) -> exp.Expr:
     return node
 
 
-def _limit(it: Tree, node: exp.Limit) -> exp.Expr:
-    if not isinstance(node.parent, exp.Query):
-        raise it.refused(node, "LIMIT within an aggregate; use ROW_NUMBER")
-    return node
-
-
-def _anonymous(it: Tree, node: exp.Anonymous) -> exp.Expr:
-    """A function sqlglot has no class for; ERROR is the same on both."""
-    if node.name.upper() != "ERROR":
-        raise it.refused(node, "no exact translation is known")
-    return node
-
-
+_UNKNOWN = "no exact translation is known"
 _REPAIRS: dict[type[exp.Expr], Repair] = {
     **casts.REPAIRS,
     **numbers.REPAIRS,
@@ -155,10 +137,12 @@ _REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Create: _create,
     exp.ColumnDef: _column,
     exp.Delete: _delete,
-    exp.Unnest: _unnest,
+    exp.Unnest: casts.only(lambda _, node: not node.args.get("offset"), "WITH OFFSET counts from 0, DuckDB from 1"),
     exp.In: _in,
-    exp.Limit: _limit,
-    exp.Anonymous: _anonymous,
+    exp.Limit: casts.only(
+        lambda _, node: isinstance(node.parent, exp.Query), "LIMIT within an aggregate; use ROW_NUMBER"
+    ),
+    exp.Anonymous: casts.only(lambda _, node: node.name.upper() == "ERROR", _UNKNOWN),
 }
 _REFUSED: dict[type[exp.Expr], str] = {
     exp.FarmFingerprint: "use TO_HEX(MD5(...))",
@@ -169,29 +153,21 @@ _REFUSED: dict[type[exp.Expr], str] = {
     exp.Format: "use CONCAT and CAST",
     exp.JSONFormat: "use CAST or CONCAT",
     exp.SafeFunc: "only SAFE_CAST and SAFE_DIVIDE are safe on both engines",
-    exp.Rand: "a model must give the same rows twice",
-    exp.Uuid: "a model must give the same rows twice",
+    **dict.fromkeys((exp.Rand, exp.Uuid, exp.TableSample), "a model must give the same rows twice"),
     exp.SessionUser: "a model must give the same rows for everybody",
     exp.Reverse: "DuckDB keeps combining characters together",
     exp.Initcap: "word boundaries differ",
-    exp.Sqrt: "the last decimals differ",
-    exp.Exp: "the last decimals differ",
-    exp.Ln: "the last decimals differ",
-    exp.Log: "the last decimals differ",
-    exp.Pow: "the last decimals differ",
-    exp.Stddev: "the last decimals differ",
-    exp.StddevPop: "the last decimals differ",
-    exp.Variance: "the last decimals differ",
+    **dict.fromkeys(
+        (exp.Sqrt, exp.Exp, exp.Ln, exp.Log, exp.Pow, exp.Stddev, exp.StddevPop, exp.Variance),
+        "the last decimals differ",
+    ),
     exp.StrToDate: "CAST texts like 2025-01-31 AS DATE",
     exp.StrToTime: "CAST texts AS TIMESTAMP",
     exp.CurrentDate: "a model must give the same rows tomorrow",
     exp.Pivot: "write one IF per column",
-    exp.TableSample: "a model must give the same rows twice",
     exp.Version: "DuckDB has no time travel",
-    exp.HavingMax: "use ROW_NUMBER",
+    **dict.fromkeys((exp.HavingMax, exp.ArgMax, exp.ArgMin), "use ROW_NUMBER"),
     exp.PercentileDisc: "use PERCENTILE_CONT(x, NUMERIC '0.5') OVER (...)",
-    exp.ArgMax: "use ROW_NUMBER",
-    exp.ArgMin: "use ROW_NUMBER",
 }
 """Expressions, by sqlglot's class, each with what to write instead or why not."""
 
@@ -201,7 +177,6 @@ _TAKEN_AS_IS: frozenset[type[exp.Expr]] = frozenset((
     exp.DenseRank, exp.Ntile, exp.PercentRank, exp.CumeDist, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
     exp.NthValue, exp.Abs, exp.Replace, exp.Left, exp.Right, exp.Repeat, exp.StartsWith, exp.EndsWith, exp.Contains,
     exp.CurrentTimestamp, exp.DateFromParts, exp.TsOrDsToDate, exp.GroupConcat, exp.Struct, exp.UnixDate,
-    exp.RegexpLike,
-    exp.WeekStart,
+    exp.RegexpLike, exp.WeekStart,
 ))  # fmt: skip
 """Functions whose arguments and results are the same on both engines, as sqlglot writes them."""

@@ -47,6 +47,17 @@ Repair: TypeAlias = Callable[[Tree, Any], exp.Expr]
 """What DuckDB is given for a GoogleSQL expression: a new node, or the node itself."""
 
 
+def only(holds: Callable[[Tree, Any], bool], why: str) -> Repair:
+    """The node as it is, where DuckDB is sure to do the same; elsewhere it is refused."""
+
+    def kept(it: Tree, node: Any) -> exp.Expr:
+        if not holds(it, node):
+            raise it.refused(node, why)
+        return node  # type: ignore[no-any-return]  # a node has no narrower type
+
+    return kept
+
+
 def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
     """A call that sqlglot writes as it is."""
     return exp.Anonymous(this=name, expressions=list(arguments))

@@ -84,11 +84,6 @@ def _formatted(it: Tree, node: exp.TimeToStr) -> exp.Expr:
     return call("STRFTIME", call("bq_modern", _day(it, of.this)), shape)
 
 
-def _date_array(it: Tree, node: exp.GenerateDateArray) -> exp.Expr:
-    series = call("GENERATE_SERIES", *(_day(it, node.args[end]) for end in ("start", "end")), node.args["step"])
-    return cast_to("ARRAY<DATE>", series)
-
-
 def _extract(it: Tree, node: exp.Extract) -> exp.Expr:
     part = node.name.upper()
     if part == "DATE":
@@ -120,7 +115,10 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.LastDay: _last_day,
     exp.DateDiff: _date_diff,
     exp.TimeToStr: _formatted,
-    exp.GenerateDateArray: _date_array,
+    exp.GenerateDateArray: lambda it, node: cast_to(
+        "ARRAY<DATE>",
+        call("GENERATE_SERIES", *(_day(it, node.args[end]) for end in ("start", "end")), node.args["step"]),
+    ),
     exp.Add: _by_days,
     exp.Sub: _by_days,
     exp.Extract: _extract,

@@ -63,10 +63,6 @@ def _rounded(it: Tree, node: exp.Func) -> exp.Expr:
     return node if of == "FLOAT64" else node.__class__(**{**node.args, "this": cast_to("FLOAT64", node.this)})
 
 
-def _aggregate(it: Tree, node: exp.Expr) -> exp.Expr:
-    return node if isinstance(node.parent, exp.Window) else _aggregated(it, node, lambda function: function)
-
-
 def _window(it: Tree, node: exp.Window) -> exp.Expr:
     function = node.this
     if isinstance(function, (exp.Avg, exp.Sum, exp.CountIf, exp.PercentileCont)):
@@ -155,17 +151,13 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Div: lambda it, node: _quotient(it, node, node.expression),
     exp.SafeDivide: _safe_divide,
     exp.Mul: _mul,
-    exp.IntDiv: _whole,
-    exp.Mod: _whole,
-    exp.Round: _rounded,
-    exp.Trunc: _rounded,
-    exp.Ceil: _rounded,
-    exp.Floor: _rounded,
+    **dict.fromkeys((exp.IntDiv, exp.Mod), _whole),
+    **dict.fromkeys((exp.Round, exp.Trunc, exp.Ceil, exp.Floor), _rounded),
     exp.Sign: lambda it, node: cast_to(it.kind(node), node),
-    exp.Avg: _aggregate,
-    exp.Sum: _aggregate,
-    exp.CountIf: _aggregate,
-    exp.PercentileCont: _aggregate,
+    **dict.fromkeys(
+        (exp.Avg, exp.Sum, exp.CountIf, exp.PercentileCont),
+        lambda it, node: node if isinstance(node.parent, exp.Window) else _aggregated(it, node, lambda same: same),
+    ),
     exp.Window: _window,
     exp.Literal: _literal,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from fees_etl.query.duckdb.casts import call, cast_to, converted
+from fees_etl.query.duckdb.casts import call, cast_to, converted, only
 
 if TYPE_CHECKING:
     from fees_etl.query.duckdb.casts import Repair, Tree
@@ -72,17 +72,6 @@ def _hex(_: Tree, node: exp.LowerHex) -> exp.Expr:
     return call("LOWER", call("HEX", node.this))
 
 
-def _byte_length(it: Tree, node: exp.ByteLength) -> exp.Expr:
-    return call("OCTET_LENGTH", node.this if it.kind(node.this) == "BYTES" else call("ENCODE", node.this))
-
-
-def _substring(it: Tree, node: exp.Substring) -> exp.Expr:
-    start = node.args.get("start")
-    if it.kind(node) != "STRING" or not (isinstance(start, exp.Literal) and int(start.name) >= 1):
-        raise it.refused(node, "write SUBSTR of a STRING from a literal place, 1 or later")
-    return node
-
-
 def _position(it: Tree, node: exp.StrPosition) -> exp.Expr:
     if node.args.get("position") or node.args.get("occurrence"):
         raise it.refused(node, "write STRPOS(text, part)")
@@ -108,10 +97,6 @@ def _byte_string(it: Tree, node: exp.ByteString) -> exp.Expr:
         return call("UNHEX", exp.Literal.string(node.name.encode("ascii").hex()))
     except UnicodeEncodeError:
         raise it.refused(node, "a BYTES literal outside ASCII") from None
-
-
-def _replaced(_: Tree, node: exp.RegexpReplace) -> exp.Expr:
-    return call("REGEXP_REPLACE", node.this, node.expression, node.args["replacement"], exp.Literal.string("g"))
 
 
 def _extracted(it: Tree, node: exp.RegexpExtract) -> exp.Expr:
@@ -152,13 +137,10 @@ def _json_value(it: Tree, node: exp.JSONExtractScalar) -> exp.Expr:
     """JSON_VALUE(text, '$[0][1]'): the cell at these places, as text."""
     path = node.expression
     places = path.expressions[1:] if isinstance(path, exp.JSONPath) else [path]
-    if it.kind(node.this) != "STRING" or not all(_is_place(place) for place in places):
+    plain = all(isinstance(place, exp.JSONPathSubscript) and isinstance(place.this, int) for place in places)
+    if it.kind(node.this) != "STRING" or not plain:
         raise it.refused(node, "write JSON_VALUE of a STRING, with a path of places: '$[0][1]'")
     return call("bq_json_value", node.this, exp.Literal.string("$" + "".join(f"[{place.this}]" for place in places)))
-
-
-def _is_place(part: exp.Expr) -> bool:
-    return isinstance(part, exp.JSONPathSubscript) and isinstance(part.this, int)
 
 
 def _json_array(it: Tree, node: exp.JSONExtractArray) -> exp.Expr:
@@ -178,15 +160,26 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.SHA2Digest: _digest,
     exp.LowerHex: _hex,
     exp.Length: lambda it, node: call("OCTET_LENGTH" if it.kind(node.this) == "BYTES" else "LENGTH", node.this),
-    exp.ByteLength: _byte_length,
-    exp.Substring: _substring,
+    exp.ByteLength: lambda it, node: call(
+        "OCTET_LENGTH", node.this if it.kind(node.this) == "BYTES" else call("ENCODE", node.this)
+    ),
+    exp.Substring: only(
+        lambda it, node: (
+            it.kind(node) == "STRING"
+            and isinstance(start := node.args.get("start"), exp.Literal)
+            and int(start.name) >= 1
+        ),
+        "write SUBSTR of a STRING from a literal place, 1 or later",
+    ),
     exp.StrPosition: _position,
     exp.Pad: _padded,
     exp.Greatest: _extreme,
     exp.Least: _extreme,
     exp.RawString: lambda _, node: exp.Literal.string(node.name),
     exp.ByteString: _byte_string,
-    exp.RegexpReplace: _replaced,
+    exp.RegexpReplace: lambda _, node: call(
+        "REGEXP_REPLACE", node.this, node.expression, node.args["replacement"], exp.Literal.string("g")
+    ),
     exp.RegexpExtract: _extracted,
     exp.Upper: lambda _, node: call("bq_upper", node.this),
     exp.Lower: lambda _, node: call("bq_lower", node.this),
