@@ -5,7 +5,6 @@ The models also write ``sql/*.schema.json``, by which editors complete and check
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date  # noqa: TC003 - pydantic reads it
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -95,13 +94,6 @@ class _Waiver(BaseModel, extra="forbid", title="a waiver"):
     key: Annotated[tuple[str, ...], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)]
     reason: _Text
     expires: date
-
-
-def schemas() -> dict[str, str]:
-    """The JSON schemas of contracts and of the settings of assertions, by the names of their files in ``sql/``."""
-    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    models: dict[str, type[BaseModel]] = {"assertion.schema.json": _Assertion, "contract.schema.json": _Contract}
-    return {name: json.dumps(draft | model.model_json_schema(), indent=2) + "\n" for name, model in models.items()}
 
 
 def contracts(

@@ -132,7 +132,10 @@ class BigQuery(Engine):
                 hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
             )
         if incoming:
-            self._load(script, incoming)
+            path, table = incoming.file(self._embedded(), self.spill), incoming.contract.table
+            name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
+            self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
+            path.unlink()
         outcome = self._outcome(self._committed(script, parts), parts)
         if outcome.verdict == MASKED:
             raise masked()
@@ -178,12 +181,6 @@ class BigQuery(Engine):
             if isinstance(part, Load):
                 incoming.take(part, self._embedded(), self.spill)
         return incoming.moved(parts, self._schema) if incoming else [incoming.unmasked(), *parts]
-
-    def _load(self, script: Script, incoming: Incoming) -> None:
-        path, table = incoming.file(self._embedded(), self.spill), incoming.contract.table
-        name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
-        self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
-        path.unlink()
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:
         """The ended job of the script. One that failed for a passing reason, and left nothing, is tried again."""

@@ -103,7 +103,8 @@ class DuckDB(Engine):
         with self.translated("reading"):
             rows = cursor.fetchall()
         for place in map(columns.index, moments):
-            rows = [(*row[:place], _moment(row[place]), *row[place + 1 :]) for row in rows]
+            whens = [None if row[place] is None else _EPOCH + timedelta(microseconds=row[place]) for row in rows]
+            rows = [(*row[:place], when, *row[place + 1 :]) for row, when in zip(rows, whens, strict=True)]
         return Rows(columns, tuple(rows))
 
     def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
@@ -240,7 +241,3 @@ class DuckDB(Engine):
         log.debug("%s", sql)
         with private(), self.translated("running a statement"):
             return self.native.execute(sql)
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)

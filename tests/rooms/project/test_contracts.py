@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import goldens
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from fees_etl import ProjectError, Table, load
-from fees_etl.project.contracts import folded, schemas
+from fees_etl.project.contracts import _Assertion, _Contract, folded
 from fees_etl.types import Column, Layout
 
 SQL = load().root
@@ -223,6 +224,13 @@ def test_a_waiver_is_as_written(said, tmp_path):
     assert [(one.key, one.line) for one in found] == [(("0123",), 1), (("0123",), 2)]
     with pytest.raises(ProjectError, match=r"sql/waivers.yml: expected a list."):
         said(waivers="assertion: x\n")
+
+
+def schemas():
+    """The JSON schemas by which editors complete and check, by the names of their files."""
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    models = {"assertion.schema.json": _Assertion, "contract.schema.json": _Contract}
+    return {name: json.dumps(draft | model.model_json_schema(), indent=2) + "\n" for name, model in models.items()}
 
 
 @pytest.mark.parametrize("name", schemas())
