@@ -114,7 +114,7 @@ def test_a_job_over_its_deadline_is_cancelled(impatient, service, said):
     with pytest.raises(WarehouseError) as caught:
         impatient.transact(SCRIPT)
     assert caught.value.message == f"the job {FIRST} ran for more than 0 seconds, and was cancelled."
-    assert (caught.value.published, caught.value.exit_code) == ("", 5)
+    assert (caught.value.published, caught.value.exit_code) == (WarehouseError.usually, 5)
     assert caught.value.hint.startswith("Raise the target's deadline (FEES_ETL_DEADLINE=seconds)")
     assert cancellations(service) == [f"POST /jobs/{FIRST}/cancel"]
     assert said() == [f"The job {FIRST} is cancelled: what it had not committed is rolled back."]
