@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC
 from decimal import Decimal
-from secrets import token_hex
+from os import urandom
 from textwrap import shorten
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
@@ -28,7 +28,7 @@ FAILING, WAIVED = "_failing_count", "_waived_count"
 
 def new_run_id(now: datetime) -> str:
     """A name for one attempt that sorts by time: ``20250131T120000-1a2b3c``."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{token_hex(3)}"
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{urandom(3).hex()}"
 
 
 @dataclass(frozen=True, slots=True)
