@@ -12,8 +12,7 @@ SELECT
         JSON_VALUE(line, '$[0]') AS fee_date,
         JSON_VALUE(line, '$[1]') AS row_count,
         JSON_VALUE(line, '$[2]') AS amount
-    FROM script
-    CROSS JOIN UNNEST(JSON_QUERY_ARRAY(script.{{ answer }})) AS line
+    FROM UNNEST(JSON_QUERY_ARRAY((SELECT script.{{ answer }} FROM script))) AS line
 {%- endmacro -%}
 INSERT INTO ops.runs (
     run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,

@@ -211,8 +211,7 @@ BEGIN
                         JSON_VALUE(line, '$[0]') AS fee_date,
                         JSON_VALUE(line, '$[1]') AS row_count,
                         JSON_VALUE(line, '$[2]') AS amount
-                    FROM script
-                    CROSS JOIN UNNEST(JSON_QUERY_ARRAY(script.answer_staged_before)) AS line
+                    FROM UNNEST(JSON_QUERY_ARRAY((SELECT script.answer_staged_before FROM script))) AS line
                 ),
 
                 now AS (
@@ -220,8 +219,7 @@ BEGIN
                         JSON_VALUE(line, '$[0]') AS fee_date,
                         JSON_VALUE(line, '$[1]') AS row_count,
                         JSON_VALUE(line, '$[2]') AS amount
-                    FROM script
-                    CROSS JOIN UNNEST(JSON_QUERY_ARRAY(script.answer_staged_after)) AS line
+                    FROM UNNEST(JSON_QUERY_ARRAY((SELECT script.answer_staged_after FROM script))) AS line
                 ),
 
                 changed AS (

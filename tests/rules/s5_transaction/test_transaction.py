@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -93,3 +93,14 @@ class Backwards:
     def query(self, sql):
         found = self.engine.query(sql)
         return Rows(found.columns, found.rows[::-1])
+
+
+def test_the_ledger_row_of_many_fee_dates_takes_little_memory(shell, monkeypatch):
+    """The dates of an answer are read apart from its text, which would else stand beside each of them."""
+    monkeypatch.setenv("FEES_ETL_MEMORY", "200MB")
+    first = date(2000, 1, 1)
+    put("many.csv", *(fee(number % 40, str(number), str(first + timedelta(days=number))) for number in range(6000)))
+    code, _, err = shell("run", "--source", "lake")
+    assert (code, err.count("Error")) == (0, 0), err
+    (kept,) = shell.ask("SELECT json_array_length(changes) FROM ops.runs")
+    assert kept == (6000,)
