@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.errors import UsageError
+from fees_etl.project.graph import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -146,8 +147,7 @@ def read(engine: Engine, table: str, *, project: Project | None = None, tagged: 
     Raises:
         UsageError: there is no such table, it has only tagged columns, or pyarrow is not installed.
     """
-    from fees_etl.project.graph import did_you_mean  # noqa: PLC0415 - late: sqlglot is a quarter of a second
-    from fees_etl.project.load import load  # noqa: PLC0415 - late, too
+    from fees_etl.project.load import load  # noqa: PLC0415 - late: sqlglot is a quarter of a second
 
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra, and a fifth of a second
