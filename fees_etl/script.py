@@ -162,6 +162,9 @@ class Script:
     rejected: Record | None = None
     keep: bool = True
     name: str = "run"
+    lock: tuple[str, ...] = ()
+    """The first statement, by which of two at once one is refused, and a query for the job that was last; for a
+    warehouse that has no lock of its own. ``@job`` stands for the job."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What a warehouse that labels its jobs should put on this one."""
     seen: Outcome | None = None

@@ -64,12 +64,9 @@ def commands() -> typer.Typer:
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  (called by typer)
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
+        from fees_etl.runs.ledger import package_version
 
-        try:
-            typer.echo(f"fees-etl {version('fees-etl')}")
-        except PackageNotFoundError:
-            typer.echo("fees-etl, not installed")
+        typer.echo(f"fees-etl {package_version()}")
         raise typer.Exit
 
 

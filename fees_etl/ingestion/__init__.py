@@ -85,7 +85,8 @@ def ingest(
         yield from mirror.settled()
 
     try:
-        outcome = engine.transact(Script(run_id, parts(), name="ingest"))
+        lock = project.templates.operation("lock", run_id=run_id)
+        outcome = engine.transact(Script(run_id, parts(), name="ingest", lock=lock))
     except OSError as error:  # of a working copy: a file of the source that cannot be read is refused
         raise WarehouseError(
             f"a working copy of a file could not be written: {error.strerror or type(error).__name__}.",

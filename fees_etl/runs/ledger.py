@@ -103,7 +103,7 @@ def record(
     sql = plan.project.templates.ask(
         "record", plan=plan, run_id=run_id, command=command, part_of=part_of, status=status, started_at=started_at,
         last=last, is_compared=is_compared, verdicts=verdicts, error=error, git_sha=git_sha(plan.project.root),
-        package_version=_version(),
+        package_version=package_version(),
     ).sql  # fmt: skip
     answers = [BEFORE, *([AFTER] if is_kept else []), *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
     return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)))
@@ -137,7 +137,8 @@ def _checked_out(root: Path) -> str | None:
     return asked.stdout.strip() or None
 
 
-def _version() -> str:
+def package_version() -> str:
+    """As it is installed; 0 where it is not."""
     try:
         return version("fees-etl")
     except PackageNotFoundError:

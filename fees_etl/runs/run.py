@@ -61,6 +61,7 @@ def run(
     """
     started_at, began = now or datetime.now(UTC), time.monotonic()
     run_id, project = run_id or new_run_id(started_at), plan.project
+    lock = project.templates.operation("lock", run_id=run_id)
     asks = {step.name: step for step in plan.steps if isinstance(step, Ask)}
     kept: RunStatus = "published" if asks else "staged"
     record = partial(ledger.record, plan, run_id=run_id, command=command, part_of=part_of, started_at=started_at)
@@ -81,7 +82,7 @@ def run(
     try:
         labels = {"git_sha": ledger.git_sha(project.root) or ""}
         accepted, rejected = record(status=kept), record(status="rejected")
-        script = Script(run_id, _parts(plan, run_id), accepted, rejected, keep=not rehearse, labels=labels)
+        script = Script(run_id, _parts(plan, run_id), accepted, rejected, keep=not rehearse, lock=lock, labels=labels)
         outcome = engine.transact(script, watch)
         status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept
         return _result(plan, engine, outcome, judge, run_id=run_id, status=status, started_at=started_at, began=began)
@@ -92,7 +93,7 @@ def run(
             with suppress(FeesError):  # the warehouse may be what failed, and then there is no row
                 if not ledger.history(project, engine, run_id=run_id).rows:  # else what failed came after the commit
                     failed = record(status="failed", error=said)
-                    engine.transact(Script(run_id, (), failed, name="failed", seen=seen))
+                    engine.transact(Script(run_id, (), failed, name="failed", lock=lock, seen=seen))
         raise
 
 

@@ -8,13 +8,13 @@ import threading
 from dataclasses import replace
 
 import pytest
-from bigquery import Fate, Fault, Service, engine_on
+from bigquery import LOCK, Fate, Fault, Service, engine_on
 
 from fees_etl import WarehouseError
 from fees_etl.script import Ask, Script, Write
 
 FIRST = "fees-etl-R1-run-1"
-SCRIPT = Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")])
+SCRIPT = Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")], lock=LOCK)
 BY_ITSELF = "it ends by itself, whole or not at all."
 
 

@@ -190,29 +190,29 @@ class BigQuery(Engine):
             try:
                 return self.jobs.run(sql, identity, {"run": script.run_id, "kind": script.name, **script.labels})
             except JobFailed as failure:
-                is_over = self._is_committed(identity, failure) or not isinstance(failure, TransientFailure)
+                is_over = self._is_committed(script, identity, failure) or not isinstance(failure, TransientFailure)
                 if is_over or pause is None:
                     raise
                 time.sleep(pause)
             except WarehouseBusy as busy:
                 with suppress(FeesError):
-                    busy.message += f" The last one to finish was the job {self._writer()}."
+                    busy.message += f" The last one to finish was the job {self._last(script)}."
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _is_committed(self, identity: str, failure: JobFailed) -> bool:
+    def _is_committed(self, script: Script, identity: str, failure: JobFailed) -> bool:
         """Whether the job failed after its commit; ``failure`` then says so."""
         failure.published = "Perhaps all of this command: nobody knows whether the job failed after its commit."
         try:
-            is_committed = self._writer() == identity
+            is_committed = self._last(script) == identity
         except FeesError:
             raise failure from None
         failure.published = "All of this command: the job failed after its commit." if is_committed else failure.usually
         return is_committed
 
-    def _writer(self) -> str:
+    def _last(self, script: Script) -> str:
         """The job of the last transaction that was committed."""
-        found = self.query("SELECT job_id FROM ops.writer").rows
+        found = self.query(script.lock[1]).rows
         return str(found[0][0]) if found else "nobody"
 
     def _outcome(self, ended: Any, parts: Sequence[Part]) -> Outcome:

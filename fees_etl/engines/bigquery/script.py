@@ -3,7 +3,7 @@
     DECLARE script_verdict STRING DEFAULT 'accepted';
     BEGIN
         BEGIN TRANSACTION;
-        MERGE INTO ops.writer ...;                one row: of two writers at once, BigQuery aborts one
+        MERGE ...;                                the lock, one row: of two writers at once, BigQuery aborts one
         IF (a stop) THEN ROLLBACK TRANSACTION; SET script_verdict = ...;
         ELSE
             MERGE ...; DELETE ...;                the steps, each with its label, rows and seconds
@@ -84,8 +84,8 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
     """The text of the job ``identity`` that executes ``parts``, which are the script's without its files."""
     asks = [part for part in parts if isinstance(part, Ask)]
     writer = _Writer(script, asks, dialect)
-    lock = _LOCK.format(job_id=literal(identity), run_id=literal(script.run_id))
-    body = "\n".join(["BEGIN TRANSACTION;", writer.statement(lock), writer.block(parts)])
+    lock = [writer.statement(sql.replace("@job", literal(identity), 1)) for sql in script.lock[:1]]
+    body = "\n".join(["BEGIN TRANSACTION;", *lock, writer.block(parts)])
     lines = [
         "DECLARE script_verdict STRING DEFAULT 'accepted';",
         "DECLARE script_steps STRING DEFAULT '';",
@@ -205,22 +205,6 @@ def _labelled(step: str) -> str:
 def _rolled_back(verdict: str) -> str:
     return indent(f"ROLLBACK TRANSACTION;\nSET script_verdict = {literal(verdict)};", _TAB)
 
-
-_LOCK = """\
-MERGE INTO ops.writer AS writer
-USING (
-    SELECT
-        {job_id} AS job_id,
-        {run_id} AS run_id,
-        CURRENT_TIMESTAMP() AS began_at
-) AS now
-ON TRUE
-WHEN MATCHED THEN
-    UPDATE SET job_id = now.job_id, run_id = now.run_id, began_at = now.began_at
-WHEN NOT MATCHED THEN
-    INSERT (job_id, run_id, began_at)
-    VALUES (now.job_id, now.run_id, now.began_at)"""
-"""The first statement of every writer changes the one row that two at once conflict on."""
 
 _STEP = """\
 SET script_steps = CONCAT(

@@ -61,14 +61,11 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """What brings the warehouse up to its contracts; false when it is there."""
+    """What brings the warehouse up to its contracts."""
 
     datasets: tuple[str, ...] = ()
     tables: tuple[Contract, ...] = ()
     columns: Mapping[Table, tuple[Column, ...]] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.datasets or self.tables or self.columns)
 
 
 def placed(contracts: Mapping[Table, Contract], suffix: str) -> tuple[Contract, ...]:

@@ -24,10 +24,11 @@ from fees_etl.engines.bigquery import engine, errors, jobs, tables
 from fees_etl.engines.bigquery.tables import placed, resource
 from fees_etl.settings import Settings
 
-__all__ = ["ANSWERS", "DEV", "URL", "Fate", "Fault", "Service", "client_of", "engine_on", "parquet", "served"]
+__all__ = ["ANSWERS", "DEV", "LOCK", "URL", "Fate", "Fault", "Service", "client_of", "engine_on", "parquet", "served"]
 
 URL = "bigquery://p?location=EU"
 DEV = Settings("dev", pii="synthetic")
+LOCK = project().templates.operation("lock", run_id="R1")
 POLL = re.compile(r"GET /(jobs|queries)/")
 
 BEFORE = ["1", "100", "1", "100", "1", "1", "2025-01-01", "2025-01-01", "1", "2025-01"]

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from bigquery import DEV, Fate, Fault, Service, engine_on
+from bigquery import DEV, LOCK, Fate, Fault, Service, engine_on
 from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
@@ -18,7 +18,7 @@ from fees_etl.script import Answer, Ask, Script, Step, StepResult, Write
 MIB = 2**20
 ASK = Ask("n", "SELECT 1 AS n")
 STEP = Step("Fees_By_Day", "rebuild", ("DELETE FROM ops.pending WHERE TRUE", "DELETE FROM ops.left_out WHERE TRUE"))
-RUN = Script("20250131T120000-1A2B3C", [STEP, ASK], labels={"git_sha": "ABC", "part": ""})
+RUN = Script("20250131T120000-1A2B3C", [STEP, ASK], labels={"git_sha": "ABC", "part": ""}, lock=LOCK)
 
 
 @pytest.fixture
@@ -180,13 +180,13 @@ def test_without_child_jobs_nothing_is_known_of_the_steps(engine, service, fault
 def test_a_job_that_is_too_long_is_not_sent(engine, service):
     ninety = tuple(f"DELETE FROM ops.pending WHERE uri = '{'x' * 12_000}'" for _ in range(90))
     with pytest.raises(GuardRefused, match=r"bytes of SQL; BigQuery takes 1,000,000\.") as caught:
-        engine.transact(Script("R1", list(map(Write, ninety))))
+        engine.transact(Script("R1", list(map(Write, ninety)), lock=LOCK))
     assert caught.value.exit_code == 4
     assert service.requests == []
 
 
 def test_a_script_that_writes_nothing_is_no_job(engine, service):
-    assert engine.transact(Script("R1", [ASK])).verdict == "accepted"
+    assert engine.transact(Script("R1", [ASK], lock=LOCK)).verdict == "accepted"
     assert service.requests == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from bigquery import Fate, Fault, Service, engine_on
+from bigquery import LOCK, Fate, Fault, Service, engine_on
 
 from fees_etl import GuardRefused, UsageError, WarehouseError
 from fees_etl.engines.bigquery.errors import failed
@@ -20,7 +20,7 @@ WHOLE_OR_NOT = "Whatever that job does: it ends by itself, whole or not at all."
 
 
 def script(name="run"):
-    return Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")], name=name)
+    return Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")], name=name, lock=LOCK)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_job_whose_reply_is_lost_is_adopted_and_not_run_again(engine, service,
 
 def test_a_run_id_that_was_used_before_is_refused_and_not_taken_for_a_lost_reply(engine, service):
     engine.transact(script())
-    other = Script("R1", [Write("DELETE FROM ops.left_out WHERE TRUE"), Ask("n", "SELECT 1 AS n")])
+    other = Script("R1", [Write("DELETE FROM ops.left_out WHERE TRUE"), Ask("n", "SELECT 1 AS n")], lock=LOCK)
     with pytest.raises(UsageError, match="its run id was used before") as caught:
         engine.transact(other)
     assert caught.value.published == "Nothing of this command; the published numbers are as before."

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from bigquery import Service, engine_on
+from bigquery import LOCK, Service, engine_on
 
 from fees_etl import query
 from fees_etl.engines.bigquery.script import Dialect, job, question
@@ -25,7 +25,7 @@ REJECTED = Record(RUNS, TEXT, ("before",))
 FILL = Step("fees", "rebuild", ("DELETE FROM a.t WHERE TRUE", "INSERT INTO a.t (n) VALUES (1)"), books=("DELETE FROM ops.pending WHERE TRUE",))  # fmt: skip
 STOP = Stop("busy", "SELECT COUNT(*) > 0 AS is_busy FROM ops.pending")
 PARTS = (STOP, Write("DELETE FROM a.first WHERE TRUE"), BEFORE, FILL, CHECK, AFTER)
-SCRIPT = Script("R1", PARTS, ACCEPTED, REJECTED)
+SCRIPT = Script("R1", PARTS, ACCEPTED, REJECTED, lock=LOCK)
 
 
 def dialect(suffix="", **rest):
@@ -94,7 +94,7 @@ def test_a_rehearsal_keeps_nothing():
 
 def test_in_a_rehearsal_every_job_rolls_back(monkeypatch):
     service = Service(answers={"n": [["1"]]})
-    keeps = Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")])
+    keeps = Script("R1", [Write("DELETE FROM ops.pending WHERE TRUE"), Ask("n", "SELECT 1 AS n")], lock=LOCK)
     with engine_on(service, monkeypatch) as engine:
         with engine.rehearsal():
             assert engine.transact(keeps).answers["n"].rows.rows == ((1,),)
@@ -145,7 +145,7 @@ def test_a_record_reads_what_the_script_knows():
 
 
 def test_what_was_never_asked_is_null_in_the_record_of_a_failure():
-    found = text(Script("R1", (), ACCEPTED, name="failed"))
+    found = text(Script("R1", (), ACCEPTED, name="failed", lock=LOCK))
     assert "CAST(NULL AS STRING) AS answer_before" in found
     assert "DECLARE answer_" not in found
 
