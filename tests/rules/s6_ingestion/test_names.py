@@ -40,7 +40,7 @@ def test_what_is_left_out_is_named(shell):
     _, out, _ = shell("ingest", "lake", "--output", "json")
     assert len(json.loads(out)["ingest"]["notes"]) == 2
     assert shell("ingest", "lake/a.csv", "--output", "json")[1].count("left out") == 0
-    assert "1 name that the source does not mean (a.csv)" in listing("lake/**/*.txt").notes[0]
+    assert "4 names that the source does not mean (.hidden.csv, a.csv," in listing("lake/**/*.txt").notes[0]
 
 
 def test_a_name_of_255_bytes_is_a_name(shell):
@@ -122,7 +122,7 @@ def test_an_option_that_is_given_twice_is_refused(shell, words):
 
 def test_what_may_be_repeated_may_be_repeated(shell):
     put("a.csv", fee(1))
-    assert shell("run", "--source", "lake", "--select", "stg_fees", "--select", "rpt_*")[0] == 0
+    assert shell("run", "--source", "lake", "--select", "stg_fees+", "--select", "rpt_*")[0] == 0
 
 
 def test_a_clock_that_is_wrong_is_named_by_the_refusal(shell):
