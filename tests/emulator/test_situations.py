@@ -143,7 +143,7 @@ def test_rows_that_vanish_from_known_files_and_a_place_that_is_forgotten(publish
     published.deal({name: [] for name in FILES})
     said = published("run")
     assert said.code == 4
-    assert "less than half is left of what is known under" in " ".join(said.err.split())
+    assert "ess than half is left of what is known under" in " ".join(said.err.split())
     assert staged(published) == before
 
     published.deal(FILES | {"c.csv": None})
