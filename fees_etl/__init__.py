@@ -37,7 +37,7 @@ from fees_etl.types import Project, State, Table, Window
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine, connect, read
-    from fees_etl.ingestion import ingest
+    from fees_etl.ingestion import forget, ingest
     from fees_etl.project.load import load
     from fees_etl.runs.backfill import backfill
     from fees_etl.runs.ledger import state
@@ -49,6 +49,7 @@ _LATE = {
     "backfill": "fees_etl.runs.backfill",
     "check": "fees_etl.runs.run",
     "connect": "fees_etl.engines",
+    "forget": "fees_etl.ingestion",
     "ingest": "fees_etl.ingestion",
     "load": "fees_etl.project.load",
     "plan": "fees_etl.runs.plan",
@@ -77,6 +78,7 @@ __all__ = [
     "backfill",
     "check",
     "connect",
+    "forget",
     "ingest",
     "load",
     "plan",

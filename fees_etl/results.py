@@ -66,6 +66,8 @@ class IngestResult:
     bytes_processed: int | None = None
     bytes_billed: int | None = None
     """Of its script; None where reading is free."""
+    notes: tuple[str, ...] = ()
+    """What the source leaves out, and what else there is to say of it."""
 
     @property
     def refused(self) -> tuple[FileResult, ...]:

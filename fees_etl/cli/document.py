@@ -97,4 +97,4 @@ def _ingest(ingested: IngestResult | None) -> dict[str, Any] | None:
     if ingested is None:
         return None
     files = [_plain(one) | {"reasons": dict(one.reasons)} for one in ingested.files]
-    return {"source": ingested.source, "seconds": ingested.seconds, "files": files}
+    return {"source": ingested.source, "seconds": ingested.seconds, "files": files, "notes": ingested.notes}

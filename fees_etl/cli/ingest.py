@@ -27,6 +27,7 @@ def ingest(
     ] = None,
     *,
     reload: opt.Reload = None,
+    forget: opt.Forget = None,
     allow_withdraw: opt.AllowWithdraw = False,
     rehearse: opt.Rehearse = False,
     output: opt.Output = "text",
@@ -37,20 +38,32 @@ def ingest(
     fees-etl ingest 'lake/*.csv'
     fees-etl ingest lake/fees_2025_09.csv.gz --rehearse
     fees-etl ingest lake --reload                    (after the contract of the files changed)
+    fees-etl ingest --forget copy_of_lake            (what was ingested by mistake)
     """
     session: Session = context.obj
+    if forget is not None and (source or reload is not None):
+        raise UsageError(
+            "--forget reads no files, so a source and --reload mean nothing.",
+            hint=f"{session.start} ingest --forget {shlex.quote(forget)}",
+        )
     project = session.open(source=source, writes=True)
-    require_source(session)
-    if rehearse and session.is_remote:
+    if forget is None:
+        require_source(session)
+    if rehearse and session.is_remote and forget is None:
         raise UsageError(
             "an ingestion into BigQuery begins with a load job, which cannot be rolled back.",
             hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {session.line}",
         )
     with session.warehouse(project, rehearse=rehearse, models=False) as engine:
-        if session.settings.source is None:
+        if session.settings.source is None and forget is None:
             session.state = fees_etl.state(project, engine)  # which reads staging, and an account may see raw only
         again = True if reload == "" else reload
-        read_files(session, project, engine, allow_withdraw=allow_withdraw, reload=again)
+        if forget is None:
+            read_files(session, project, engine, allow_withdraw=allow_withdraw, reload=again)
+        else:
+            session.ingested = fees_etl.forget(
+                project, engine, forget, run_id=session.run_id, now=session.now, allow_withdraw=allow_withdraw
+            )
     show_files(session, output)
     if refused := refusal(session):
         raise refused
@@ -120,7 +133,9 @@ def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: b
         return None
     lines = [f"    {shown(uri)}: {reason}" for uri, reason in refused]
     were, them = ("file is", "it") if len(refused) == 1 else ("files are", "them")
-    again = session.line if reads else f"{session.start} run --source {shlex.quote(shown(refused[0][0]))}"
+    name = shlex.quote(shown(refused[0][0]))
+    again = f"{session.start} run --source {name}"
+    again = session.line if reads else f"{again}   or   {session.start} ingest --forget {name}"
     return InputRefused(
         "\n".join([f"{len(refused)} {were} refused, and nothing of {them} was loaded:", *lines]),
         published="No model ran: readers see what the last committed run published. "

@@ -54,7 +54,7 @@ Rehearse: TypeAlias = Annotated[
     bool, typer.Option("--rehearse", help="Do all of it on the live data, show the result, and roll back.")
 ]
 AllowWithdraw: TypeAlias = Annotated[
-    bool, typer.Option("--allow-withdraw", help="Accept that more than half of the known files are gone.")
+    bool, typer.Option("--allow-withdraw", help="Accept that more than half of files, rows or pounds are gone.")
 ]
 Output: TypeAlias = Annotated[
     Literal["text", "json"], typer.Option("--output", help="What stdout carries: a screen, or one JSON document.")
@@ -62,9 +62,27 @@ Output: TypeAlias = Annotated[
 Reload: TypeAlias = Annotated[
     str | None, typer.Option(metavar="[FILE]", help="Read known content again: of FILE, a folder or a glob, or all.")
 ]
+Forget: TypeAlias = Annotated[
+    str | None, typer.Option("--forget", metavar="PLACE", help="Withdraw what came from a path, folder, glob or gs://.")
+]
 
 
-class Reloading(typer.core.TyperCommand):
+class Once(typer.core.TyperCommand):
+    """A command that does not take the last of two values for what was meant."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own context
+        """Refuse an option that is given twice, unless it is repeatable."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for option in self.params:
+            if order.count(option) > 1 and not option.multiple and not option.is_flag:  # type: ignore[attr-defined]  # an option
+                raise UsageError(
+                    f"{option.opts[0]} is given twice, and only one can be meant.",
+                    hint="Give it once; several files are one folder, or one quoted glob.",
+                )
+        return super().parse_args(ctx, args)
+
+
+class Reloading(Once):
     """A command whose --reload may stand without a value; typer has no such options."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own context

@@ -87,6 +87,7 @@ def files(ingested: IngestResult) -> list[str]:
         amount = pounds(total(file.amount for file in there))
         rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
         below.append([])
+    below[-1] += [line for note in ingested.notes for line in paragraph(note, 2, 2)]
     return ["", *(text for line, more in zip(grid(rows, "<<>>>", 0), below, strict=True) for text in (line, *more))]
 
 

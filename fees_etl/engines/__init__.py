@@ -6,15 +6,19 @@ imports the one that the URL asks for.
 
 from __future__ import annotations
 
+import os
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.errors import UsageError
+from fees_etl.errors import UsageError, WarehouseBusy
 from fees_etl.project.graph import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     import pyarrow as pa
@@ -23,11 +27,13 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Project, Table
 
-__all__ = ["Engine", "Watch", "connect", "path_of", "read"]
+__all__ = ["Engine", "Watch", "alone", "connect", "path_of", "read"]
 
 Watch: TypeAlias = "Callable[[StepResult | Answer], None]"
 
 _MEMORY = "duckdb://"
+_WRITERS: dict[Hashable, tuple[int, str]] = {}
+"""Who writes to a warehouse: a thread of this process, and words for it."""
 
 
 class Engine(Protocol):
@@ -85,6 +91,27 @@ class Engine(Protocol):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def alone(place: Hashable, name: object) -> Iterator[None]:
+    """A block that no other one of this process shares, for a warehouse that is known by ``place``.
+
+    Between processes the warehouse sees to that; to it, the threads of one process are the same writer.
+
+    Raises:
+        WarehouseBusy: another thread, or another engine of this one, is in such a block.
+    """
+    thread = threading.current_thread()
+    me = (thread.ident or 0, f"thread {thread.name} of this process since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    held = (os.getpid(), place)  # a fork inherits the table, and nobody who would leave the block
+    holder = _WRITERS.setdefault(held, me)
+    if holder is not me:
+        raise WarehouseBusy(f"{name} is held by {holder[1]}.")
+    try:
+        yield
+    finally:
+        del _WRITERS[held]
 
 
 def path_of(url: str) -> Path | None:

@@ -21,7 +21,7 @@ from google.cloud.storage import Client  # type: ignore[import-untyped]  # it ha
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]  # likewise
 
 from fees_etl.errors import GuardRefused, InputRefused, UsageError, WarehouseError
-from fees_etl.ingestion.bytes import FileRefused, changed
+from fees_etl.ingestion.bytes import FileRefused, FileUnreadable, changed
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Object:
         """The bytes of this generation as stored, never decompressed, and verified when the last block has come.
 
         Raises:
-            FileRefused: this object may not be read.
+            FileUnreadable: this object may not be read.
             WarehouseBusy: the generation is no more, or its bytes are not those that were listed.
             WarehouseError: the store does not answer.
         """
@@ -122,7 +122,7 @@ class Object:
             except (api.NotFound, api.PreconditionFailed, api.RequestRangeNotSatisfiable) as gone:
                 raise changed(self.uri) from gone
             except (api.BadRequest, api.Forbidden) as error:
-                raise FileRefused(f"it cannot be read: {_said(error)}") from error
+                raise FileUnreadable(f"it cannot be read: {_said(error)}") from error
         return bytes(found)
 
 
@@ -148,7 +148,8 @@ class Bucket:
             below: also those in folders below that of the prefix.
 
         Raises:
-            InputRefused: there is no such bucket, or it may not be read.
+            InputRefused: there is no such bucket.
+            GuardRefused: it may not be listed, or not to its end.
             WarehouseError: the store does not answer. A listing is whole or an error: never a part of it.
         """
         delimiter = None if below else "/"
@@ -158,14 +159,6 @@ class Bucket:
             ):
                 encoding = blob.content_encoding or ""
                 yield Object(self, blob.name, blob.generation, blob.size, blob.crc32c or "", encoding)
-
-    def has(self, uri: str) -> bool:
-        """Whether there is an object of this URI, by a listing: the object itself cannot tell "no" from "not for you".
-
-        Raises what :meth:`objects` raises.
-        """
-        first = next(self.objects(uri.removeprefix(self.uri), below=True), None)  # of all that begin so, it sorts first
-        return first is not None and first.uri == uri
 
     def location(self) -> str:
         """Where it lies, as the store writes it ("EU", "EUROPE-WEST2"); "" for those who may read objects only.
@@ -220,7 +213,8 @@ def _translated(place: str) -> Iterator[None]:
             "then the same command again.",
         ) from error
     except api.ClientError as error:
-        raise InputRefused(
+        kind = GuardRefused if isinstance(error, api.Forbidden) else InputRefused  # what may not be seen is not gone
+        raise kind(
             f"{place} cannot be read: {_said(error)}.",
             published=published,
             hint=f"Check its name, and that your account has the role Storage Object Viewer on it: "

@@ -28,6 +28,10 @@ class FileRefused(Exception):
         self.reason = reason
 
 
+class FileUnreadable(FileRefused):
+    """Not its content is wrong: it cannot be had at all, which says nothing of what it holds."""
+
+
 class FileChanged(FileRefused):
     """The file is no longer the one that was scanned, so nothing can be said about either; it may be scanned again."""
 
@@ -50,7 +54,10 @@ LINE_LIMIT: Final = 1 << 20
 _CHUNK: Final = 1 << 18  # what fits the processor's cache: 1 MiB chunks take twice as long to check
 
 Stamp: TypeAlias = tuple[int, int, int, int]
-"""Device, inode, size and nanoseconds of the last change: equal as long as a file is the same one, untouched."""
+"""Device, inode, size and nanoseconds of the last change: equal as long as a file is the same one, untouched.
+
+The time is that of the inode: the one of the content can be set back.
+"""
 
 
 class StoredFile(io.FileIO):
@@ -87,7 +94,7 @@ class StoredFile(io.FileIO):
 def stamp_of(file: Path | int) -> Stamp:
     """The stamp of the file that a path means now, or of one that is open; raises OSError when there is none."""
     found = os.stat(file)  # noqa: PTH116 - an open file has no path that is sure to be its own
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
 
 
 def is_gzip(path: Path) -> bool:
@@ -133,4 +140,6 @@ def is_utf8(text: bytes) -> bool:
 
 
 def _unreadable(error: OSError) -> FileRefused:
-    return FileRefused(f"it cannot be read: {error.strerror}")
+    if isinstance(error, FileNotFoundError):  # it was there when it was listed
+        return FileChanged()
+    return FileUnreadable(f"it cannot be read: {error.strerror}")

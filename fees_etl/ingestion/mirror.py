@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from fees_etl.errors import GuardRefused
-from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, shown
+from fees_etl.ingestion.source import shown
 from fees_etl.ingestion.verdict import UNREAD
 from fees_etl.results import FileResult
 from fees_etl.script import Load, Stop, Write
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import datetime
 
-    from fees_etl.ingestion.source import Listing
     from fees_etl.ingestion.verdict import Books, Entry, Judged
     from fees_etl.script import Part
     from fees_etl.types import Project
@@ -28,38 +26,6 @@ FEES, _REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
 _FILES, _TOTALS = Table("raw", "files"), Table("raw", "file_totals")
 
 
-def guard(books: Books, found: Listing, *, allow_withdraw: bool) -> None:
-    """Refuse what is hardly meant: sample beside real files, and a source that lost most of its files at once.
-
-    Raises:
-        GuardRefused: with the way out.
-    """
-    samples = {uri for uri in books.known if uri.startswith(SAMPLE_SCHEME)}
-    if found.source == SAMPLE and any(not uri.startswith(SAMPLE_SCHEME) for uri in books.ever):
-        raise GuardRefused(
-            "the warehouse holds real files, or did, which the bundled sample must not join.",
-            published="Nothing was written; the published numbers are as before.",
-            hint="Give your files with --source, or leave raw as it is with --skip-ingest.",
-        )
-    if found.source != SAMPLE and samples:
-        raise GuardRefused(
-            "the warehouse holds the bundled sample, which real files must not join.",
-            published="Nothing was written; the published numbers are the sample's.",
-            hint="Remove the sample's fees.duckdb, or name another warehouse: "
-            "FEES_ETL_WAREHOUSE=duckdb:///absolute/path/fees.duckdb.",
-        )
-    before = [uri for uri in books.loaded if found.covers(uri)]
-    left = {file.uri for file in found.files} & set(before)
-    if before and (not left or 2 * len(left) < len(before)) and not allow_withdraw:
-        gone = sorted(set(before) - left)
-        listed = ", ".join(shown(uri) for uri in gone[:3]) + (", ..." if len(gone) > 3 else "")  # noqa: PLR2004 - a few
-        raise GuardRefused(
-            f"{len(gone)} of the {len(before)} files known under '{found.source}' are gone: {listed}.",
-            published="Nothing was withdrawn; raw and the published numbers are as before.",
-            hint="If they are meant to go, repeat the command with --allow-withdraw; else put them back.",
-        )
-
-
 class Mirror:
     """One ingestion's changes to raw: the rows as files come, and ``settled`` the books that say what they are."""
 
@@ -67,7 +33,8 @@ class Mirror:
         self._project, self._books = project, books
         self._contract, self._run_id, self._now = project.sources[FEES], run_id, now
         self._rows: list[dict[str, Any]] = []
-        self._arrived: list[Judged] = []
+        self.arrived: list[Judged] = []
+        """What is loaded: new files and new versions."""
         self._gone: list[tuple[str, str, str]] = []
 
     def settle(self, judged: Judged, gone: Collection[str]) -> FileResult:
@@ -88,11 +55,11 @@ class Mirror:
         if judged.refusal:
             return FileResult(uri, version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)
         note = self._books.copy_of(uri, judged.sha256, gone) or next(
-            (f"a copy of {shown(twin.file.uri)}" for twin in self._arrived if twin.sha256 == judged.sha256), ""
+            (f"a copy of {shown(twin.file.uri)}" for twin in self.arrived if twin.sha256 == judged.sha256), ""
         )
         self._end(known, but=version)
         self._end(refused, but=version)
-        self._arrived.append(judged)
+        self.arrived.append(judged)
         self._enter(judged, "loaded", known.reason if known and is_known else note or None)
         note = "read again" if is_known else note
         return FileResult(uri, version, "loaded", found.rows, found.rejected, found.amount, note, judged.reasons)
@@ -122,6 +89,10 @@ class Mirror:
             self._end(entry, "withdrawn")
         return _told("withdrawn", entries[-1])
 
+    def excuse(self, uri: str) -> None:
+        """A refusal is over, because the source means the file no more; what is loaded of it stays."""
+        self._end(self._books.refused[uri], "withdrawn")
+
     def settled(self) -> Iterator[Part]:
         """Write ``raw.files``, note what is pending, let go of what is replaced or gone, and prove conservation."""
         context = {"now": self._now, "run_id": self._run_id, "contract": self._contract}
@@ -131,11 +102,11 @@ class Mirror:
             columns = list(self._project.sources[_FILES].types)
             rows = [[row[column] for column in columns] for row in self._rows]
             yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
-        again = [(one.file.uri, one.version) for one in self._arrived if self._is_read_again(one)]
-        if self._arrived:
+        again = [(one.file.uri, one.version) for one in self.arrived if self._is_read_again(one)]
+        if self.arrived:
             loaded = self._books.loaded
-            replaced = [(one.file.uri, one.version) for one in self._arrived if one.file.uri in loaded]
-            fresh = [(one.file.uri, one.version) for one in self._arrived if one.file.uri not in loaded]
+            replaced = [(one.file.uri, one.version) for one in self.arrived if one.file.uri in loaded]
+            fresh = [(one.file.uri, one.version) for one in self.arrived if one.file.uri not in loaded]
             previous = [(uri, loaded[uri].version) for uri, _ in replaced]
             yield from self._writes("arrived", fresh=fresh, replaced=replaced, previous=previous, **context)
         if self._gone or again:
@@ -144,8 +115,8 @@ class Mirror:
                 for status in ("withdrawn", "superseded")
             }
             yield from self._writes("vanished", **ended, again=again, **context)
-        if self._arrived:
-            uris = [one.file.uri for one in self._arrived]
+        if self.arrived:
+            uris = [one.file.uri for one in self.arrived]
             asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)
             yield Stop(NOT_CONSERVED, asked.sql)
 

@@ -1,11 +1,7 @@
-"""Where files come from: a path, a glob or a folder, here or in a bucket -> the files it means now, and might mean.
-
-A ``*`` stays within a part of a path, ``**`` goes across, and a part that begins with a dot is hidden from both.
-"""
+"""Where files come from: a path, a glob or a folder, here or in a bucket -> the files it means now, and might mean."""
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
 import re
@@ -17,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from fees_etl.errors import InputRefused, UsageError
+from fees_etl.ingestion import folder
 from fees_etl.ingestion.bytes import FileRefused
+from fees_etl.ingestion.globs import CONTROL, control_names, in_any_case, in_folder, literal, parted, regex, remarks
 from fees_etl.types import Layout
 
 if TYPE_CHECKING:
@@ -34,11 +32,7 @@ Nothing in them is anybody's: clients are numbered, and their NINOs have the pre
 """
 SAMPLE_SCHEME = "sample://"
 BUCKET_SCHEME = "gs://"
-CONTROL: Final = ".control.json"
-_BUCKET = r"[a-z0-9][a-z0-9._-]*[a-z0-9]"
-_DATA: Final = (".csv", ".csv.gz")
-_FOLDERS: Final = r"(?:(?!\.)[^/]*/)*"
-_PIECES: Final = re.compile(r"\*+|\?|\[!?\]?[^\]]*\]|.", re.DOTALL)
+_BUCKET: Final = r"[a-z0-9][a-z0-9._-]*[a-z0-9]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ class File:
         if not isinstance(self.place, Path):
             return self.beside
         names = (self.place.with_name(name) for name in control_names(self.place.name))
-        return next((name for name in names if name.is_file()), None)
+        return next((name for name in names if os.path.isfile(name)), None)  # noqa: PTH113 - also of too long a name
 
     @contextmanager
     def local(self, folder: Path) -> Iterator[Path]:
@@ -96,7 +90,8 @@ class Listing:
     source: str
     files: tuple[File, ...]
     patterns: tuple[str, ...]
-    bucket: Bucket | None = None
+    notes: tuple[str, ...] = ()
+    """What else lies there, in sentences."""
 
     def covers(self, uri: str) -> bool:
         """Whether the source would mean this file if it were there."""
@@ -104,29 +99,9 @@ class Listing:
             return uri.startswith(SAMPLE_SCHEME)
         return any(re.fullmatch(one, shown(uri)) for one in self.patterns)
 
-    def has_lost(self, uri: str) -> bool:
-        """Whether a file that is not among ``files`` left this source, or is no more at all as far as can be seen.
-
-        Raises:
-            InputRefused: it cannot be looked at: a file that cannot be seen is not gone.
-        """
-        covered = self.covers(uri)
-        if not uri.startswith("file:"):
-            bucket = self.bucket
-            return covered or (bucket is not None and uri.startswith(bucket.uri) and not bucket.has(uri))
-        try:
-            Path(shown(uri)).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError as error:
-            if covered:
-                hint = "Make its folder readable, then run the same command again."
-                raise unread(f"{shown(uri)} cannot be looked at: {error.strerror}.", hint) from error
-        return covered
-
 
 def listing(source: str, known: Collection[str] = ()) -> Listing:
-    """List a source: a file, a folder (its ``*.csv`` and ``*.csv.gz``) or a glob; control files are never data.
+    """List a source: a file, a folder (its .csv and .csv.gz in any case) or a glob; control files are never data.
 
     In a bucket, names that end in .csv or .csv.gz are files and all others folders, whatever is there now.
 
@@ -136,7 +111,8 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
             they are gone and whatever pattern the name looks like.
 
     Raises:
-        InputRefused: the source cannot be looked at.
+        InputRefused: there is no such source, or its name is none.
+        GuardRefused: some of it cannot be looked at: what cannot be seen is not gone.
         UsageError: the source is of a kind that this version cannot read, or there are no credentials for it.
         WarehouseError: the store does not answer.
     """
@@ -146,17 +122,19 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
     patterns = meant(source, known)
     if source.startswith(BUCKET_SCHEME):
         return _stored(source, patterns)
-    found = {path for pattern in patterns for path in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - absolute patterns
+    wanted = tuple(map(regex, patterns))
+    found, others = folder.look(patterns, wanted)
     paths = {Path(path).as_uri(): Path(path) for path in found if not path.endswith(CONTROL)}
-    files = tuple(File(uri, path) for uri, path in sorted(paths.items()) if path.is_file())
-    return Listing(source, files, tuple(map(regex, patterns)))
+    files = tuple(File(uri, path) for uri, path in sorted(paths.items()))
+    return Listing(source, files, wanted, _notes(patterns[0], found, others))
 
 
 def meant(source: str, known: Collection[str]) -> list[str]:
     """The globs that a source stands for, over whole URIs as :func:`shown`; no store is asked.
 
     Raises:
-        InputRefused: its folder cannot be looked at.
+        InputRefused: it is no name that a file can have.
+        GuardRefused: its folder cannot be looked at.
         UsageError: it is of a kind that this version cannot read.
     """
     if source.startswith(BUCKET_SCHEME):
@@ -164,17 +142,41 @@ def meant(source: str, known: Collection[str]) -> list[str]:
         return [glob.escape(bucket) + one for one in in_bucket(name, {uri.removeprefix(bucket) for uri in known})]
     if "://" in source and not source.startswith("file://"):
         raise _unusable(f"'{source}' cannot be read: a source is a path or begins with gs://.")
-    if not source.strip():
-        raise _unusable("the source is empty.")
+    if not source.strip() or "\0" in source:
+        raise _unusable("the source is empty, or holds a NUL character.")
     where = os.path.abspath(shown(source))  # noqa: PTH100 - resolve() would follow links
     uri = Path(where).as_uri()
     try:
-        if Path(where).is_dir() or any(one.startswith(f"{uri}/") for one in known):
-            return [f"{glob.escape(where)}/*{suffix}" for suffix in _DATA]
-        return [glob.escape(where) if Path(where).is_file() or uri in known else where]
+        if uri not in known and (Path(where).is_dir() or any(one.startswith(f"{uri}/") for one in known)):
+            return in_folder(glob.escape(where))
+        return [glob.escape(where) if os.path.lexists(where) or uri in known else in_any_case(where)]
+    except PermissionError as error:
+        raise folder.unseen(f"'{source}'", f"cannot be looked at: {error.strerror}") from error
     except OSError as error:
-        hint = "Make it readable, then run the same command again."
-        raise unread(f"'{source}' cannot be read: {error.strerror}.", hint) from error
+        raise unread(
+            f"'{source}' is no name of a file: {error.strerror}.", "Give a path, a folder or a quoted glob."
+        ) from error
+
+
+def within(place: str, known: Collection[str]) -> set[str]:
+    """Of the known URIs those of a place: the file of that name, all that is below such a folder, or what a glob means.
+
+    Raises:
+        UsageError: it is of a kind that no source is.
+    """
+    if place.startswith(BUCKET_SCHEME):
+        bucket, name = _parted(place)
+        where = (bucket + name).rstrip("/")
+    elif "://" in place and not place.startswith("file://"):
+        raise _unusable(f"'{place}' is no place of files: those are paths or begin with gs://.")
+    elif not place.strip():
+        raise _unusable("the place is empty.")
+    else:
+        where = os.path.abspath(shown(place)).rstrip("/")  # noqa: PTH100 - resolve() would follow links
+    scheme = "gs://" if place.startswith(BUCKET_SCHEME) else "file://"
+    names = {uri: shown(uri) for uri in known if uri.startswith(scheme)}
+    found = {uri for uri, name in names.items() if name == where or name.startswith(f"{where}/")}
+    return found or {uri for uri, name in names.items() if re.fullmatch(regex(where), name)}
 
 
 def layout_of(contract: Contract, uri: str) -> Layout:
@@ -209,38 +211,17 @@ def in_bucket(name: str, known: Collection[str]) -> list[str]:
     A name that ends in .csv or .csv.gz is an object, a pattern is a pattern, and any other name is a folder, whatever
     the bucket holds now; only what is ``known`` under a name says better.
 
-    >>> print(in_bucket("fees", []), in_bucket("fees/2025-*.csv", []), in_bucket("a[1].csv", ["a[1].csv"]))
-    ['fees/*.csv', 'fees/*.csv.gz'] ['fees/2025-*.csv'] ['a[[]1].csv']
+    >>> print(in_bucket("fees/a.csv", []), in_bucket("fees/2025-*", []), in_bucket("a[1].csv", ["a[1].csv"]))
+    ['fees/a.csv'] ['fees/2025-*'] ['a[[]1].csv']
     """
     if name in known:
         return [glob.escape(name)]
-    folder = name.removesuffix("/")
-    if folder and any(one.startswith(f"{folder}/") for one in known):
-        return [f"{glob.escape(folder)}/*{suffix}" for suffix in _DATA]
-    if folder == name != "" and (glob.escape(name) != name or name.casefold().endswith(_DATA)):
-        return [name]
-    return [f"{folder}/*{suffix}".removeprefix("/") for suffix in _DATA]
-
-
-def control_names(name: str) -> tuple[str, str]:
-    """What the control file of a data file may be called, the first choice first.
-
-    >>> control_names("fees.csv.gz")
-    ('fees.csv.gz.control.json', 'fees.control.json')
-    """
-    return name + CONTROL, name.removesuffix(".gz").removesuffix(".csv") + CONTROL
-
-
-def regex(pattern: str) -> str:
-    """A glob as a regular expression over whole names.
-
-    >>> [bool(re.fullmatch(regex("/a/**/?.csv"), name)) for name in ("/a/b.csv", "/a/b/c/d.csv", "/a/.b/c.csv")]
-    [True, True, False]
-    """
-    *folders, last = pattern.split("/")
-    parts = [_FOLDERS if part == "**" else _segment(part) for part in folders]
-    parts.append(_FOLDERS + r"(?!\.)[^/]+" if last == "**" else _segment(last))
-    return "/".join(parts).replace(f"{_FOLDERS}/", _FOLDERS)
+    below = name.removesuffix("/")
+    if below and any(one.startswith(f"{below}/") for one in known):
+        return in_folder(glob.escape(below))
+    if below == name != "" and (glob.escape(name) != name or parted(name)[1]):
+        return [in_any_case(name)]
+    return [one.removeprefix("/") for one in in_folder(below)]
 
 
 def unread(problem: str, hint: str) -> InputRefused:
@@ -263,7 +244,17 @@ def _stored(source: str, patterns: list[str]) -> Listing:
         for _, one in sorted(found.items())
         if not one.name.endswith(CONTROL) and any(re.fullmatch(pattern, one.uri) for pattern in wanted)
     )
-    return Listing(source, files, wanted, bucket)
+    meant = {file.uri for file in files}
+    others = {one.uri for name, one in found.items() if not name.endswith("/")} - meant
+    return Listing(source, files, wanted, _notes(patterns[0], meant, others))
+
+
+def _notes(pattern: str, meant: set[str], others: set[str]) -> tuple[str, ...]:
+    """Remarks on what was seen, by names below the folder in which a pattern looks; one name leaves nothing out."""
+    if literal(pattern) is not None:
+        return ()
+    base = len(re.split(r"[*?[]", pattern, maxsplit=1)[0].rpartition("/")[0]) + 1
+    return remarks({one[base:] for one in meant | others}, {one[base:] for one in meant})
 
 
 def _parted(source: str) -> tuple[str, str]:
@@ -279,16 +270,3 @@ def _unusable(problem: str) -> UsageError:
         problem,
         hint="Give a path, a folder or a glob: fees-etl run --source 'data/*.csv' (or 'gs://bucket/fees/*.csv').",
     )
-
-
-def _segment(pattern: str) -> str:
-    visible = r"(?!\.)" if pattern[:1] in ("*", "?", "[") else ""
-    return visible + "".join(map(_piece, _PIECES.findall(pattern)))
-
-
-def _piece(piece: str) -> str:
-    if piece[0] in "*?":
-        return "[^/]*" if piece[0] == "*" else "[^/]"
-    if len(piece) == 1:
-        return re.escape(piece)
-    return "(?!/)" + fnmatch.translate(piece).removeprefix("(?s:")[:-3]  # without its end, ")\Z"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.ingestion.bytes import FileChanged, FileRefused, changed
+from fees_etl.ingestion.bytes import FileChanged, FileRefused, FileUnreadable, changed
+from fees_etl.ingestion.folder import unseen
 from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.source import File, layout_of, shown
 from fees_etl.ingestion.typing import Reading, read
@@ -124,6 +126,7 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
 
     Raises:
         WarehouseBusy: the file changed while it was read.
+        GuardRefused: it is there and cannot be read.
         InputRefused, WarehouseError: the store of the file failed.
     """
     judged = None if again else _judged_before(file, file.version, books)
@@ -135,6 +138,10 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
         try:
             path = stack.enter_context(file.local(engine.spill))
             scanned = scan(path, Form(rules.contract, layout_of(rules.contract, file.uri)))
+        except FileChanged as found:
+            raise changed(shown(file.uri)) from found
+        except FileUnreadable as closed:
+            raise unseen(shown(file.uri), f"is there, but {closed.reason.removeprefix('it ')}") from closed
         except FileRefused as refused:
             yield Judged(file, "unreadable", "unreadable", refusal=refused.reason)
             return
@@ -159,9 +166,7 @@ def _read(engine: Engine, file: File, version: str, scanned: Scan, rules: Rules)
     digest, size = scanned.sha256, scanned.size
     try:
         with read(engine.scratch(), scanned, rules.latest, engine.spill) as reading:
-            refusal = _too_many_rejected(reading, rules.max_rejected) or _against_control(
-                file, reading.rows, reading.amount
-            )
+            refusal = _too_many_rejected(reading, rules) or _against_control(file, reading.rows, reading.amount)
             yield Judged(file, version, digest, size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
@@ -171,13 +176,16 @@ def _read(engine: Engine, file: File, version: str, scanned: Scan, rules: Rules)
         yield Judged(file, version, digest, size, refused.reason)
 
 
-def _too_many_rejected(reading: Reading, limit: Decimal) -> str:
+def _too_many_rejected(reading: Reading, rules: Rules) -> str:
+    limit = rules.max_rejected
     if reading.rejected <= limit * reading.rows:
         return ""
     worst = max((total for total in reading.totals if total.reasons), key=lambda total: total.rows)
+    is_late = "more than a day after ingestion" in (worst.reasons or "")
+    clock = f" (by the clock of this machine today is {rules.latest - timedelta(days=1)})" if is_late else ""
     return (
         f"{reading.rejected:,} of {reading.rows:,} rows cannot be typed, more than {limit:.0%} (max_rejected); "
-        f"most often: {worst.reasons}"
+        f"most often: {worst.reasons}{clock}"
     )
 
 

@@ -121,11 +121,11 @@ def test_a_download_that_breaks_goes_on_where_it_broke(world, meanwhile):
 
 @pytest.mark.parametrize("status", few(401, 403, more=(400,)))
 def test_an_object_that_may_not_be_read_is_no_withdrawal(world, status):
-    """No credentials stop all; of one object that is closed the reason is kept, and the other files are loaded."""
+    """No credentials, or one object that is closed, stop all: nothing of the source is taken."""
     world.lake.proxy.fail(Fault("GET", r"/download/.*late\.csv", times=EVER, status=status))
     code, said = world.command("ingest")
 
-    assert code == (2 if status == 401 else 3), said
+    assert code == (2 if status == 401 else 4), said
     assert "late.csv" in said
     world.finish()
     is_loaded(world, "6.500000000")

@@ -138,6 +138,26 @@ def test_corrected_withdrawn_renamed_and_copied_files(published):
     assert f"a copy of {published.lake.url}/a.csv" in " ".join(said.out.split())
 
 
+def test_rows_that_vanish_from_known_files_and_a_place_that_is_forgotten(published):
+    before = staged(published)
+    published.deal({name: [] for name in FILES})
+    said = published("run")
+    assert said.code == 4
+    assert "ess than half is left of what is known under" in " ".join(said.err.split())
+    assert staged(published) == before
+
+    published.deal(FILES | {"c.csv": None})
+    place = f"{published.lake.url}/c.csv"
+    for count in (1, 0):
+        said = published("ingest", "--forget", place)
+        assert said.code == 0, said.err
+        assert said.out.count("withdrawn") == count
+    assert published("ingest", "--forget", "gs://nowhere").code == 3
+    assert published.rows(f"SELECT COUNT(*) FROM raw.fees WHERE _source_file = '{place}'") == [(0,)]
+    assert published("run").code == 0
+    assert published("assert").code == 0
+
+
 def test_a_refused_file_stops_every_run_until_it_is_gone(published):
     published.deal({"odd.csv": "client_id,fee_amount\nC1,1\n", "late.csv": [charge("cat", "y", JANUARY, "5")]})
     for args in (["run"], ["run", "--from", "stg_fees"]):

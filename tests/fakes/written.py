@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline import LENIENT, Pipeline, project
 from worlds import charge
 
-from fees_etl import query
+from fees_etl import forget, query
 from fees_etl.engines.bigquery.incoming import Incoming
 from fees_etl.engines.bigquery.script import Dialect, job, question
 from fees_etl.runs import ledger
@@ -81,6 +81,9 @@ def life(folder):
         assert pipeline.all(d=[charge("ann", "x", MARCH, 9, "QQ000009A")]).status == "rejected"
         pipeline.put(d=None)
         pipeline.ingest(allow_withdraw=True)
+        pipeline.put(a=[charge("ann", "x", JANUARY, 2), charge("ann", "x", MARCH, 2)])
+        pipeline.ingest()
+        forget(pipeline.project, writer, str(folder / "it's.csv"))
         backfill(pipeline.project, writer, JANUARY, MARCH, chunk="month")
         pipeline.check()
         ledger.history(pipeline.project, writer)

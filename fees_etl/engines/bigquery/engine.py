@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fees_etl import query
-from fees_etl.engines import Engine
+from fees_etl.engines import Engine, alone
 from fees_etl.engines.bigquery.drift import prepare, require_protection
 from fees_etl.engines.bigquery.errors import PUBLISHED, JobFailed, TransientFailure
 from fees_etl.engines.bigquery.incoming import MASKED, Incoming, masked
@@ -118,6 +118,11 @@ class BigQuery(Engine):
 
     def transact(self, script: Script, watch: Watch | None = None) -> Outcome:
         """See :class:`fees_etl.engines.Engine`: the script is one job, after a load job where there are files."""
+        name = f"{self.url} with the suffix '{self._suffix}'" if self._suffix else self.url
+        with alone((self.client.project, self._suffix), name):
+            return self._transact(script, watch)
+
+    def _transact(self, script: Script, watch: Watch | None) -> Outcome:
         script = replace(script, keep=script.keep and not self._rehearsing)
         incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), self._contracts.values())
         parts = self._placed(script, incoming)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
+import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from fees_etl import query
-from fees_etl.engines import Engine
-from fees_etl.engines.duckdb.files import clean, create, private, translated
+from fees_etl.engines import Engine, alone
+from fees_etl.engines.duckdb.files import clean, create, identity, private, translated
 from fees_etl.engines.duckdb.values import TYPES, Known, Reader, ddl, modest, quoted, stamped, to_native
-from fees_etl.errors import UsageError, WarehouseError
+from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.project.template import literal
 from fees_etl.script import Answer, Ask, Load, Outcome, Part, Record, Rows, Script, Step, StepResult, Stop, Write
 from fees_etl.types import Contract, Table
@@ -39,17 +40,23 @@ _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_kn
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
 
 
+_NAMES: dict[tuple[int, int], Path] = {}
+"""By which name this process opened a file first."""
+
+
 class DuckDB(Engine):
     """A DuckDB file, or a database in memory when ``path`` is None."""
 
     def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str, memory: str | None = None) -> None:
         self.url, self.location = url, ""
+        self._name: object = path or "the database in memory"
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
         self.translated = partial(translated, path)
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
         self._keep: bool | None = None  # of the transaction that is under way
+        self._thread = 0  # which is in it
         if path is not None and read_only and not path.exists():
             raise UsageError(
                 f"there is no warehouse at {path} yet.",
@@ -58,9 +65,11 @@ class DuckDB(Engine):
             )
         with private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
+            self._place: object = identity(path) if path else self.native
         try:
             if path is not None and self._owns_spill:
-                clean(path, self.spill)
+                with suppress(WarehouseBusy), alone(self._place, path):  # else what lies there is in use
+                    clean(path, self.spill)
             for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
                 self._native(statement)
             if self._owns_spill and memory is None:  # a reader may have no folder to spill into
@@ -150,7 +159,8 @@ class DuckDB(Engine):
     def close(self) -> None:
         if self._owns_spill:
             self._owns_spill = False
-            with suppress(OSError):  # while the file's lock is held: afterwards the folder may be another's
+            # While the file's lock is held: afterwards the folder may be another's.
+            with suppress(OSError, WarehouseBusy), alone(self._place, self._name):
                 self.spill.rmdir()
         with suppress(duckdb.Error), private():
             self.native.close()
@@ -160,7 +170,10 @@ class DuckDB(Engine):
             return duckdb.connect(":memory:", config=self._config)
         if not read_only:
             create(path, lambda draft: duckdb.connect(str(draft)).close())
-        return duckdb.connect(str(path), read_only=read_only, config=self._config | {"temp_directory": f"{path}.tmp"})
+        # By the name it has in this process already: by two, DuckDB would write to it twice.
+        name = _NAMES.get(identity(path), path) if path.exists() else path
+        name = _NAMES[identity(path)] = name if name.exists() and name.samefile(path) else path
+        return duckdb.connect(str(name), read_only=read_only, config=self._config | {"temp_directory": f"{path}.tmp"})
 
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []
@@ -215,18 +228,19 @@ class DuckDB(Engine):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """A block that happens whole or not at all; a block within a block belongs to the outer one."""
-        if self._keep is not None:
+        if self._keep is not None and self._thread == threading.get_ident():
             yield
             return
-        self._keep = True
-        try:
-            self._native("BEGIN TRANSACTION")
-            yield
-        except BaseException:
-            with suppress(WarehouseError):  # the error that brought us here says more
-                self._end(keep=False)
-            raise
-        self._end(keep=self._keep)
+        with alone(self._place, self._name):
+            self._keep, self._thread = True, threading.get_ident()
+            try:
+                self._native("BEGIN TRANSACTION")
+                yield
+            except BaseException:
+                with suppress(WarehouseError):  # the error that brought us here says more
+                    self._end(keep=False)
+                raise
+            self._end(keep=self._keep)
 
     def _end(self, *, keep: bool) -> None:
         self._keep = None

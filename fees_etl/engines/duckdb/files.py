@@ -65,6 +65,12 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
             leftover.unlink(missing_ok=True)
 
 
+def identity(path: Path) -> tuple[int, int]:
+    """What a file is, by whatever name it was opened: device and inode."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def clean(path: Path, spill: Path) -> None:
     """What killed processes left beside a file that is now ours alone."""
     name = glob.escape(path.name)
@@ -128,6 +134,8 @@ def _failed(error: duckdb.Error, doing: str, path: Path | None) -> FeesError:
         match = _HOLDER.search(text)
         holder = f"process {match['pid']} ({match['program']}){_since(match['pid'])}" if match else "another process"
         return WarehouseBusy(f"{path} is held by {holder}.")
+    if "different configuration" in text:
+        return WarehouseBusy(f"{path} is held by another engine of this process, which opened it in another way.")
     if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
         return WarehouseBusy(f"another connection of this process changed {path} meanwhile.")
     return WarehouseError(f"{_reason(text)} ({doing} of {path or 'the database in memory'}): {text}")

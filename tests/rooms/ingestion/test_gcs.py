@@ -11,7 +11,6 @@ import sys
 import time
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 
 import pytest
 from gcs import FIRST_GENERATION, FakeGCS, Fault
@@ -155,14 +154,14 @@ def test_a_source_of_another_kind_is_refused(source):
 
 FAILURES = [
     (Fault(LISTING, 9, 404, "The specified bucket does not exist."), InputRefused, "bucket does not exist"),
-    (Fault(LISTING, 9, 403, "x does not have storage.objects.list access"), InputRefused, "storage.objects.list"),
+    (Fault(LISTING, 9, 403, "x does not have storage.objects.list access"), GuardRefused, "storage.objects.list"),
     (Fault(LISTING, 9, 400, "Invalid bucket name"), InputRefused, "Invalid bucket name"),
     (Fault(LISTING, 9, 401), UsageError, "credentials"),
     (Fault(LISTING, 999, 503), WarehouseError, "tried for 0 s, at last injected"),
     (Fault(LISTING, 999, reset=True), WarehouseError, "does not answer"),
     (Fault(LISTING, 999, cut=20), WarehouseError, "20 bytes read"),
     (Fault(r"pageToken", 999, 500), WarehouseError, "does not answer"),
-    (Fault(r"pageToken", 9, 403), InputRefused, "injected"),
+    (Fault(r"pageToken", 9, 403), GuardRefused, "injected"),
 ]
 
 
@@ -238,40 +237,27 @@ def test_a_bucket_that_is_empty_or_mostly_so(store, pipeline):
     assert outcomes(pipeline, "gs://lake/fees", allow_withdraw=True) == {"a.csv": ("withdrawn", ""), "b.csv": ("withdrawn", ""), "c.csv": ("unchanged", "")}  # fmt: skip
 
 
-def test_a_refusal_ends_when_its_object_is_no_more_wherever_it_was(store, pipeline):
+def test_a_refused_object_of_another_place_stops_no_run_of_the_right_one(store, pipeline):
     store.put("lake", "bad.csv", b"not a header\n")
     store.put("lake", "fees/a.csv", csv(1))
     assert outcomes(pipeline, "gs://lake/bad.csv")["bad.csv"][0] == "refused"
+    found = pipeline.ingest("gs://lake/fees")
+    assert [one for one in found.notes if "bad.csv" in one]
+    assert pipeline.value("SELECT list(status ORDER BY uri) FROM raw.files") == ["withdrawn", "loaded"]
+    assert outcomes(pipeline, "gs://lake/bad.csv")["bad.csv"][0] == "refused"  # and again, when it is the source
+
+
+def test_what_a_bucket_leaves_out_is_named(store):
+    for name in ("a.csv", "B.CSV", "c.csv.GZ", "README.md", "d.csv.control.json", "a.control.json", "old/"):
+        store.put("lake", f"fees/{name}", csv(1))
     found = listing("gs://lake/fees")
-    uris = [
-        "gs://lake/bad.csv",
-        "gs://pond/bad.csv",
-        "gs://lake/fees/b.csv",
-        "gs://lake/fees-no-more.csv",
-        "sample://x.csv",
-    ]
-    assert [found.has_lost(uri) for uri in uris] == [False, False, True, True, False]
-
-    store.put("lake", "bad.csv.old", b"a longer name")
-    store.delete("lake", "bad.csv")
-    assert found.has_lost("gs://lake/bad.csv")
-
-
-def test_a_local_file_that_cannot_be_looked_at_is_not_gone(tmp_path, monkeypatch):
-    (tmp_path / "a.csv").mkdir()
-    found = listing(f"{tmp_path}/*.csv")
-    uris = [(tmp_path / name).as_uri() for name in ("a.csv", "b.csv", "c.txt")]
-    assert [found.has_lost(uri) for uri in uris] == [True, True, True]
-    (tmp_path / "c.txt").touch()
-    assert not found.has_lost(uris[2])
-
-    def forbidden(path):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "stat", forbidden)
-    assert not found.has_lost(uris[2])
-    with pytest.raises(InputRefused, match=r"b\.csv cannot be looked at: Permission denied"):
-        found.has_lost(uris[1])
+    assert [file.uri.rpartition("/")[2] for file in found.files] == ["B.CSV", "a.csv", "c.csv.GZ"]
+    assert found.notes == (
+        "left out: 1 name that the source does not mean (README.md)",
+        "d.csv.control.json belongs to no data file that is there",
+    )
+    assert names("gs://lake/fees/*.csv") == ["fees/B.CSV", "fees/a.csv"]
+    assert listing("gs://lake/fees/a.csv").notes == ()
 
 
 # The bytes
@@ -351,18 +337,17 @@ def test_bytes_that_are_not_those_of_the_listing(store, pipeline, fault):
     assert list(pipeline.folder.glob("reading-*")) == []
 
 
-def test_an_object_that_may_not_be_read_is_refused_like_an_unreadable_file(store, pipeline):
+def test_an_object_that_may_not_be_read_is_not_gone(store, pipeline):
     store.put("lake", "fees/a.csv", csv(1))
     store.put("lake", "fees/b.csv", csv(2))
     store.faults.append(
-        Fault(r"a\.csv\?alt=media", status=403, said="x does not have storage.objects.get access to QQ123456C")
+        Fault(r"b\.csv\?alt=media", status=403, said="x does not have storage.objects.get access to QQ123456C")
     )
 
-    assert outcomes(pipeline) == {
-        "a.csv": ("refused", "it cannot be read: x does not have storage.objects.get access to [NINO]"),
-        "b.csv": ("loaded", ""),
-    }
-    assert outcomes(pipeline) == {"a.csv": ("loaded", ""), "b.csv": ("unchanged", "")}
+    with pytest.raises(GuardRefused, match=r"gs://lake/fees/b.csv is there, but cannot be read: .* to \[NINO\]"):
+        pipeline.ingest("gs://lake/fees", allow_withdraw=True)
+    assert pipeline.value("SELECT COUNT(*) FROM raw.files") == 0
+    assert outcomes(pipeline) == {"a.csv": ("loaded", ""), "b.csv": ("loaded", "")}
 
 
 def test_no_room_for_the_copy_is_said_as_such(store, tmp_path, monkeypatch):
@@ -409,7 +394,7 @@ def test_a_correction_a_withdrawal_a_rename_and_a_copy(store, pipeline):
     store.put("lake", "fees/f.csv", csv(3, day="2025-01-03"))
     store.delete("lake", "fees/d.csv")
 
-    assert outcomes(pipeline, "gs://lake/fees") == {
+    assert outcomes(pipeline, "gs://lake/fees", allow_withdraw=True) == {
         "a.csv": ("loaded", ""),
         "b.csv": ("withdrawn", ""),
         "c.csv": ("unchanged", ""),

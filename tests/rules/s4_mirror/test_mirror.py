@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 import worlds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pipeline import LENIENT, MODELS, Pipeline
+from pipeline import LENIENT, MODELS, NOW, Pipeline
 from shells import fee, put, waive
 from worlds import HARD
+
+from fees_etl import forget
 
 SLOW = settings(max_examples=settings().max_examples // 8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -47,6 +50,39 @@ def test_any_order_of_arrivals_corrections_and_withdrawals_ends_as_one_full_refr
                 pipeline.run(start=start, end=end)
             if data.draw(st.booleans(), label="rehearse"):
                 pipeline.run(rehearse=True)
+        assert pipeline.run().status == "published"
+        incremental = {name: pipeline.rows(name) for name in MODELS}
+        assert all(found.passed for found in pipeline.check().values())
+        assert pipeline.run(full_refresh=True).status == "published"
+
+        assert incremental == {name: pipeline.rows(name) for name in MODELS}
+        assert pipeline.tables() == pipeline.expected()
+
+
+PLACES = ("lake", "copy", "copy/deep")
+
+
+@SLOW
+@given(st.lists(st.tuples(st.sampled_from(PLACES), worlds.files(names=("a.csv", "b.csv"), max_size=5)), min_size=2, max_size=5), st.data())  # fmt: skip
+def test_places_that_come_and_are_forgotten_in_any_order_end_as_one_full_refresh(arrivals, data):
+    with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:
+        held = {}
+        for place, world in arrivals:
+            (Path(folder) / place).mkdir(parents=True, exist_ok=True)
+            pipeline.put(**{f"{place}/{name.removesuffix('.csv')}": rows for name, rows in world.items()})
+            pipeline.ingest(Path(folder) / place, allow_withdraw=True)
+            held |= {f"{place}/{name}": len(rows) for name, rows in world.items()}
+            if data.draw(st.booleans(), label="run"):
+                assert pipeline.run().status == "published"
+            gone = data.draw(
+                st.sampled_from((None, "copy", "copy/a.csv", "*/b.csv", "copy/deep/", "lake")), label="forget"
+            )
+            meant = {name for name in held if gone and re.match(gone.replace("*", "[^/]*"), name)}
+            if meant:
+                found = forget(pipeline.project, pipeline.engine, f"{folder}/{gone}", now=NOW, allow_withdraw=True)
+                assert {file.uri.partition(f"{folder}/")[2] for file in found.files} == meant
+                held = {name: rows for name, rows in held.items() if name not in meant}
+            assert pipeline.value("SELECT COUNT(*) FROM raw.fees") == sum(held.values())
         assert pipeline.run().status == "published"
         incremental = {name: pipeline.rows(name) for name in MODELS}
         assert all(found.passed for found in pipeline.check().values())

@@ -1,0 +1,126 @@
+"""Folders of this machine: what a pattern means there now, and what else lies there.
+
+A listing is whole or an error: what exists and cannot be listed, seen or read is not gone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+from fees_etl.errors import GuardRefused
+from fees_etl.ingestion.globs import literal, segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def look(patterns: Sequence[str], wanted: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The files that absolute patterns mean now; and what else is in their folders, a folder with a slash at its end.
+
+    Args:
+        patterns: one glob, or several that differ in their last part only.
+        wanted: the same as regular expressions.
+
+    Raises:
+        GuardRefused: a folder cannot be listed, or a file that is meant cannot be looked at.
+    """
+    files, others, walked = set[str](), set[str](), set[str]()
+    parts = patterns[0].split("/")[1:]
+    if parts[-1] == "**":
+        parts.append("*")
+    for path in _below("", parts, walked):
+        is_meant = any(re.fullmatch(one, path) for one in wanted)
+        mode = _mode(path, is_meant=is_meant)
+        if is_meant and stat.S_ISREG(mode):
+            files.add(path)
+        elif mode:
+            others.add(path + "/" * stat.S_ISDIR(mode))
+    return files, others - {f"{path}/" for path in walked}
+
+
+def require_gone(path: str) -> None:
+    """A file that is not among those of its source is no more, as far as can be seen.
+
+    Raises:
+        GuardRefused: it is there, or it cannot be told.
+    """
+    at = path
+    while True:
+        try:
+            os.stat(at)  # noqa: PTH116 - texts; a link to nothing is no folder whose files are gone
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if os.path.lexists(at):
+                raise _hidden(path if at == path else f"{path} (by way of {at})", error) from error
+            at = os.path.dirname(at)  # noqa: PTH120 - texts, as everywhere here
+        except OSError as error:
+            raise _hidden(path, error) from error
+        else:
+            break
+    if at == path:
+        raise _hidden(path, None)
+
+
+def _below(folder: str, parts: Sequence[str], walked: set[str], above: tuple[object, ...] = ()) -> Iterator[str]:
+    """Every name in the folders in which the last of these parts is sought."""
+    part, *rest = parts
+    if part == "**":
+        names = _names(folder or "/")
+        place = os.stat(folder or "/") if names else None  # noqa: PTH116 - texts
+        here = (place.st_dev, place.st_ino) if place else None
+        if here is None or here in above:  # a link to where it lies
+            return
+        walked.add(folder)
+        yield from _below(folder, rest, walked)
+        for name in names:
+            if not name.startswith(".") and os.path.isdir(f"{folder}/{name}"):  # noqa: PTH112 - texts
+                yield from _below(f"{folder}/{name}", parts, walked, (*above, here))
+        return
+    only = literal(part)
+    if not rest:
+        yield from (f"{folder}/{name}" for name in ([only] if only is not None else _names(folder or "/")))
+        return
+    for name in [only] if only is not None else _names(folder or "/"):
+        if only is not None or re.fullmatch(segment(part), name):
+            walked.add(f"{folder}/{name}")
+            yield from _below(f"{folder}/{name}", rest, walked)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - texts
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.path.islink(folder):  # noqa: PTH114 - texts
+            raise _hidden(folder, error) from error
+        return []
+    except OSError as error:
+        raise _hidden(folder, error) from error
+
+
+def _mode(path: str, *, is_meant: bool) -> int:
+    """What it is; 0 where it is nothing, or of no concern and cannot be looked at."""
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 - texts
+    except OSError as error:
+        there = os.path.lexists(path)
+        if is_meant and (there or not isinstance(error, (FileNotFoundError, NotADirectoryError))):
+            raise _hidden(path, error) from error
+        return stat.S_IFLNK * there
+
+
+def _hidden(path: str, error: OSError | None) -> GuardRefused:
+    why = "it is there, but no file" if error is None else error.strerror
+    if isinstance(error, FileNotFoundError):
+        why = "it is a link to nothing"
+    return unseen(path, f"cannot be looked at: {why}")
+
+
+def unseen(name: str, why: str) -> GuardRefused:
+    """The error that something is there, and neither what it holds nor that it is gone can be said."""
+    return GuardRefused(
+        f"{name} {why}. What cannot be seen is not gone, so nothing of the source is taken.",
+        published="Nothing was read, loaded or withdrawn; raw and the published numbers are as before.",
+        hint="Make it readable, remove it, or give a pattern that does not mean it; then run the same command again.",
+    )
