@@ -141,6 +141,8 @@ class Record:
     table: Table
     sql: str
     answers: tuple[str, ...] = ()
+    then: str = ""
+    """The statement that follows it in its transaction."""
 
     def of(self, script: str) -> str:
         """The statement, once it is known what happened."""

@@ -74,7 +74,7 @@ def ingest(
         found = listing(source, books.known)
         guard(books, found, allow_withdraw=allow_withdraw)
         gone, again = _gone(found, books), _again(found, books, reload)
-        mirror = Mirror(project, books, run_id, now)
+        mirror = Mirror(project, books, run_id, now, reload=reload not in {None, False})
         yield Stop(OVERTAKEN, project.templates.ask("overtaken", mark=books.mark).sql)  # are the books still those?
         for file in found.files:
             with judge(engine, file, books, rules, again=file.uri in again) as judged:

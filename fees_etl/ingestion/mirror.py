@@ -63,8 +63,8 @@ def guard(books: Books, found: Listing, *, allow_withdraw: bool) -> None:
 class Mirror:
     """One ingestion's changes to raw: the rows as files come, and ``settled`` the books that say what they are."""
 
-    def __init__(self, project: Project, books: Books, run_id: str, now: datetime) -> None:
-        self._project, self._books = project, books
+    def __init__(self, project: Project, books: Books, run_id: str, now: datetime, *, reload: bool = False) -> None:
+        self._project, self._books, self._reload = project, books, reload
         self._contract, self._run_id, self._now = project.sources[FEES], run_id, now
         self._rows: list[dict[str, Any]] = []
         self._arrived: list[Judged] = []
@@ -101,7 +101,7 @@ class Mirror:
         """The rows, rejects and control totals of a file that is to be loaded; its totals so far are forgotten."""
         reading, uri, version = judged.reading, judged.file.uri, judged.version
         stamp = {"_source_file": uri, "_source_version": version, "_ingested_at": self._now, "_run_id": self._run_id}
-        if self._is_read_again(judged):
+        if self._reload:
             yield from self._writes("forget_totals", versions=[(uri, version)])
         fees = ", ".join(f'"{column.name}"' for column in self._contract.file_columns)
         yield Load(FEES, f"SELECT {fees}, _source_row FROM {reading.table} WHERE _reasons IS NULL", stamp)  # noqa: S608 - our own SQL
@@ -131,7 +131,7 @@ class Mirror:
             columns = list(self._project.sources[_FILES].types)
             rows = [[row[column] for column in columns] for row in self._rows]
             yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
-        again = [(one.file.uri, one.version) for one in self._arrived if self._is_read_again(one)]
+        again = [one.file.uri for one in self._arrived if self._reload]
         if self._arrived:
             loaded = self._books.loaded
             replaced = [(one.file.uri, one.version) for one in self._arrived if one.file.uri in loaded]
@@ -144,6 +144,9 @@ class Mirror:
                 for status in ("withdrawn", "superseded")
             }
             yield from self._writes("vanished", **ended, again=again, **context)
+        if self._rows or self._gone or (self._books.ever and not self._books.is_sealed):
+            versions = [(one.file.uri, one.version) for one in self._arrived]
+            yield from self._writes("sealed", versions=versions, is_sealed=self._books.is_sealed, run_id=self._run_id)
         if self._arrived:
             uris = [one.file.uri for one in self._arrived]
             asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)
@@ -183,6 +186,7 @@ class Mirror:
                 "ingested_at": known.ingested_at if known else self._now,
                 "ended_at": None,
                 "run_id": self._run_id,
+                "seal": None,
             }
         )
 

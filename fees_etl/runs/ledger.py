@@ -100,13 +100,13 @@ def record(
     for one in asked:
         used, ended = (json.dumps(words)[1:-1] for words in waivers(plan.project, one.name, started_at.date()))
         verdicts.append({"name": one.name, "severity": one.severity, "used": used, "ended": ended})
-    sql = plan.project.templates.ask(
+    sql, then = plan.project.templates.operation(
         "record", plan=plan, run_id=run_id, command=command, part_of=part_of, status=status, started_at=started_at,
         last=last, is_compared=is_compared, verdicts=verdicts, error=error, git_sha=git_sha(plan.project.root),
         package_version=_version(),
-    ).sql  # fmt: skip
+    )  # fmt: skip
     answers = [BEFORE, *([AFTER] if is_kept else []), *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
-    return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)))
+    return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)), then)
 
 
 def waivers(project: Project, assertion: str, today: date) -> tuple[str, str]:

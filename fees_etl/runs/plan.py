@@ -66,7 +66,7 @@ def plan(  # noqa: PLR0913 - one argument an option
         due = held if whole else windows.due(state, lookback)
         dates = due if window is None else windows.clip(window, held)
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
-    checks = [question(project, assertion, today) for assertion in project.assertions if assertions]
+    checks = [question(project, one, today) for one in project.assertions if assertions and one.in_runs]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
     return Plan(project, names, dates, (*steps, *checks), state, full_refresh, late_before)

@@ -211,6 +211,8 @@ class DuckDB(Engine):
         now = literal(datetime.now(UTC))
         row = ", ".join([f"{now} AS finished_at", "CAST(NULL AS INT64) AS bytes_processed", *cells])
         self._write(record.of(f"SELECT {row}"))
+        if record.then:
+            self._write(record.then)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
