@@ -134,5 +134,6 @@ def _stopped(verdict: str) -> FeesError:
     return WarehouseError(
         "raw does not hold what was read: rows or pounds of a file differ after loading.",
         published="The ingestion was rolled back; raw and the published numbers are as before.",
-        hint="Run the same command again; if it happens twice, report it as a bug.",
+        hint="Run the same command again. If it happens twice, somebody wrote to the books of raw: "
+        "fees-etl ingest SOURCE --reload",
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OVERTAKEN, NOT_CONSERVED = "overtaken", "not conserved"
 """Verdicts of an ingestion that is rolled back."""
-FEES, _REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
+FEES, REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
 _FILES, _TOTALS = Table("raw", "files"), Table("raw", "file_totals")
 
 
@@ -107,7 +107,7 @@ class Mirror:
         yield Load(FEES, f"SELECT {fees}, _source_row FROM {reading.table} WHERE _reasons IS NULL", stamp)  # noqa: S608 - our own SQL
         if reading.rejected:
             rejects = "_record AS record, _reasons AS reasons, _source_row"
-            yield Load(_REJECTED, f"SELECT {rejects} FROM {reading.table} WHERE _reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
+            yield Load(REJECTED, f"SELECT {rejects} FROM {reading.table} WHERE _reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
         totals = [total for total in reading.totals if not total.reasons]
         if totals:
             days = ((f"DATE '{total.day}'" if total.day else "NULL::DATE", total) for total in totals)

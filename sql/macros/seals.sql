@@ -16,15 +16,19 @@ COALESCE(CAST(SUM(CAST(CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5({{ text }})), 1, 15))
 {{ digest(cells(contracts[table] | reject('in', without) | list, of)) }}
 {%- endmacro -%}
 
-{# What a file says of some rows of raw.fees: the same whenever the file is read. -#}
-{%- macro content() -%}
-{{ digest_of('raw.fees', ['_source_file', '_source_version', '_ingested_at', '_run_id']) }}
+{# What a file says of its rows, typed or rejected: the same whenever the file is read. -#}
+{%- macro line(table) -%}
+{{ cells(contracts[table] | reject('in', ['_source_file', '_source_version', '_ingested_at', '_run_id']) | list) }}
+{%- endmacro -%}
+
+{%- macro content(table) -%}
+{{ digest(line(table)) }}
 {%- endmacro -%}
 
 {# The same with where it came from, which all rows of a file version have in common. -#}
 {%- macro provenance() -%}
 CONCAT(
-    {{ content() }},
+    {{ content('raw.fees') }},
     ' ', MIN(COALESCE(_run_id, '')), ' ', MAX(COALESCE(_run_id, '')),
     ' ', CAST(MIN(_ingested_at) AS STRING), ' ', CAST(MAX(_ingested_at) AS STRING), ' ', CAST(COUNT(_ingested_at) AS STRING)
 )

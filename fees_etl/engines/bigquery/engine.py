@@ -53,6 +53,7 @@ class BigQuery(Engine):
         self._suffix = settings.dataset_suffix
         self._schema: dict[Table, dict[str, str]] = {}
         self._contracts: dict[Table, Contract] = {}
+        self.strange = {}
         self._rehearsing = False
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
@@ -77,7 +78,7 @@ class BigQuery(Engine):
         self._schema.update({table: contract.types for table, contract in contracts.items()})
         require_protection(contracts.values(), self.settings)
         with self.jobs.translated("looking at the tables"):
-            prepare(self.jobs, contracts, suffix=self._suffix, create=create)
+            self.strange |= prepare(self.jobs, contracts, suffix=self._suffix, create=create)
         self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:

@@ -160,7 +160,7 @@ class _Writer:
         return self.statement(_LOCK.format(job_id=literal(identity), run_id=literal(self.script.run_id)))
 
     def rejected(self, identity: str) -> list[str]:
-        """What follows the transaction where assertions failed in it: one of its own, since each record seals another."""
+        """What follows the transaction where assertions failed in it: another one, since each record seals the last."""
         if self.script.rejected is None or not self.script.keep:
             return []
         record = self.script.rejected

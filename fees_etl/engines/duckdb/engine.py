@@ -49,6 +49,7 @@ class DuckDB(Engine):
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
+        self.strange = {}
         self._keep: bool | None = None  # of the transaction that is under way
         if path is not None and read_only and not path.exists():
             raise UsageError(
@@ -84,6 +85,9 @@ class DuckDB(Engine):
         with self.translated("reading"):
             for table, column, kind in cursor.fetchall():
                 live.setdefault(table, {})[column] = kind
+        for table, contract in contracts.items():
+            there = live.get(f"{table.dataset}{self._known.suffix}.{table.name}", {})
+            self.strange[table] = tuple(name for name in there if name not in contract.types)
         missing = tuple(ddl(contracts, live, may_create=create, suffix=self._known.suffix))
         if missing:  # all of it is judged before any of it is done
             with self._transaction():

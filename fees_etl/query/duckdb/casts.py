@@ -150,7 +150,10 @@ _CHANGES: dict[tuple[str, str], Callable[[exp.Expr], exp.Expr]] = {
     ("TIMESTAMP", "STRING"): lambda x: call("bq_stamp", x),
     ("DATETIME", "STRING"): lambda x: call("bq_moment", x),
 }
-_INSTEAD = {"NUMERIC": "; money is NUMERIC from the start", "STRING": "; only NUMERIC, INT64, DATE, BOOL, DATETIME and TIMESTAMP"}
+_INSTEAD = {
+    "NUMERIC": "; money is NUMERIC from the start",
+    "STRING": "; only NUMERIC, INT64, DATE, BOOL, DATETIME and TIMESTAMP",
+}
 REPAIRS: dict[type[exp.Expr], Repair] = {exp.Cast: _cast, exp.TryCast: _cast, exp.DataType: _type}
 MACROS = {
     "bq_text(x)": "RTRIM(RTRIM(CAST(x AS VARCHAR), '0'), '.')",
