@@ -58,7 +58,7 @@ def ingest(
 
 
 def next_step(session: Session, failed: Collection[str], *, compared: bool = False) -> str:
-    """What to type where assertions fail: tables are never made again from a raw that nobody compared with its files."""
+    """What to type where assertions fail: tables are never made again from a raw that nobody compared."""
     named = source_of(session)
     source = "SOURCE" if named is None else shlex.quote(named) if session.settings.source else ""
     if compared and not {"raw_matches_source", "assert_raw_as_ingested"}.isdisjoint(failed):

@@ -75,12 +75,12 @@ class _Both:
 
     def differing(self, table: Table, uris: Iterable[str]) -> Iterator[tuple[Table, str, int | None]]:
         """Rows of files that are not the same in both; those of a file that is, as a whole, are not looked at."""
-        held, read = ({uri: rest for uri, *rest in rows} for rows in self._rows("contents", table=table, uris=uris))
+        held, read = ({uri: rest for uri, *rest in rows} for rows in self._rows("contents", table=str(table), uris=uris))
         for uri in sorted({*held, *read}):
             most = max(one[uri][1] for one in (held, read) if uri in one)
             parts = -(-most // _AT_ONCE) if held.get(uri) != read.get(uri) else 0
             for part in range(parts):
-                ours, theirs = map(Counter, self._rows("lines", table=table, uri=uri, parts=parts, part=part))
+                ours, theirs = map(Counter, self._rows("lines", table=str(table), uri=uri, parts=parts, part=part))
                 numbers = {number for number, _ in (ours - theirs) + (theirs - ours)}
                 yield from ((table, uri, number) for number in sorted(numbers, key=lambda number: number or 0))
 

@@ -52,7 +52,7 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     files = sorted(name for name in found if name.endswith((".sql", ".yml")))
     known = _contracts(folder, files, values)
     sources = {table: made for table, made in known.items() if not made.materialized}
-    named = {str(table): list(made.types) for table, made in known.items()}
+    named = {str(table): made.types for table, made in known.items()}
     templates = Templates(folder, {"contracts": named, **values})
     errors: list[ProjectError] = []
     models: dict[Table, Model] = {}

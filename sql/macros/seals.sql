@@ -1,8 +1,11 @@
-{# What shows that a row was changed. A cell that is NULL is left out, so that a column which a table gains later changes
-   no digest; a name and a length before each, so that no two rows are written alike. -#}
-{%- macro cells(columns, of="") -%}
-CONCAT({% for column in columns | sort -%}
-COALESCE(CONCAT('{{ column }}=', CAST(CHAR_LENGTH(CAST({{ of }}{{ column }} AS STRING)) AS STRING), ':', CAST({{ of }}{{ column }} AS STRING)), '')
+{# What shows that a row was changed: its cells as one text. A cell that is NULL is left out, so that a column which a
+   table gains later changes no digest; names, and the lengths of texts, keep two rows from being written alike. -#}
+{%- macro cells(table, without=[], of="") -%}
+CONCAT({% for column, type in contracts[table] | dictsort if column not in without -%}
+COALESCE(CONCAT(
+{%- if type == 'STRING' %}' {{ column }} ', CAST(CHAR_LENGTH({{ of }}{{ column }}) AS STRING), ':', {{ of }}{{ column }}
+{%- else %}' {{ column }} ', CAST({{ of }}{{ column }} AS STRING)
+{%- endif %}), '')
 {{- ", " if not loop.last }}
 {%- endfor %})
 {%- endmacro -%}
@@ -12,13 +15,13 @@ COALESCE(CONCAT('{{ column }}=', CAST(CHAR_LENGTH(CAST({{ of }}{{ column }} AS S
 COALESCE(CAST(SUM(CAST(CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5({{ text }})), 1, 15)) AS INT64) AS NUMERIC)) AS STRING), '0')
 {%- endmacro -%}
 
-{%- macro digest_of(table, without=[], of="") -%}
-{{ digest(cells(contracts[table] | reject('in', without) | list, of)) }}
+{%- macro digest_of(table, without=[]) -%}
+{{ digest(cells(table, without)) }}
 {%- endmacro -%}
 
 {# What a file says of its rows, typed or rejected: the same whenever the file is read. -#}
 {%- macro line(table) -%}
-{{ cells(contracts[table] | reject('in', ['_source_file', '_source_version', '_ingested_at', '_run_id']) | list) }}
+{{ cells(table, ['_source_file', '_source_version', '_ingested_at', '_run_id']) }}
 {%- endmacro -%}
 
 {%- macro content(table) -%}
@@ -60,7 +63,7 @@ SELECT
     files.run_id,
     files.seal,
     TO_HEX(SHA256(CONCAT(
-        {{ cells(contracts['raw.files'] | reject('in', ['seal']) | list, 'files.') }},
+        {{ cells('raw.files', ['seal'], 'files.') }},
         ' ', COALESCE(totals.digest, ''), ' ', COALESCE(rejected.digest, '')
     ))) AS expected
 FROM raw.files AS files
@@ -69,13 +72,13 @@ LEFT OUTER JOIN rejected ON files.uri = rejected._source_file AND files.version 
 {%- endmacro -%}
 
 {%- macro pending_seal() -%}
-TO_HEX(SHA256({{ cells(contracts['ops.pending'] | reject('in', ['seal']) | list) }}))
+TO_HEX(SHA256({{ cells('ops.pending', ['seal']) }}))
 {%- endmacro -%}
 
 {# An attempt, what it took off the pending list, and the seal of the attempt before it. -#}
 {%- macro attempt_seal(of, follows, causes) -%}
 TO_HEX(SHA256(CONCAT(
-    {{ cells(contracts['ops.runs'] | reject('in', ['follows', 'seal']) | list, of) }},
+    {{ cells('ops.runs', ['follows', 'seal'], of) }},
     ' ', COALESCE({{ causes }}, '0'), ' ', {{ follows }}
 )))
 {%- endmacro -%}
