@@ -92,3 +92,11 @@ FROM ops.pending
 WHERE
     seal IS DISTINCT FROM {{ pending_seal() }}
     AND EXISTS (SELECT 1 FROM raw.files AS files WHERE files.seal IS NOT NULL)
+UNION ALL
+SELECT
+    CONCAT(MAX(uri), ' ', CAST(MAX(fee_date) AS STRING)) AS subject,
+    'a pending fee date was noted twice' AS problem
+FROM ops.pending
+WHERE seal IS NOT NULL
+GROUP BY seal
+HAVING COUNT(*) > 1

@@ -38,6 +38,17 @@ differing AS (
     WHERE held.digest IS DISTINCT FROM totals.digest
     UNION ALL
     SELECT
+        totals.uri AS source_file,
+        'books' AS subject,
+        'raw holds rows of a file version that is not loaded' AS problem
+    FROM raw.file_totals AS totals
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM raw.files AS files
+        WHERE files.status = 'loaded' AND files.uri = totals.uri AND files.version = totals.version
+    )
+    UNION ALL
+    SELECT
         uri AS source_file,
         'books' AS subject,
         'raw.files, raw.file_totals or raw.fees_rejected is not as the ingestion left it' AS problem
