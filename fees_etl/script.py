@@ -82,6 +82,8 @@ class Load:
     table: Table
     relation: str
     constants: Mapping[str, Scalar]
+    later: tuple[str, ...] = ()
+    """Columns of the table that no file brings: another part fills them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class Mirror:
             days = ((f"DATE '{total.day}'" if total.day else "NULL::DATE", total) for total in totals)
             rows = ", ".join(f"({day}, {total.rows}, {total.amount:f})" for day, total in days)
             sql = f"SELECT * FROM (VALUES {rows}) AS totals (fee_date, row_count, amount)"  # noqa: S608 - numbers and dates
-            yield Load(_TOTALS, sql, {"uri": uri, "version": version})
+            yield Load(_TOTALS, sql, {"uri": uri, "version": version}, later=("digest",))
 
     def withdraw(self, uri: str) -> FileResult:
         """The file is gone from the source: its rows leave raw."""
