@@ -181,7 +181,9 @@ class BigQuery(Engine):
             parts.append(part)
             if isinstance(part, Load):
                 incoming.take(part, self._embedded(), self.spill)
-        return incoming.moved(parts, self._schema) if incoming else [incoming.unmasked(), *parts]
+        if not incoming:  # a record alone stages nothing that could be masked
+            return [incoming.unmasked(), *parts] if parts else parts
+        return incoming.moved(parts, self._schema)
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:
         """The ended job of the script. One that failed for a passing reason, and left nothing, is tried again."""
