@@ -56,13 +56,12 @@ GROUP BY fees.fee_date, COALESCE(fees._source_file, ''), COALESCE(fees._source_v
 ;
 {% for table in ['raw.fees', 'raw.fees_rejected'] -%}
 DELETE FROM {{ table }} AS fees
-WHERE
-    (fees._source_file IN ({{ uris }}) AND fees._run_id IS DISTINCT FROM {{ run_id | literal }})
-    {%- if loop.first %}
-    OR {{ unknown | indent(4) }}
-    {%- endif %}
+WHERE fees._source_file IN ({{ uris }}) AND fees._run_id IS DISTINCT FROM {{ run_id | literal }}
 ;
 {% endfor -%}
+DELETE FROM raw.fees AS fees
+WHERE {{ unknown }}
+;
 {% endif -%}
 {% for status, versions in [('withdrawn', withdrawn), ('superseded', superseded)] if versions -%}
 UPDATE raw.files
