@@ -75,7 +75,9 @@ class _Both:
 
     def differing(self, table: Table, uris: Iterable[str]) -> Iterator[tuple[Table, str, int | None]]:
         """Rows of files that are not the same in both; those of a file that is, as a whole, are not looked at."""
-        held, read = ({uri: rest for uri, *rest in rows} for rows in self._rows("contents", table=str(table), uris=uris))
+        held, read = (
+            {uri: rest for uri, *rest in rows} for rows in self._rows("contents", table=str(table), uris=uris)
+        )
         for uri in sorted({*held, *read}):
             most = max(one[uri][1] for one in (held, read) if uri in one)
             parts = -(-most // _AT_ONCE) if held.get(uri) != read.get(uri) else 0

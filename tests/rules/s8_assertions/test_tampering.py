@@ -65,7 +65,7 @@ BY_HAND = [
     (RAW, f"INSERT INTO raw.fees SELECT * REPLACE ('file:///x.csv' AS _source_file) FROM raw.fees {FIRST['raw.fees']}"),
     (RAW, "UPDATE raw.fees SET fee_amount = CASE client_id WHEN 'ann' THEN -2.25 ELSE 10.005 END WHERE fee_date = '2025-01-31'"),
     (RAW, f"UPDATE raw.fees SET _source_row = {SWAPPED} WHERE _source_row IN (1, 3) AND _source_file LIKE '%fees.csv'"),
-    (RAW, f"UPDATE raw.fees SET client_nino = CASE client_id WHEN 'ann' THEN 'QQ000002B' ELSE 'QQ000001A' END WHERE client_id IN ('ann', 'bob')"),
+    (RAW, "UPDATE raw.fees SET client_nino = CASE client_id WHEN 'ann' THEN 'QQ000002B' ELSE 'QQ000001A' END WHERE client_id IN ('ann', 'bob')"),
     (RAW, "DELETE FROM raw.fees"),
     # raw's books
     *(
