@@ -1,4 +1,4 @@
-{# Each attempt was sealed over its own cells, its causes and the seal of the attempt before; ops.writer keeps the newest. -#}
+{# Each attempt is sealed over its cells, its causes and the seal of the one before; ops.writer keeps the newest. -#}
 {% from 'seals.sql' import attempt_seal, beginning, digest_of, pending_seal -%}
 WITH causes AS (
     SELECT
@@ -35,12 +35,13 @@ heads AS (
 ),
 
 newest AS (
-    SELECT COUNT(*) AS attempt_count
+    SELECT
+        COUNT(*) AS sealed_count,
+        COUNTIF(attempts.seal = heads.seal AND later.seal IS NULL) AS attempt_count
     FROM attempts
     CROSS JOIN heads
-    WHERE
-        attempts.seal = heads.seal
-        AND NOT EXISTS (SELECT 1 FROM attempts AS later WHERE later.follows = heads.seal)
+    LEFT OUTER JOIN attempts AS later ON attempts.seal = later.follows
+    WHERE attempts.seal IS NOT NULL
 )
 
 SELECT
@@ -56,7 +57,11 @@ FROM attempts
 WHERE
     attempts.seal IS NOT NULL
     AND (attempts.follows IS NULL OR NOT STARTS_WITH(attempts.follows, 'begins '))
-    AND NOT EXISTS (SELECT 1 FROM attempts AS before WHERE before.seal = attempts.follows)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM attempts AS before
+        WHERE before.seal = attempts.follows
+    )
 UNION ALL
 SELECT
     run_id AS subject,
@@ -76,14 +81,15 @@ SELECT
 FROM heads
 CROSS JOIN newest
 WHERE
-    (heads.seal IS NOT NULL OR EXISTS (SELECT 1 FROM attempts WHERE attempts.seal IS NOT NULL))
+    (heads.seal IS NOT NULL OR newest.sealed_count > 0)
     AND (heads.head_count != 1 OR newest.attempt_count != 1)
 UNION ALL
 SELECT
     causes.run_id AS subject,
     'causes of an attempt that is not in the ledger' AS problem
 FROM causes
-WHERE NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run_id = causes.run_id)
+LEFT OUTER JOIN attempts ON causes.run_id = attempts.run_id
+WHERE attempts.run_id IS NULL
 UNION ALL
 SELECT
     CONCAT(uri, ' ', CAST(fee_date AS STRING)) AS subject,
@@ -91,7 +97,11 @@ SELECT
 FROM ops.pending
 WHERE
     seal IS DISTINCT FROM {{ pending_seal() }}
-    AND EXISTS (SELECT 1 FROM raw.files AS files WHERE files.seal IS NOT NULL)
+    AND EXISTS (
+        SELECT 1
+        FROM raw.files AS files
+        WHERE files.seal IS NOT NULL
+    )
 UNION ALL
 SELECT
     CONCAT(MAX(uri), ' ', CAST(MAX(fee_date) AS STRING)) AS subject,

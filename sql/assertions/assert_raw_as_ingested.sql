@@ -1,5 +1,5 @@
-{# Rows against the control totals of their file and fee date, then each file's books against its seal. Where nothing was
-   ever sealed, in a warehouse of before, there is nothing to compare with. -#}
+{# Rows against the control totals of their file and fee date, then each file's books against its seal. Where nothing
+   was ever sealed, in a warehouse of before, there is nothing to compare with. -#}
 {% from 'seals.sql' import file_seals, provenance -%}
 WITH held AS (
     SELECT
@@ -42,11 +42,9 @@ differing AS (
         'books' AS subject,
         'raw holds rows of a file version that is not loaded' AS problem
     FROM raw.file_totals AS totals
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM raw.files AS files
-        WHERE files.status = 'loaded' AND files.uri = totals.uri AND files.version = totals.version
-    )
+    LEFT OUTER JOIN raw.files AS files
+        ON totals.uri = files.uri AND totals.version = files.version AND files.status = 'loaded'
+    WHERE files.uri IS NULL
     UNION ALL
     SELECT
         uri AS source_file,

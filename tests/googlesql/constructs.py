@@ -68,7 +68,6 @@ DOCUMENTED = {
     "Rank": NUMBERING,
     "RowNumber": NUMBERING,
     "Abs": MATH,
-    "Mod": MATH,
     "IntDiv": MATH,
     "Array": "Data types",
     "Concat": TEXT,
