@@ -82,6 +82,8 @@ class Load:
     table: Table
     relation: str
     constants: Mapping[str, Scalar]
+    later: tuple[str, ...] = ()
+    """Columns of the table that no file brings: another part fills them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ class Record:
     table: Table
     sql: str
     answers: tuple[str, ...] = ()
+    then: str = ""
+    """The statement that follows it in its transaction."""
 
     def of(self, script: str) -> str:
         """The statement, once it is known what happened."""

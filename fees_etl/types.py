@@ -206,6 +206,8 @@ class Assertion:
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     """What the query yields, where that has been proven: the order in which offenders are shown."""
+    in_runs: bool = True
+    """Whether a run is judged by it, too; else only ``fees-etl assert`` asks."""
 
     @property
     def sql(self) -> str:

@@ -15,7 +15,7 @@ from fees_etl.cli.text import plural
 from fees_etl.errors import InputRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from fees_etl import Engine, Project
 
@@ -64,10 +64,25 @@ def ingest(
             session.ingested = fees_etl.forget(
                 project, engine, forget, run_id=session.run_id, now=session.now, allow_withdraw=allow_withdraw
             )
-    show_files(session, output)
-    if refused := refusal(session):
-        raise refused
+        show_files(session, output)
+        if refused := refusal(session):
+            raise refused
     return 0
+
+
+def next_step(session: Session, failed: Collection[str], *, compared: bool = False) -> str:
+    """What to type where assertions fail: tables are never made again from a raw that nobody compared."""
+    named = source_of(session)
+    source = "SOURCE" if named is None else shlex.quote(named) if session.settings.source else ""
+    if compared and not {"raw_matches_source", "assert_raw_as_ingested"}.isdisjoint(failed):
+        return f"{session.start} ingest {source} --reload   (raw becomes what the files say), then run as ever"
+    if set(failed) <= {"assert_ledger"}:
+        return 'The ledger was written to by hand, see docs/RUNBOOK.md, "Tampering": no command makes it true again.'
+    if set(failed) <= {"assert_ledger", "contract_columns"}:
+        return "Drop what the contract does not know: ALTER TABLE ... DROP COLUMN ...; or write it into the contract."
+    if compared:
+        return f"{session.start} run --full-refresh --skip-ingest   (makes every table from raw again, then asserts)"
+    return f"{session.start} assert --source {source}".rstrip() + "   (is raw what its files say? It names the rows)"
 
 
 def require_source(session: Session) -> None:

@@ -82,12 +82,12 @@ class Once(typer.core.TyperCommand):
         return super().parse_args(ctx, args)
 
 
-class Reloading(Once):
-    """A command whose --reload may stand without a value; typer has no such options."""
+class Bare(Once):
+    """A command whose --reload or --source may stand without a value; typer has no such options."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own context
         """Give it the empty one, which means everything."""
-        at = args.index("--reload") + 1 if "--reload" in args else 0
+        at = next((place for place, word in enumerate(args, 1) if word in {"--reload", "--source"}), 0)
         if at and (at == len(args) or args[at].startswith("-")):
             args = [*args[:at], "", *args[at:]]
         return super().parse_args(ctx, args)

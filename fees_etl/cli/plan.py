@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer  # noqa: TC002  (typer reads annotations)
+import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.ingest import source_of
+from fees_etl.cli.ingest import next_step, require_source, source_of
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, grid, paragraph, plural, pounds, total
-from fees_etl.errors import AssertionsFailed
+from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.results import summed
 
 if TYPE_CHECKING:
@@ -61,26 +61,44 @@ def plan(  # noqa: PLR0913  (each is an option)
     return 0
 
 
-def check(context: typer.Context, *, output: opt.Output = "text") -> int:
+def check(
+    context: typer.Context,
+    *,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="[SOURCE]", help="Read the files again, too, and compare raw with them row by row."),
+    ] = None,
+    output: opt.Output = "text",
+) -> int:
     """Judge what is published now; change nothing. Exit 1 when an assertion fails.
 
     \b
     fees-etl assert
+    fees-etl assert --source 'lake/*.csv'        is raw what the files say?
     fees-etl assert --output json | jq '.assertions[] | select(.verdict == "fail")'
     """
     from fees_etl.cli import document, report
+    from fees_etl.ingestion.compare import compare
 
     session: Session = context.obj
-    project = session.open()
+    project = session.open(source=source or None)
+    if source is not None:
+        require_source(session)
     with session.warehouse(project, read_only=True) as engine:
         found = fees_etl.check(project, engine)
+        session.state = fees_etl.state(project, engine)
+        if source is not None:
+            if (place := source_of(session)) is None:
+                hint = f"{session.start} assert --source 'lake/*.csv'"
+                raise UsageError("no source is named, so there is nothing to compare raw with.", hint=hint)
+            found = (*found, compare(project, engine, place))
     told = {**document.head("assert", session.settings), "assertions": document.verdicts(found)}
     emit(output, told, [*report.heading(session.settings), *report.assertions(found)])
     if failed := [one.name for one in found if not one.passed and one.severity == "error"]:
         raise AssertionsFailed(
             f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",
             published="What readers see now is wrong in these points; this command changed nothing.",
-            hint=f"{session.start} run --full-refresh --skip-ingest   (rebuilds every table from raw, then asserts)",
+            hint=next_step(session, failed, compared=source is not None),
         )
     return 0
 

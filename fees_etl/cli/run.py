@@ -10,7 +10,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.ingest import read_files, refusal, require_source, show_files
+from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, net, plural, pounds
@@ -183,7 +183,9 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
     raise AssertionsFailed(
         f"{plural(len(result.failures), 'assertion')} failed: {names}. The rows are in the report above.",
         published=published,
-        hint=f"Correct the file, or waive the row in sql/waivers.yml; then: {again}",
+        hint=next_step(session, [one.name for one in result.failures])
+        if "assert_raw_as_ingested" in names
+        else f"Correct the file, or waive the row in sql/waivers.yml; then: {again}",
     )
 
 

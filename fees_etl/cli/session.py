@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import fees_etl
 from fees_etl.cli.logs import bind, logger
-from fees_etl.errors import UsageError
+from fees_etl.errors import GuardRefused, InputRefused, UsageError
 from fees_etl.privacy import redact
 from fees_etl.script import new_run_id
 
@@ -96,9 +96,16 @@ class Session:
         contracts = project.contracts if models or not self.is_remote else project.sources
         try:
             with fees_etl.connect(found.warehouse, read_only=read_only, settings=found) as engine:
-                engine.prepare(contracts, create=not read_only)
-                with engine.rehearsal() if rehearse else nullcontext():
-                    yield engine
+                try:
+                    engine.prepare(contracts, create=not read_only)
+                    with engine.rehearsal() if rehearse else nullcontext():
+                        yield engine
+                except (InputRefused, GuardRefused) as error:
+                    if self.run_id and not rehearse:
+                        from fees_etl.runs.ledger import refused
+
+                        refused(project, engine, error, run_id=self.run_id, command=self.command, now=self.now)
+                    raise
         finally:
             for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")) if fresh else ():
                 leftover.unlink(missing_ok=True)

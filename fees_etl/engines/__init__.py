@@ -44,6 +44,8 @@ class Engine(Protocol):
     """A private folder for what does not fit in memory."""
     location: str
     """Where the data must stay ("EU"); "" where that is no question."""
+    strange: dict[Table, tuple[str, ...]]
+    """The columns that prepared tables have and their contracts do not know."""
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """Learn the tables; create missing ones and add missing nullable columns, or refuse drift. Once, for each.

@@ -83,7 +83,7 @@ def ingest(
         guard = Guard({uri: one for uri, one in books.loaded.items() if found.covers(uri)}, source)
         if not allow_withdraw:
             guard.files(gone)
-        mirror = Mirror(project, books, run_id, now)
+        mirror = Mirror(project, books, run_id, now, reload=reload not in {None, False})
         yield Stop(OVERTAKEN, project.templates.ask("overtaken", mark=books.mark).sql)  # are the books still those?
         for file in found.files:
             with judge(engine, file, books, rules, again=file.uri in again) as judged:
@@ -211,5 +211,6 @@ def _stopped(verdict: str) -> FeesError:
     return WarehouseError(
         "raw does not hold what was read: rows or pounds of a file differ after loading.",
         published="The ingestion was rolled back; raw and the published numbers are as before.",
-        hint="Run the same command again; if it happens twice, report it as a bug.",
+        hint="Run the same command again. If it happens twice, somebody wrote to the books of raw: "
+        "fees-etl ingest SOURCE --reload",
     )

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 OVERTAKEN, NOT_CONSERVED = "overtaken", "not conserved"
 """Verdicts of an ingestion that is rolled back."""
-FEES, _REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
+FEES, REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
 _FILES, _TOTALS = Table("raw", "files"), Table("raw", "file_totals")
 
 
 class Mirror:
     """One ingestion's changes to raw: the rows as files come, and ``settled`` the books that say what they are."""
 
-    def __init__(self, project: Project, books: Books, run_id: str, now: datetime) -> None:
-        self._project, self._books = project, books
+    def __init__(self, project: Project, books: Books, run_id: str, now: datetime, *, reload: bool = False) -> None:
+        self._project, self._books, self._reload = project, books, reload
         self._contract, self._run_id, self._now = project.sources[FEES], run_id, now
         self._rows: list[dict[str, Any]] = []
         self.arrived: list[Judged] = []
@@ -68,19 +68,19 @@ class Mirror:
         """The rows, rejects and control totals of a file that is to be loaded; its totals so far are forgotten."""
         reading, uri, version = judged.reading, judged.file.uri, judged.version
         stamp = {"_source_file": uri, "_source_version": version, "_ingested_at": self._now, "_run_id": self._run_id}
-        if self._is_read_again(judged):
+        if self._reload:
             yield from self._writes("forget_totals", versions=[(uri, version)])
         fees = ", ".join(f'"{column.name}"' for column in self._contract.file_columns)
         yield Load(FEES, f"SELECT {fees}, _source_row FROM {reading.table} WHERE _reasons IS NULL", stamp)  # noqa: S608 - our own SQL
         if reading.rejected:
             rejects = "_record AS record, _reasons AS reasons, _source_row"
-            yield Load(_REJECTED, f"SELECT {rejects} FROM {reading.table} WHERE _reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
+            yield Load(REJECTED, f"SELECT {rejects} FROM {reading.table} WHERE _reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
         totals = [total for total in reading.totals if not total.reasons]
         if totals:
             days = ((f"DATE '{total.day}'" if total.day else "NULL::DATE", total) for total in totals)
             rows = ", ".join(f"({day}, {total.rows}, {total.amount:f})" for day, total in days)
             sql = f"SELECT * FROM (VALUES {rows}) AS totals (fee_date, row_count, amount)"  # noqa: S608 - numbers and dates
-            yield Load(_TOTALS, sql, {"uri": uri, "version": version})
+            yield Load(_TOTALS, sql, {"uri": uri, "version": version}, later=("digest",))
 
     def withdraw(self, uri: str) -> FileResult:
         """The file is gone from the source: its rows leave raw."""
@@ -102,7 +102,7 @@ class Mirror:
             columns = list(self._project.sources[_FILES].types)
             rows = [[row[column] for column in columns] for row in self._rows]
             yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
-        again = [(one.file.uri, one.version) for one in self.arrived if self._is_read_again(one)]
+        again = [one.file.uri for one in self.arrived if self._reload]
         if self.arrived:
             loaded = self._books.loaded
             replaced = [(one.file.uri, one.version) for one in self.arrived if one.file.uri in loaded]
@@ -115,6 +115,9 @@ class Mirror:
                 for status in ("withdrawn", "superseded")
             }
             yield from self._writes("vanished", **ended, again=again, **context)
+        if self._rows or self._gone or (self._books.ever and not self._books.is_sealed):
+            versions = [(one.file.uri, one.version) for one in self.arrived]
+            yield from self._writes("sealed", versions=versions, is_sealed=self._books.is_sealed, run_id=self._run_id)
         if self.arrived:
             uris = [one.file.uri for one in self.arrived]
             asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)
@@ -154,6 +157,7 @@ class Mirror:
                 "ingested_at": known.ingested_at if known else self._now,
                 "ended_at": None,
                 "run_id": self._run_id,
+                "seal": None,
             }
         )
 

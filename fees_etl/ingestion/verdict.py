@@ -57,6 +57,8 @@ class Books:
     """Every URI that was ever seen."""
     mark: str = ""
     """A fingerprint of the books as they were read."""
+    is_sealed: bool = False
+    """Whether an ingestion ever sealed any of them."""
 
     @property
     def known(self) -> frozenset[str]:
@@ -103,7 +105,7 @@ def read_books(project: Project, engine: Engine) -> Books:
         {entry.uri: entry for entry in entries if entry.status == "loaded"},
         {entry.uri: entry for entry in entries if entry.status == "refused"},
         frozenset(entry.uri for entry in entries),
-        str(found["files_mark"].rows.rows[0][0]),
+        *found["files_mark"].rows.rows[0],
     )
 
 

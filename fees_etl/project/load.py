@@ -52,7 +52,8 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     files = sorted(name for name in found if name.endswith((".sql", ".yml")))
     known = _contracts(folder, files, values)
     sources = {table: made for table, made in known.items() if not made.materialized}
-    templates = Templates(folder, values)
+    named = {str(table): made.types for table, made in known.items()}
+    templates = Templates(folder, {"contracts": named, **values})
     errors: list[ProjectError] = []
     models: dict[Table, Model] = {}
     assertions: list[Assertion] = []

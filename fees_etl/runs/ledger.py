@@ -6,15 +6,18 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from fees_etl.errors import FeesError
+from fees_etl.privacy import redact
 from fees_etl.results import Change, Published
-from fees_etl.script import Ask, Plan, Record, Rows
-from fees_etl.types import Pending, Project, State, Table
+from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
+from fees_etl.types import Pending, Project, State, Table, Window
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -100,13 +103,28 @@ def record(
     for one in asked:
         used, ended = (json.dumps(words)[1:-1] for words in waivers(plan.project, one.name, started_at.date()))
         verdicts.append({"name": one.name, "severity": one.severity, "used": used, "ended": ended})
-    sql = plan.project.templates.ask(
+    sql, then = plan.project.templates.operation(
         "record", plan=plan, run_id=run_id, command=command, part_of=part_of, status=status, started_at=started_at,
         last=last, is_compared=is_compared, verdicts=verdicts, error=error, git_sha=git_sha(plan.project.root),
         package_version=package_version(),
-    ).sql  # fmt: skip
+    )  # fmt: skip
     answers = [BEFORE, *([AFTER] if is_kept else []), *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
-    return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)))
+    return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)), then)
+
+
+def refused(project: Project, engine: Engine, error: FeesError, *, run_id: str, command: str, now: datetime) -> None:
+    """Record an attempt that ended before it began: its input, or a guard, was refused; nothing where that fails."""
+    with suppress(FeesError):
+        known = project.sources.items()  # those of raw may be what is wrong; the one with _load is every job's
+        engine.prepare({table: made for table, made in known if table.dataset == "ops" or "_load" in made.types})
+        if history(project, engine, run_id=run_id).rows:  # a backfill that had staged some chunks
+            run_id = new_run_id(now)
+        nothing, said = Plan(project, (), Window(), (), State()), redact(str(error))
+        found = record(
+            nothing, run_id=run_id, command=command, part_of=None, status="refused", started_at=now, error=said
+        )
+        lock = project.templates.operation("lock", run_id=run_id)
+        engine.transact(Script(run_id, (), found, name="refused", lock=lock))
 
 
 def waivers(project: Project, assertion: str, today: date) -> tuple[str, str]:

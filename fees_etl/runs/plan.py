@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Engine
 
+_FEES, _LEFT_OUT = Table("raw", "fees"), Table("ops", "left_out")
+
 
 def plan(  # noqa: PLR0913 - one argument an option
     project: Project,
@@ -66,7 +68,7 @@ def plan(  # noqa: PLR0913 - one argument an option
         due = held if whole else windows.due(state, lookback)
         dates = due if window is None else windows.clip(window, held)
     steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
-    checks = [question(project, assertion, today) for assertion in project.assertions if assertions]
+    checks = [question(project, one, today) for one in project.assertions if assertions and one.in_runs]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
     return Plan(project, names, dates, (*steps, *checks), state, full_refresh, late_before)
@@ -90,21 +92,27 @@ def render(project: Project, name: str, window: Window | None = None) -> str:
 def matches(project: Project) -> tuple[Assertion, ...]:
     """For each model the assertion that its table holds what its query yields: nobody wrote to it by hand.
 
-    A run has just written the tables, so only ``fees-etl assert`` pays for these.
+    So for the book of what staging left out. A run has just written the tables, so only ``fees-etl assert`` pays.
     """
     found = []
-    for model in project.models.values():
-        where = ""
-        if model.is_merged:
-            where = " WHERE " + project.templates.render("operations/judged.sql", column=model.contract.partition_by)
-        sql = partial(
+    held = [(model.contract, model.sql, model.reads) for model in project.models.values()]
+    if any(model.is_merged and model.contract.afterwards for model in project.models.values()):
+        sql = project.templates.render("operations/left_out_fees.sql")
+        held.append((project.sources[_LEFT_OUT], sql, frozenset({_FEES})))
+    for contract, query, reads in held:
+        day = "fee_date" if contract.table == _LEFT_OUT else contract.partition_by
+        is_whole = contract.materialized and contract.materialized != "merge"
+        where = "" if is_whole else " WHERE " + project.templates.render("operations/judged.sql", column=day)
+        sql_of = partial(
             project.templates.render, "materializations/matches.sql",
-            query=model.sql, columns=list(model.contract.types), table=model.table, where=where,
+            query=query, columns=list(contract.types), table=contract.table, where=where,
         )  # fmt: skip
-        sentence = f"{model.table} holds what its query yields."
-        reads = frozenset({model.table, *model.reads})
-        columns = ("problem", *model.contract.types)
-        found.append(Assertion(f"matches_{model.name}", None, sentence, "error", sql, reads, ("problem",), columns))
+        found.append(
+            Assertion(
+                f"matches_{contract.table.name}", None, f"{contract.table} holds what its query yields.", "error",
+                sql_of, frozenset({contract.table, *reads}), ("problem",), ("problem", *contract.types),
+            )
+        )  # fmt: skip
     return tuple(found)
 
 

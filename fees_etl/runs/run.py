@@ -98,7 +98,7 @@ def run(
 
 
 def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
-    """Every assertion on what is published now, and for each model that its table holds what its query yields."""
+    """Every assertion on what is published now; for each model that its table holds what its query yields; columns."""
     engine.prepare(project.contracts)
     today = datetime.now(UTC).date()
     asks = {one.name: question(project, one, today) for one in (*project.assertions, *matches(project))}
@@ -108,7 +108,16 @@ def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tu
             on_step(_judge(asks[found.name], found, project, today))
 
     answers = engine.answers(asks.values(), told)
-    return tuple(_judge(ask, answers[name], project, today) for name, ask in asks.items())
+    judged = (_judge(ask, answers[name], project, today) for name, ask in asks.items())
+    return (*judged, _columns(project, engine))
+
+
+def _columns(project: Project, engine: Engine) -> AssertionResult:
+    """A published table has no column that its contract does not know."""
+    found = tuple((str(table), name) for table in project.models for name in engine.strange.get(table, ()))
+    sentence = "Published tables have the columns of their contracts and no other; ALTER TABLE ... DROP COLUMN ends it."
+    sample = Rows(("table", "column"), found[:20])
+    return AssertionResult("contract_columns", "error", len(found), 0, sample, 0.0, sentence)
 
 
 def _parts(plan: Plan, run_id: str) -> Iterator[Part]:

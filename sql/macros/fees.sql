@@ -84,12 +84,12 @@ left_out AS (
 )
 
 SELECT
-    _source_file,
-    _source_version,
+    _source_file AS uri,
+    _source_version AS version,
     fee_date,
     reason,
-    COUNT(*),
-    COALESCE(SUM(fee_amount), NUMERIC '0')
+    COUNT(*) AS row_count,
+    COALESCE(SUM(fee_amount), NUMERIC '0') AS amount
 FROM left_out
 GROUP BY _source_file, _source_version, fee_date, reason
 {%- endmacro -%}

@@ -1,6 +1,7 @@
 {# The row of an attempt in the ledger. Of the script the engine knows the rows of each answer as JSON lists of texts: of
    `published` staged rows and pounds come first, of an assertion how many rows fail and how many are waived. A verdict's
    words are texts within JSON already. -#}
+{% from 'seals.sql' import attempt_seal, beginning, digest_of -%}
 {%- macro text(value) -%}
 {{ "CAST(NULL AS STRING)" if value is none else value | literal }}
 {%- endmacro -%}
@@ -17,7 +18,7 @@ SELECT
 INSERT INTO ops.runs (
     run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
     rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
-    fingerprint, git_sha, package_version, bytes_processed
+    fingerprint, git_sha, package_version, bytes_processed, follows, seal
 )
 WITH script AS (
     @script
@@ -101,30 +102,66 @@ verdicts AS (
         '' AS listed,
         '' AS failures
     {%- endif %}
+),
+
+entry AS (
+    SELECT
+        {{ run_id | literal }} AS run_id,
+        {{ command | literal }} AS command,
+        {{ text(part_of) }} AS part_of,
+        {{ status | literal }} AS status,
+        {{ plan.selection | join(" ") | literal }} AS selection,
+        {{ plan.window | literal }} AS fee_dates,
+        {{ plan.full_refresh | literal }} AS full_refresh,
+        {{ started_at | literal }} AS started_at,
+        script.finished_at,
+        {{ found("script.answer_published_before", 0, "INT64") }} AS rows_before,
+        {{ found("script.answer_" ~ last, 0, "INT64") }} AS rows_after,
+        {{ found("script.answer_published_before", 1, "NUMERIC") }} AS amount_before,
+        {{ found("script.answer_" ~ last, 1, "NUMERIC") }} AS amount_after,
+        script.steps,
+        CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
+        CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
+        {{ "verdicts.failures" if status == "rejected" else text(error) }} AS error,
+        {{ plan.project.fingerprint | literal }} AS fingerprint,
+        {{ text(git_sha) }} AS git_sha,
+        {{ package_version | literal }} AS package_version,
+        script.bytes_processed
+    FROM script
+    CROSS JOIN changes
+    CROSS JOIN verdicts
+),
+
+causes AS (
+    SELECT {{ digest_of('ops.changes') }} AS digest
+    FROM ops.changes
+    WHERE run_id = {{ run_id | literal }}
+),
+
+before AS (
+    SELECT COALESCE((SELECT MAX(writer.seal) FROM ops.writer AS writer), {{ beginning() | indent(4) }}) AS seal
 )
 
 SELECT
-    {{ run_id | literal }} AS run_id,
-    {{ command | literal }} AS command,
-    {{ text(part_of) }} AS part_of,
-    {{ status | literal }} AS status,
-    {{ plan.selection | join(" ") | literal }} AS selection,
-    {{ plan.window | literal }} AS fee_dates,
-    {{ plan.full_refresh | literal }} AS full_refresh,
-    {{ started_at | literal }} AS started_at,
-    script.finished_at,
-    {{ found("script.answer_published_before", 0, "INT64") }} AS rows_before,
-    {{ found("script.answer_" ~ last, 0, "INT64") }} AS rows_after,
-    {{ found("script.answer_published_before", 1, "NUMERIC") }} AS amount_before,
-    {{ found("script.answer_" ~ last, 1, "NUMERIC") }} AS amount_after,
-    script.steps,
-    CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
-    CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
-    {{ "verdicts.failures" if status == "rejected" else text(error) }} AS error,
-    {{ plan.project.fingerprint | literal }} AS fingerprint,
-    {{ text(git_sha) }} AS git_sha,
-    {{ package_version | literal }} AS package_version,
-    script.bytes_processed
-FROM script
-CROSS JOIN changes
-CROSS JOIN verdicts
+    entry.*,
+    before.seal AS follows,
+    {{ attempt_seal('entry.', 'before.seal', 'causes.digest') | indent(4) }} AS seal
+FROM entry
+CROSS JOIN causes
+CROSS JOIN before
+;
+MERGE INTO ops.writer AS writer
+USING (
+    SELECT
+        run_id,
+        finished_at,
+        seal
+    FROM ops.runs
+    WHERE run_id = {{ run_id | literal }}
+) AS newest
+ON TRUE
+WHEN MATCHED THEN
+    UPDATE SET seal = newest.seal
+WHEN NOT MATCHED THEN
+    INSERT (job_id, run_id, began_at, seal)
+    VALUES (newest.run_id, newest.run_id, newest.finished_at, newest.seal)

@@ -28,9 +28,39 @@ DELETE FROM raw.file_totals WHERE {{ these('uri', 'version', withdrawn + superse
 ;
 {% endif -%}
 {% if again -%}
-DELETE FROM raw.fees WHERE {{ these('_source_file', '_source_version', again) }} AND _run_id != {{ run_id | literal }}
+{# Whatever else raw holds of these files, and of files that nobody loaded, was written by hand. -#}
+{% set uris = again | map('literal') | join(', ') -%}
+{% set unknown -%}
+NOT EXISTS (
+    SELECT 1
+    FROM raw.files AS files
+    WHERE files.status = 'loaded' AND files.uri = fees._source_file AND files.version = fees._source_version
+)
+{%- endset -%}
+INSERT INTO ops.pending (
+    fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
+)
+SELECT
+    fees.fee_date,
+    COALESCE(fees._source_file, ''),
+    COALESCE(fees._source_version, ''),
+    0,
+    NUMERIC '0',
+    COUNT(*),
+    COALESCE(SUM(fees.{{ contract.total }}), NUMERIC '0'),
+    {{ now | literal }},
+    {{ run_id | literal }}
+FROM raw.fees AS fees
+WHERE fees.fee_date IS NOT NULL AND {{ unknown }}
+GROUP BY fees.fee_date, COALESCE(fees._source_file, ''), COALESCE(fees._source_version, '')
 ;
-DELETE FROM raw.fees_rejected WHERE {{ these('_source_file', '_source_version', again) }} AND _run_id != {{ run_id | literal }}
+{% for table in ['raw.fees', 'raw.fees_rejected'] -%}
+DELETE FROM {{ table }} AS fees
+WHERE fees._source_file IN ({{ uris }}) AND fees._run_id IS DISTINCT FROM {{ run_id | literal }}
+;
+{% endfor -%}
+DELETE FROM raw.fees AS fees
+WHERE {{ unknown }}
 ;
 {% endif -%}
 {% for status, versions in [('withdrawn', withdrawn), ('superseded', superseded)] if versions -%}

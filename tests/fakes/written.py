@@ -12,6 +12,7 @@ from worlds import charge
 from fees_etl import forget, query
 from fees_etl.engines.bigquery.incoming import Incoming
 from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.ingestion.compare import compare
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill
 from fees_etl.script import Load
@@ -86,6 +87,9 @@ def life(folder):
         forget(pipeline.project, writer, str(folder / "it's.csv"))
         backfill(pipeline.project, writer, JANUARY, MARCH, chunk="month")
         pipeline.check()
+        pipeline.tamper("UPDATE raw.fees SET adviser_id = 'by hand' WHERE _source_row = 1")
+        assert not compare(pipeline.project, writer, str(folder)).passed
+        pipeline.ingest(reload=True)
         ledger.history(pipeline.project, writer)
         ledger.history(pipeline.project, writer, run_id="it's")
         ledger.chunks(pipeline.project, writer, "backfill --start 2025-01-01 --end 2025-01-31")

@@ -32,8 +32,12 @@ class Fault(NamedTuple):
     way: str
 
 
-def prepare(jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = "", create: bool = True) -> None:
+def prepare(
+    jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = "", create: bool = True
+) -> dict[Table, tuple[str, ...]]:
     """Bring the warehouse up to its contracts, or refuse: all of it is judged before any of it is done.
+
+    Gives back the columns that live tables have and their contracts do not know.
 
     Raises:
         GuardRefused: a live table differs, belongs to Terraform and is missing, or this account may not see it.
@@ -44,7 +48,8 @@ def prepare(jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = ""
     datasets = sorted({contract.table.dataset for contract in named})
     existing: list[GuardRefused] = []
     for _ in range(_LOOKS):
-        found = lacking(named, read(jobs, datasets), jobs.settings)
+        live = read(jobs, datasets)
+        found = lacking(named, live, jobs.settings)
         absent = (*(contract.table for contract in found.tables), *found.columns)
         if absent and not create:
             raise UsageError(
@@ -53,7 +58,12 @@ def prepare(jobs: Jobs, contracts: Mapping[Table, Contract], *, suffix: str = ""
             )
         existing = make(jobs, found) if create else []
         if not existing:
-            return
+            there = {at: live.tables.get(contract.table) for at, contract in zip(contracts, named, strict=True)}
+            return {
+                at: tuple(name for name in seen.columns if name not in contracts[at].types)
+                for at, seen in there.items()
+                if seen
+            }
     raise existing[0]
 
 

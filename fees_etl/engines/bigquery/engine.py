@@ -53,6 +53,7 @@ class BigQuery(Engine):
         self._suffix = settings.dataset_suffix
         self._schema: dict[Table, dict[str, str]] = {}
         self._contracts: dict[Table, Contract] = {}
+        self.strange = {}
         self._rehearsing = False
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
@@ -77,7 +78,7 @@ class BigQuery(Engine):
         self._schema.update({table: contract.types for table, contract in contracts.items()})
         require_protection(contracts.values(), self.settings)
         with self.jobs.translated("looking at the tables"):
-            prepare(self.jobs, contracts, suffix=self._suffix, create=create)
+            self.strange |= prepare(self.jobs, contracts, suffix=self._suffix, create=create)
         self._contracts.update(contracts)
 
     def query(self, sql: str) -> Rows:
@@ -185,7 +186,9 @@ class BigQuery(Engine):
             parts.append(part)
             if isinstance(part, Load):
                 incoming.take(part, self._embedded(), self.spill)
-        return incoming.moved(parts, self._schema) if incoming else [incoming.unmasked(), *parts]
+        if not incoming:  # a record alone stages nothing that could be masked
+            return [incoming.unmasked(), *parts] if parts else parts
+        return incoming.moved(parts, self._schema)
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:
         """The ended job of the script. One that failed for a passing reason, and left nothing, is tried again."""

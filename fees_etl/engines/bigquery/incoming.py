@@ -83,7 +83,11 @@ class Incoming:
         """
         last = max(place for place, part in enumerate(parts) if isinstance(part, Load))
         before, after = ([part for part in some if not isinstance(part, Load)] for some in (parts[:last], parts[last:]))
-        tables = dict.fromkeys(part.table for part in parts if isinstance(part, Load))
+        tables = {
+            part.table: [name for name in columns[part.table] if name not in part.later]
+            for part in parts
+            if isinstance(part, Load)
+        }
         at, stamp, stale = self.contract.table, literal(self._loaded_at), literal(self._loaded_at - _STALE)
         canary = Write(  # one row that every reader of what is tagged can be tried on
             f"INSERT INTO {at} ({self.tagged}, _part, _load, _loaded_at)\n"  # noqa: S608 - literals
@@ -95,7 +99,7 @@ class Incoming:
             f"DELETE FROM {at}\n"  # noqa: S608 - literals
             f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {stale})"
         )
-        return [canary, self.unmasked(), *before, *self._moves(tables, columns), *after, sweep]
+        return [canary, self.unmasked(), *before, *self._moves(tables), *after, sweep]
 
     def unmasked(self) -> Stop:
         """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
@@ -105,16 +109,16 @@ class Incoming:
             f"FROM {self.contract.table}\nWHERE _load = 'canary'",
         )
 
-    def _moves(self, tables: Iterable[Table], columns: Mapping[Table, Mapping[str, str]]) -> Iterator[Write]:
+    def _moves(self, tables: Mapping[Table, Sequence[str]]) -> Iterator[Write]:
         load, incoming = literal(self.load), self.contract
-        for table in tables:
-            if lacking := [name for name in columns[table] if name not in incoming.types]:
+        for table, columns in tables.items():
+            if lacking := [name for name in columns if name not in incoming.types]:
                 raise ProjectError(
                     f"{', '.join(lacking)} of {table} would be lost on the way in.",
                     path=incoming.path,
                     hint=f"Let the columns of {incoming.table} be those of the tables it leads to (like: {table}).",
                 )
-            listed = ",\n    ".join(columns[table])
+            listed = ",\n    ".join(columns)
             yield Write(
                 f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {incoming.table}\n"
                 f"WHERE _load = {load} AND _part = {literal(str(table))}"

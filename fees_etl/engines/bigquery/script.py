@@ -15,8 +15,9 @@
     EXCEPTION WHEN ERROR THEN
         ROLLBACK TRANSACTION; RAISE;
     END;
-    IF script_verdict = 'rejected' AND (it is not recorded) THEN INSERT the attempt into the ledger;
-    END IF;                                   outside: there is nothing to roll back, and a job that fails is repeated
+    IF script_verdict = 'rejected' AND (it is not recorded) THEN
+        BEGIN TRANSACTION; ... INSERT the attempt into the ledger; COMMIT TRANSACTION;
+    END IF;                                   outside: what failed has been rolled back
     SELECT script_verdict, script_steps, answer_x, ...;
 
 DECLARE stands at the top, because a variable of an inner block is invisible to EXCEPTION. Variables are named so that
@@ -84,8 +85,7 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
     """The text of the job ``identity`` that executes ``parts``, which are the script's without its files."""
     asks = [part for part in parts if isinstance(part, Ask)]
     writer = _Writer(script, asks, dialect)
-    lock = [writer.statement(sql.replace("@job", literal(identity), 1)) for sql in script.lock[:1]]
-    body = "\n".join(["BEGIN TRANSACTION;", *lock, writer.block(parts)])
+    body = "\n".join(["BEGIN TRANSACTION;", writer.locked(identity), writer.block(parts)])
     lines = [
         "DECLARE script_verdict STRING DEFAULT 'accepted';",
         "DECLARE script_steps STRING DEFAULT '';",
@@ -98,7 +98,7 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
         "EXCEPTION WHEN ERROR THEN",
         indent("ROLLBACK TRANSACTION;\nRAISE;", _TAB),
         "END;",
-        *writer.rejected(),
+        *writer.rejected(f"{identity} (rejected)"),
         f"SELECT {', '.join(['script_verdict', 'script_steps', *(variable(ask.name) for ask in asks)])};",
     ]
     return "\n".join(lines)
@@ -155,14 +155,19 @@ class _Writer:
                     raise AssertionError(f"{type(part).__name__} has no place inside of a job")
         return "\n".join([*lines, self._end()])
 
-    def rejected(self) -> list[str]:
-        """What follows the transaction where assertions failed in it."""
+    def locked(self, identity: str) -> str:
+        """The first statement of a transaction."""
+        return self.statement(self.script.lock[0].replace("@job", literal(identity), 1))
+
+    def rejected(self, identity: str) -> list[str]:
+        """What follows the transaction where assertions failed in it: another one, since each record seals the last."""
         if self.script.rejected is None or not self.script.keep:
             return []
         record = self.script.rejected
         known = f"SELECT COUNT(*) = 0 FROM {record.table} WHERE run_id = {literal(self.script.run_id)}"  # noqa: S608 - a literal
         condition = f"script_verdict = 'rejected' AND (\n{indent(self.dialect.suffixed(known), _TAB)}\n)"
-        return [f"IF {condition} THEN\n{indent(self._record(record), _TAB)}\nEND IF;"]
+        lines = ["BEGIN TRANSACTION;", self.locked(identity), self._record(record), "COMMIT TRANSACTION;"]
+        return [f"IF {condition} THEN\n{indent(chr(10).join(lines), _TAB)}\nEND IF;"]
 
     def statement(self, sql: str) -> str:
         """It, on the target's datasets."""
@@ -195,7 +200,8 @@ class _Writer:
         for ask in record.answers:
             cells.append(f"{variable(ask) if ask in asked else 'CAST(NULL AS STRING)'} AS {variable(ask)}")
         written = self.statement(record.of("SELECT\n" + indent(",\n".join(cells), _TAB * 2)))
-        return f"SET script_bytes = @@script.bytes_processed;\n{written}"
+        then = f"\n{self.statement(record.then)}" if record.then else ""
+        return f"SET script_bytes = @@script.bytes_processed;\n{written}{then}"
 
 
 def _labelled(step: str) -> str:

@@ -55,6 +55,7 @@ class DuckDB(Engine):
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
+        self.strange = {}
         self._keep: bool | None = None  # of the transaction that is under way
         self._thread = 0  # which is in it
         if path is not None and read_only and not path.exists():
@@ -93,6 +94,9 @@ class DuckDB(Engine):
         with self.translated("reading"):
             for table, column, kind in cursor.fetchall():
                 live.setdefault(table, {})[column] = kind
+        for table, contract in contracts.items():
+            there = live.get(f"{table.dataset}{self._known.suffix}.{table.name}", {})
+            self.strange[table] = tuple(name for name in there if name not in contract.types)
         missing = tuple(ddl(contracts, live, may_create=create, suffix=self._known.suffix))
         if missing:  # all of it is judged before any of it is done
             with self._transaction():
@@ -224,6 +228,8 @@ class DuckDB(Engine):
         now = literal(datetime.now(UTC))
         row = ", ".join([f"{now} AS finished_at", "CAST(NULL AS INT64) AS bytes_processed", *cells])
         self._write(record.of(f"SELECT {row}"))
+        if record.then:
+            self._write(record.then)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

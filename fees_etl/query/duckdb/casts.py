@@ -86,7 +86,7 @@ def _cast(it: Tree, node: exp.Cast) -> exp.Expr:
     is_known = (element(kind) if kind.startswith("ARRAY<") else kind) in _TYPES
     if this is None or not is_known or node.args.get("format") or _is_sized(node.args["to"]):
         raise it.refused(node, f"CAST of {settled(source)} to {kind}{_INSTEAD.get(kind, '')}")
-    if isinstance(this, exp.Anonymous) and this.name in {"ENCODE", "DECODE", "bq_text", "bq_stamp"}:
+    if isinstance(this, exp.Anonymous) and this.name in {"ENCODE", "DECODE", "bq_text", "bq_moment", "bq_stamp"}:
         return this
     return node.__class__(this=this, to=_duck_type(kind))
 
@@ -148,8 +148,12 @@ _CHANGES: dict[tuple[str, str], Callable[[exp.Expr], exp.Expr]] = {
     ("NUMERIC", "FLOAT64"): lambda x: cast_to("STRING", x),
     ("FLOAT64", "INT64"): lambda x: call("ROUND", x),
     ("TIMESTAMP", "STRING"): lambda x: call("bq_stamp", x),
+    ("DATETIME", "STRING"): lambda x: call("bq_moment", x),
 }
-_INSTEAD = {"NUMERIC": "; money is NUMERIC from the start", "STRING": "; only NUMERIC, INT64, DATE, BOOL and TIMESTAMP"}
+_INSTEAD = {
+    "NUMERIC": "; money is NUMERIC from the start",
+    "STRING": "; only NUMERIC, INT64, DATE, BOOL, DATETIME and TIMESTAMP",
+}
 REPAIRS: dict[type[exp.Expr], Repair] = {exp.Cast: _cast, exp.TryCast: _cast, exp.DataType: _type}
 MACROS = {
     "bq_text(x)": "RTRIM(RTRIM(CAST(x AS VARCHAR), '0'), '.')",
@@ -158,8 +162,9 @@ MACROS = {
     "bq_date_text(s)": "CASE WHEN regexp_full_match(s, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') AND s[1:4] <> '0000' THEN s"
     " WHEN s IS NOT NULL THEN '?' END",
     "bq_bool_text(s)": "CASE WHEN LOWER(s) IN ('true', 'false') THEN s WHEN s IS NOT NULL THEN '?' END",
-    "bq_stamp(t)": """STRFTIME(t AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S') || CASE
+    "bq_moment(t)": """STRFTIME(t, '%Y-%m-%d %H:%M:%S') || CASE
         WHEN EPOCH_US(t) % 1000000 = 0 THEN ''
-        WHEN EPOCH_US(t) % 1000 = 0 THEN STRFTIME(t AT TIME ZONE 'UTC', '.%g')
-        ELSE STRFTIME(t AT TIME ZONE 'UTC', '.%f') END || '+00'""",
+        WHEN EPOCH_US(t) % 1000 = 0 THEN STRFTIME(t, '.%g')
+        ELSE STRFTIME(t, '.%f') END""",
+    "bq_stamp(t)": "bq_moment(t AT TIME ZONE 'UTC') || '+00'",
 }

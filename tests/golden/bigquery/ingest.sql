@@ -102,11 +102,11 @@ BEGIN
             WHERE (uri IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
                 AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\nb19ca4f7c03a33376f29374204d7dffb6fa3c9fdab5e60a4c6f7267c69fffed6', 'file:/lake/bad.csv\n07a49b336e595bb697c62cdb683851bae7f712df546771999118839808535ab1', 'file:/lake/it%27s.csv\n680155ced73561048df5ba805839600683f39781a3182b6e21362ed342c12414'))
             ;
-            INSERT INTO raw_ci.files (uri, version, sha256, bytes, row_count, loaded_count, rejected_count, total_amount, first_fee_date, last_fee_date, status, reason, ingested_at, ended_at, run_id)
+            INSERT INTO raw_ci.files (uri, version, sha256, bytes, row_count, loaded_count, rejected_count, total_amount, first_fee_date, last_fee_date, status, reason, ingested_at, ended_at, run_id, seal)
             VALUES
-                ('file:/lake/a.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '3.000000000', DATE '2025-01-31', DATE '2025-01-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2'),
-                ('file:/lake/bad.csv', 'SHA256', 'SHA256', 73, 1, 0, 1, NUMERIC '0.000000000', NULL, NULL, 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2'),
-                ('file:/lake/it%27s.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '2.000000000', DATE '2025-03-31', DATE '2025-03-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2')
+                ('file:/lake/a.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '3.000000000', DATE '2025-01-31', DATE '2025-01-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL),
+                ('file:/lake/bad.csv', 'SHA256', 'SHA256', 73, 1, 0, 1, NUMERIC '0.000000000', NULL, NULL, 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL),
+                ('file:/lake/it%27s.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '2.000000000', DATE '2025-03-31', DATE '2025-03-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL)
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
@@ -146,6 +146,32 @@ BEGIN
             SET status = 'superseded', ended_at = TIMESTAMP '2025-09-30 12:00:00.000000+00:00', run_id = 'test-2'
             WHERE (uri IN ('file:/lake/a.csv')
                 AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\n1bc22893881b641c3fd6c204b6b92c2ab4ddbcbeff4825b118c6cb761ac36a8d'))
+            ;
+            MERGE INTO raw_ci.file_totals AS totals
+            USING (
+                SELECT .. FROM raw_ci.fees
+            ) AS found
+            ON
+                totals.uri = found._source_file
+                AND totals.version = found._source_version
+                AND COALESCE(totals.fee_date, DATE '0001-01-01') = COALESCE(found.fee_date, DATE '0001-01-01')
+            WHEN MATCHED THEN
+                UPDATE SET digest = found.digest
+            ;
+            MERGE INTO raw_ci.files AS files
+            USING (
+                SELECT .. FROM raw_ci.fees_rejected, raw_ci.file_totals, raw_ci.files
+            ) AS found
+            ON
+                files.uri = found.uri
+                AND files.version = found.version
+                AND found.run_id = 'test-2'
+            WHEN MATCHED THEN
+                UPDATE SET seal = found.expected
+            ;
+            UPDATE ops_ci.pending
+            SET seal = TO_HEX(SHA256(CONCAT(COALESCE(CONCAT(' amount_added ', CAST(amount_added AS STRING)), ''), COALESCE(CONCAT(' amount_removed ', CAST(amount_removed AS STRING)), ''), COALESCE(CONCAT(' fee_date ', CAST(fee_date AS STRING)), ''), COALESCE(CONCAT(' noted_at ', CAST(noted_at AS STRING)), ''), COALESCE(CONCAT(' rows_added ', CAST(rows_added AS STRING)), ''), COALESCE(CONCAT(' rows_removed ', CAST(rows_removed AS STRING)), ''), COALESCE(CONCAT(' run_id ', CAST(CHAR_LENGTH(run_id) AS STRING), ':', run_id), ''), COALESCE(CONCAT(' uri ', CAST(CHAR_LENGTH(uri) AS STRING), ':', uri), ''), COALESCE(CONCAT(' version ', CAST(CHAR_LENGTH(version) AS STRING), ':', version), ''))))
+            WHERE run_id = 'test-2'
             ;
             IF (
                 SELECT .. FROM raw_ci.fees, raw_ci.fees_rejected, raw_ci.file_totals, raw_ci.files

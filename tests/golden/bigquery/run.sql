@@ -164,6 +164,7 @@ BEGIN
             IF COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_financial_reconciliation, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_ltv_matches_raw, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_assert_raw_as_ingested, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_row_count_reconciliation, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_stg_fees, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_dim_clients, '$[0][0]') AS INT64), 0) > 0
@@ -180,152 +181,25 @@ BEGIN
                 INSERT INTO ops_ci.runs (
                     run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
                     rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
-                    fingerprint, git_sha, package_version, bytes_processed
+                    fingerprint, git_sha, package_version, bytes_processed, follows, seal
                 )
-                WITH script AS (
+                SELECT .. FROM ops_ci.changes, ops_ci.runs, ops_ci.writer
+                ;
+                MERGE INTO ops_ci.writer AS writer
+                USING (
                     SELECT
-                        CONCAT('[', script_steps, ']') AS steps,
-                        CURRENT_TIMESTAMP() AS finished_at,
-                        script_bytes AS bytes_processed,
-                        answer_published_before AS answer_published_before,
-                        answer_published_after AS answer_published_after,
-                        answer_staged_before AS answer_staged_before,
-                        answer_staged_after AS answer_staged_after,
-                        answer_assert_client_data AS answer_assert_client_data,
-                        answer_assert_file_row_count AS answer_assert_file_row_count,
-                        answer_assert_financial_reconciliation AS answer_assert_financial_reconciliation,
-                        answer_assert_ltv_matches_raw AS answer_assert_ltv_matches_raw,
-                        answer_assert_row_count_reconciliation AS answer_assert_row_count_reconciliation,
-                        answer_contract_stg_fees AS answer_contract_stg_fees,
-                        answer_contract_dim_clients AS answer_contract_dim_clients,
-                        answer_contract_rpt_client_ltv AS answer_contract_rpt_client_ltv,
-                        answer_contract_rpt_adviser_ltv AS answer_contract_rpt_adviser_ltv,
-                        answer_contract_rpt_cohort_ltv AS answer_contract_rpt_cohort_ltv,
-                        answer_contract_runs AS answer_contract_runs,
-                        answer_contract_file_totals AS answer_contract_file_totals,
-                        answer_contract_files AS answer_contract_files
-                ),
-
-                was AS (
-                    SELECT
-                        JSON_VALUE(line, '$[0]') AS fee_date,
-                        JSON_VALUE(line, '$[1]') AS row_count,
-                        JSON_VALUE(line, '$[2]') AS amount
-                    FROM UNNEST(JSON_QUERY_ARRAY((SELECT script.answer_staged_before FROM script))) AS line
-                ),
-
-                now AS (
-                    SELECT
-                        JSON_VALUE(line, '$[0]') AS fee_date,
-                        JSON_VALUE(line, '$[1]') AS row_count,
-                        JSON_VALUE(line, '$[2]') AS amount
-                    FROM UNNEST(JSON_QUERY_ARRAY((SELECT script.answer_staged_after FROM script))) AS line
-                ),
-
-                changed AS (
-                    SELECT
-                        COALESCE(was.fee_date, now.fee_date) AS fee_date,
-                        COALESCE(was.row_count, '0') AS rows_before,
-                        COALESCE(now.row_count, '0') AS rows_after,
-                        COALESCE(was.amount, '0') AS amount_before,
-                        COALESCE(now.amount, '0') AS amount_after
-                    FROM was
-                    FULL OUTER JOIN now ON was.fee_date = now.fee_date
-                    WHERE was.row_count IS DISTINCT FROM now.row_count OR was.amount IS DISTINCT FROM now.amount
-                ),
-
-                changes AS (
-                    SELECT
-                        STRING_AGG(
-                            CONCAT(
-                                '{"fee_date": "', fee_date, '", "rows": [', rows_before, ', ', rows_after,
-                                '], "amount": ["', amount_before, '", "', amount_after, '"]}'
-                            ), ', ' ORDER BY fee_date
-                        ) AS listed
-                    FROM changed
-                ),
-
-                judged AS (
-                    SELECT 1 AS place, 'assert_client_data' AS name, 'error' AS severity,
-                        'waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)' AS used, '' AS ended, script.answer_assert_client_data AS answer FROM script UNION ALL
-                    SELECT 2 AS place, 'assert_file_row_count' AS name, 'warn' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_file_row_count AS answer FROM script UNION ALL
-                    SELECT 3 AS place, 'assert_financial_reconciliation' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
-                    SELECT 4 AS place, 'assert_ltv_matches_raw' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
-                    SELECT 5 AS place, 'assert_row_count_reconciliation' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
-                    SELECT 6 AS place, 'contract_stg_fees' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_stg_fees AS answer FROM script UNION ALL
-                    SELECT 7 AS place, 'contract_dim_clients' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_dim_clients AS answer FROM script UNION ALL
-                    SELECT 8 AS place, 'contract_rpt_client_ltv' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
-                    SELECT 9 AS place, 'contract_rpt_adviser_ltv' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
-                    SELECT 10 AS place, 'contract_rpt_cohort_ltv' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
-                    SELECT 11 AS place, 'contract_runs' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_runs AS answer FROM script UNION ALL
-                    SELECT 12 AS place, 'contract_file_totals' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_file_totals AS answer FROM script UNION ALL
-                    SELECT 13 AS place, 'contract_files' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_files AS answer FROM script
-                ),
-
-                counted AS (
-                    SELECT
-                        place,
-                        name,
-                        severity,
-                        used,
-                        ended,
-                        COALESCE(CAST(JSON_VALUE(answer, '$[0][0]') AS INT64), 0) AS failing,
-                        COALESCE(CAST(JSON_VALUE(answer, '$[0][1]') AS INT64), 0) AS waived
-                    FROM judged
-                    WHERE answer IS NOT NULL
-                ),
-
-                verdicts AS (
-                    SELECT
-                        STRING_AGG(
-                            CONCAT(
-                                '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
-                                ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
-                                IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
-                                IF(failing > 0, ended, ''), '"}'
-                            ), ', ' ORDER BY place
-                        ) AS listed,
-                        STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
-                    FROM counted
-                )
-
-                SELECT
-                    '20250930T120000-1a2b3c' AS run_id,
-                    'run' AS command,
-                    CAST(NULL AS STRING) AS part_of,
-                    'published' AS status,
-                    'MODELS' AS selection,
-                    '2025-01-31, 2025-03-28..2025-03-31' AS fee_dates,
-                    FALSE AS full_refresh,
-                    TIMESTAMP '2025-09-30 12:00:00.000000+00:00' AS started_at,
-                    script.finished_at,
-                    COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][0]') AS INT64), 0) AS rows_before,
-                    COALESCE(CAST(JSON_VALUE(script.answer_published_after, '$[0][0]') AS INT64), 0) AS rows_after,
-                    COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][1]') AS NUMERIC), 0) AS amount_before,
-                    COALESCE(CAST(JSON_VALUE(script.answer_published_after, '$[0][1]') AS NUMERIC), 0) AS amount_after,
-                    script.steps,
-                    CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
-                    CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
-                    CAST(NULL AS STRING) AS error,
-                    'SHA256' AS fingerprint,
-                    'COMMIT' AS git_sha,
-                    'VERSION' AS package_version,
-                    script.bytes_processed
-                FROM script
-                CROSS JOIN changes
-                CROSS JOIN verdicts
+                        run_id,
+                        finished_at,
+                        seal
+                    FROM ops_ci.runs
+                    WHERE run_id = '20250930T120000-1a2b3c'
+                ) AS newest
+                ON TRUE
+                WHEN MATCHED THEN
+                    UPDATE SET seal = newest.seal
+                WHEN NOT MATCHED THEN
+                    INSERT (job_id, run_id, began_at, seal)
+                    VALUES (newest.run_id, newest.run_id, newest.finished_at, newest.seal)
                 ;
                 COMMIT TRANSACTION;
             END IF;
@@ -338,118 +212,45 @@ END;
 IF script_verdict = 'rejected' AND (
     SELECT COUNT(*) = 0 FROM ops_ci.runs WHERE run_id = '20250930T120000-1a2b3c'
 ) THEN
+    BEGIN TRANSACTION;
+    MERGE INTO ops_ci.writer AS writer
+    USING (
+        SELECT
+            'job-5 (rejected)' AS job_id,
+            '20250930T120000-1a2b3c' AS run_id,
+            CURRENT_TIMESTAMP() AS began_at
+    ) AS now
+    ON TRUE
+    WHEN MATCHED THEN
+        UPDATE SET job_id = now.job_id, run_id = now.run_id, began_at = now.began_at
+    WHEN NOT MATCHED THEN
+        INSERT (job_id, run_id, began_at)
+        VALUES (now.job_id, now.run_id, now.began_at)
+    ;
     SET script_bytes = @@script.bytes_processed;
     INSERT INTO ops_ci.runs (
         run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
         rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
-        fingerprint, git_sha, package_version, bytes_processed
+        fingerprint, git_sha, package_version, bytes_processed, follows, seal
     )
-    WITH script AS (
-        SELECT
-            CONCAT('[', script_steps, ']') AS steps,
-            CURRENT_TIMESTAMP() AS finished_at,
-            script_bytes AS bytes_processed,
-            answer_published_before AS answer_published_before,
-            answer_assert_client_data AS answer_assert_client_data,
-            answer_assert_file_row_count AS answer_assert_file_row_count,
-            answer_assert_financial_reconciliation AS answer_assert_financial_reconciliation,
-            answer_assert_ltv_matches_raw AS answer_assert_ltv_matches_raw,
-            answer_assert_row_count_reconciliation AS answer_assert_row_count_reconciliation,
-            answer_contract_stg_fees AS answer_contract_stg_fees,
-            answer_contract_dim_clients AS answer_contract_dim_clients,
-            answer_contract_rpt_client_ltv AS answer_contract_rpt_client_ltv,
-            answer_contract_rpt_adviser_ltv AS answer_contract_rpt_adviser_ltv,
-            answer_contract_rpt_cohort_ltv AS answer_contract_rpt_cohort_ltv,
-            answer_contract_runs AS answer_contract_runs,
-            answer_contract_file_totals AS answer_contract_file_totals,
-            answer_contract_files AS answer_contract_files
-    ),
-
-    changes AS (
-        SELECT '' AS listed
-    ),
-
-    judged AS (
-        SELECT 1 AS place, 'assert_client_data' AS name, 'error' AS severity,
-            'waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)' AS used, '' AS ended, script.answer_assert_client_data AS answer FROM script UNION ALL
-        SELECT 2 AS place, 'assert_file_row_count' AS name, 'warn' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_file_row_count AS answer FROM script UNION ALL
-        SELECT 3 AS place, 'assert_financial_reconciliation' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
-        SELECT 4 AS place, 'assert_ltv_matches_raw' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
-        SELECT 5 AS place, 'assert_row_count_reconciliation' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
-        SELECT 6 AS place, 'contract_stg_fees' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_stg_fees AS answer FROM script UNION ALL
-        SELECT 7 AS place, 'contract_dim_clients' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_dim_clients AS answer FROM script UNION ALL
-        SELECT 8 AS place, 'contract_rpt_client_ltv' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
-        SELECT 9 AS place, 'contract_rpt_adviser_ltv' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
-        SELECT 10 AS place, 'contract_rpt_cohort_ltv' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
-        SELECT 11 AS place, 'contract_runs' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_runs AS answer FROM script UNION ALL
-        SELECT 12 AS place, 'contract_file_totals' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_file_totals AS answer FROM script UNION ALL
-        SELECT 13 AS place, 'contract_files' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_files AS answer FROM script
-    ),
-
-    counted AS (
-        SELECT
-            place,
-            name,
-            severity,
-            used,
-            ended,
-            COALESCE(CAST(JSON_VALUE(answer, '$[0][0]') AS INT64), 0) AS failing,
-            COALESCE(CAST(JSON_VALUE(answer, '$[0][1]') AS INT64), 0) AS waived
-        FROM judged
-        WHERE answer IS NOT NULL
-    ),
-
-    verdicts AS (
-        SELECT
-            STRING_AGG(
-                CONCAT(
-                    '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
-                    ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
-                    IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
-                    IF(failing > 0, ended, ''), '"}'
-                ), ', ' ORDER BY place
-            ) AS listed,
-            STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
-        FROM counted
-    )
-
-    SELECT
-        '20250930T120000-1a2b3c' AS run_id,
-        'run' AS command,
-        CAST(NULL AS STRING) AS part_of,
-        'rejected' AS status,
-        'MODELS' AS selection,
-        '2025-01-31, 2025-03-28..2025-03-31' AS fee_dates,
-        FALSE AS full_refresh,
-        TIMESTAMP '2025-09-30 12:00:00.000000+00:00' AS started_at,
-        script.finished_at,
-        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][0]') AS INT64), 0) AS rows_before,
-        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][0]') AS INT64), 0) AS rows_after,
-        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][1]') AS NUMERIC), 0) AS amount_before,
-        COALESCE(CAST(JSON_VALUE(script.answer_published_before, '$[0][1]') AS NUMERIC), 0) AS amount_after,
-        script.steps,
-        CONCAT('[', COALESCE(changes.listed, ''), ']') AS changes,
-        CONCAT('[', COALESCE(verdicts.listed, ''), ']') AS assertions,
-        verdicts.failures AS error,
-        'SHA256' AS fingerprint,
-        'COMMIT' AS git_sha,
-        'VERSION' AS package_version,
-        script.bytes_processed
-    FROM script
-    CROSS JOIN changes
-    CROSS JOIN verdicts
+    SELECT .. FROM ops_ci.changes, ops_ci.runs, ops_ci.writer
     ;
+    MERGE INTO ops_ci.writer AS writer
+    USING (
+        SELECT
+            run_id,
+            finished_at,
+            seal
+        FROM ops_ci.runs
+        WHERE run_id = '20250930T120000-1a2b3c'
+    ) AS newest
+    ON TRUE
+    WHEN MATCHED THEN
+        UPDATE SET seal = newest.seal
+    WHEN NOT MATCHED THEN
+        INSERT (job_id, run_id, began_at, seal)
+        VALUES (newest.run_id, newest.run_id, newest.finished_at, newest.seal)
+    ;
+    COMMIT TRANSACTION;
 END IF;
 SELECT script_verdict, script_steps, answer_published_before, answer_staged_before, answer_assert_client_data, answer_assert_file_row_count, answer_contract_stg_fees, answer_published_after, answer_left_out, answer_staged_after;

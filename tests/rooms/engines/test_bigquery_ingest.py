@@ -30,7 +30,7 @@ FROM {} ORDER BY ALL
 
 @pytest.fixture
 def service():
-    found = Service(answers={"files_mark": [["mark"]]})
+    found = Service(answers={"files_mark": [["mark", "true"]]})
     found.prepare()
     return found
 

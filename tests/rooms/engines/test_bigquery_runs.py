@@ -122,7 +122,7 @@ def test_a_run_on_a_prepared_warehouse_takes_at_most_20_requests_and_one_job_tha
 
 
 def test_files_take_an_upload_and_a_job_more(shell, service, tmp_path):
-    service.answers["files_mark"] = [["mark"]]
+    service.answers["files_mark"] = [["mark", "true"]]
     (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
     code, out, _ = shell("run", "--source", "*.csv")
     assert (code, "PUBLISHED" in out) == (0, True)
@@ -133,7 +133,7 @@ def test_files_take_an_upload_and_a_job_more(shell, service, tmp_path):
 
 def test_an_ingestion_sees_raw_and_the_books_only(shell, service, tmp_path):
     """Its account has no right to any other dataset, not even to look whether it exists."""
-    service.answers["files_mark"] = [["mark"]]
+    service.answers["files_mark"] = [["mark", "true"]]
     service.tables = {name: table for name, table in service.tables.items() if name.startswith(("raw.", "ops."))}
     (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
     assert shell("ingest", "*.csv")[0] == 0
@@ -158,7 +158,7 @@ def test_a_cap_costs_a_request_for_each_statement_it_weighs(shell, service, monk
     monkeypatch.setenv("FEES_ETL_MAX_COST", "5")
     assert shell("run", "--skip-ingest")[0] == 0
     others = len(NAMES) - len(MODELS)  # a rebuilt model has three: what fills it, and its two derived assertions
-    assert len(service.weighed) == 26 + 3 * others  # one by one: a column that several read would count once together
+    assert len(service.weighed) == 27 + 3 * others  # one by one: a column that several read would count once together
     assert len(service.beyond_polling) == len(service.weighed) + 4
 
 
@@ -167,7 +167,9 @@ def test_a_cap_refuses_before_a_file_is_loaded(shell, service, monkeypatch, tmp_
     (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
     code, _, err = shell("run", "--source", "*.csv")
     assert (code, "more than max_cost" in err) == (4, True)
-    assert service.begun == []
+    (job,) = service.begun
+    assert "'refused' AS status" in job.sql
+    assert "more than max_cost" in job.sql
     assert service.uploads == {}
 
 
@@ -185,7 +187,7 @@ def test_what_is_refused_has_its_exit_code_and_no_run_is_begun(shell, service, m
         monkeypatch.setenv(name, text)
     found, _, err = shell(*args)
     assert (found, said in re.sub(r"\s+", " ", err)) == (code, True)
-    assert service.begun == []
+    assert [job.labels["kind"] for job in service.begun] == ["refused"] * (code == 4)
 
 
 ENDS = {

@@ -57,10 +57,11 @@ def test_everything_happens_in_one_transaction_in_order():
         "SET answer_check = (", "SET answer_after = (", "IF COALESCE(CAST(JSON_VALUE(answer_check, '$[0][0]') AS INT64), 0) > 0 THEN", "ROLLBACK TRANSACTION;",
         "SET script_verdict = 'rejected';", "ELSE", "INSERT INTO ops.runs", "COMMIT TRANSACTION;",
         "EXCEPTION WHEN ERROR THEN", "ROLLBACK TRANSACTION;", "RAISE;", "\nEND;",
-        "IF script_verdict = 'rejected' AND (", "WHERE run_id = 'R1'", "INSERT INTO ops.runs", "END IF;",
+        "IF script_verdict = 'rejected' AND (", "WHERE run_id = 'R1'", "BEGIN TRANSACTION;", "MERGE INTO ops.writer",
+        "INSERT INTO ops.runs", "COMMIT TRANSACTION;", "END IF;",
         "SELECT script_verdict, script_steps, answer_before, answer_check, answer_after;",
     )  # fmt: skip
-    assert text().count("COMMIT TRANSACTION;") == text().count("BEGIN TRANSACTION;") == 1
+    assert text().count("COMMIT TRANSACTION;") == text().count("BEGIN TRANSACTION;") == 2
 
 
 def test_the_first_statement_is_the_lock_and_names_the_job():

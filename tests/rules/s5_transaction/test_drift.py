@@ -18,7 +18,7 @@ def test_a_live_column_of_another_type_is_named_with_the_way_forward(fed):
 
 
 def test_a_missing_column_is_added_by_a_run_and_named_by_a_look(fed):
-    change("ALTER TABLE ops.runs DROP COLUMN git_sha")
+    change("ALTER TABLE ops.runs DROP COLUMN bytes_processed")
     code, _, err = fed("assert")
     assert (code, "has no ops.runs with the columns of" in " ".join(err.split())) == (2, True)
 

@@ -1,0 +1,113 @@
+"""Raw against its source: the files are read again into a warehouse of their own, and the rows of both compared."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fees_etl.engines import connect
+from fees_etl.ingestion import ingest
+from fees_etl.ingestion.mirror import FEES, REJECTED
+from fees_etl.ingestion.source import listing, shown
+from fees_etl.ingestion.verdict import read_books
+from fees_etl.privacy import mask
+from fees_etl.results import AssertionResult
+from fees_etl.script import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fees_etl.engines import Engine
+    from fees_etl.types import Project, Scalar, Table
+
+_AT_ONCE = 500_000
+"""Rows whose digests are asked for together."""
+_SHOWN = 20
+_ADDED = {"_source_file", "_source_version", "_source_row", "_ingested_at", "_run_id"}
+
+
+def compare(project: Project, engine: Engine, source: str) -> AssertionResult:
+    """Read the source again and compare each row with what raw holds of it, of every file that still has its version.
+
+    A failing row is one that differs, or that only one of the two has; what cannot be compared is noted.
+
+    Raises:
+        InputRefused: the source means no file and never did.
+        WarehouseError: the warehouse failed, or there is no room for working copies.
+    """
+    began, books = time.monotonic(), read_books(project, engine)
+    found = listing(source, books.known)
+    here = {file.uri for file in found.files}
+    lost = [uri for uri in books.loaded if uri not in here and found.covers(uri)]
+    notes = [f"{shown(uri)} is not compared: it is gone from the source" for uri in lost]
+    same: list[str] = []
+    with (
+        TemporaryDirectory(prefix="fees-etl-") as folder,
+        connect(f"duckdb://{Path(folder, 'again.duckdb')}", suffix="") as again,
+    ):
+        for file in ingest(project, again, source).files if here or not lost else ():
+            known = books.loaded.get(file.uri)
+            if file.outcome == "loaded" and known and known.version == file.version:
+                same.append(file.uri)
+            else:
+                why = file.note if file.outcome == "refused" else "raw holds another version" if known else "it is new"
+                notes.append(f"{shown(file.uri)} is not compared: {why}")
+        both = _Both(project, engine, again)
+        differing = [one for table in (FEES, REJECTED) if same for one in both.differing(table, same)]
+        cells = [line for one in _grouped(differing[:_SHOWN]) for line in both.cells(*one)]
+    sample = Rows(("line", "column", "in_raw", "in_file"), tuple(cells[:_SHOWN]))
+    sentence = f"Raw holds what the source holds now ({len(same)} of {len(here) + len(lost)} files compared)."
+    seconds = time.monotonic() - began
+    return AssertionResult(
+        "raw_matches_source", "error", len(differing), 0, sample, seconds, sentence, "; ".join(notes)
+    )
+
+
+class _Both:
+    """The warehouse, and the one that the files were read into again."""
+
+    def __init__(self, project: Project, engine: Engine, again: Engine) -> None:
+        self._project, self._engines = project, (engine, again)
+
+    def differing(self, table: Table, uris: Iterable[str]) -> Iterator[tuple[Table, str, int | None]]:
+        """Rows of files that are not the same in both; those of a file that is, as a whole, are not looked at."""
+        held, read = (
+            {uri: rest for uri, *rest in rows} for rows in self._rows("contents", table=str(table), uris=uris)
+        )
+        for uri in sorted({*held, *read}):
+            most = max(one[uri][1] for one in (held, read) if uri in one)
+            parts = -(-most // _AT_ONCE) if held.get(uri) != read.get(uri) else 0
+            for part in range(parts):
+                ours, theirs = map(Counter, self._rows("lines", table=str(table), uri=uri, parts=parts, part=part))
+                numbers = {number for number, _ in (ours - theirs) + (theirs - ours)}
+                yield from ((table, uri, number) for number in sorted(numbers, key=lambda number: number or 0))
+
+    def cells(self, table: Table, uri: str, numbers: list[int | None]) -> Iterator[tuple[Scalar, ...]]:
+        """What differs in some rows of a file: FILE:ROW, the column, and what each holds."""
+        contract = self._project.sources[table]
+        hidden = {column.name for column in contract.columns if column.policy_tag}
+        names = [name for name in contract.types if name not in _ADDED]
+        wanted = [number or 0 for number in numbers]
+        found = self._rows("cells", table=table, uri=uri, columns=["_source_row", *names], rows=wanted)
+        for number in numbers:
+            line = f"{shown(uri)}:{number or 'no row'}"
+            ours, theirs = ([row[1:] for row in rows if row[0] == number] for rows in found)
+            if len(ours) != 1 or len(theirs) != 1:
+                yield line, f"rows of {table}", len(ours), len(theirs)
+                continue
+            for name, mine, other in zip(names, ours[0], theirs[0], strict=True):
+                if mine != other:
+                    yield (line, name, *(mask(one) if name in hidden else one for one in (mine, other)))
+
+    def _rows(self, operation: str, **context: object) -> list[tuple[tuple[Scalar, ...], ...]]:
+        sql = self._project.templates.ask(operation, **context).sql
+        return [one.query(sql).rows for one in self._engines]
+
+
+def _grouped(found: list[tuple[Table, str, int | None]]) -> Iterator[tuple[Table, str, list[int | None]]]:
+    for (table, uri), rows in groupby(found, key=lambda one: one[:2]):
+        yield table, uri, [row for _, _, row in rows]
