@@ -81,7 +81,7 @@ def run(
     try:
         labels = {"git_sha": ledger.git_sha(project.root) or ""}
         accepted, rejected = record(status=kept), record(status="rejected")
-        script = Script(run_id, _parts(plan, run_id), accepted, rejected, keep=not rehearse, labels=labels)
+        script = Script(run_id, _parts(plan, run_id, started_at), accepted, rejected, keep=not rehearse, labels=labels)
         outcome = engine.transact(script, watch)
         status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept
         return _result(plan, engine, outcome, judge, run_id=run_id, status=status, started_at=started_at, began=began)
@@ -110,7 +110,7 @@ def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tu
     return tuple(_judge(ask, answers[name], project, today) for name, ask in asks.items())
 
 
-def _parts(plan: Plan, run_id: str) -> Iterator[Part]:
+def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     ask, window = plan.project.templates.ask, plan.window
     yield Stop(_BUSY, ask("guard", mark=plan.state.mark).sql)
     if plan.arrivals:
@@ -120,6 +120,9 @@ def _parts(plan: Plan, run_id: str) -> Iterator[Part]:
     if window:
         yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
     yield from plan.steps
+    if plan.built:
+        context = {"built": plan.built, "run_id": run_id, "now": started_at}
+        yield from map(Write, plan.project.templates.operation("remember", **context))
     yield ask("published", ledger.AFTER)
     yield ask("left_out", ledger.LEFT_OUT)
     if window:
