@@ -117,7 +117,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
             results.append(part(chosen(engine, window=month, part_of=identity)))
             if on_chunk:
                 on_chunk(number, len(months), results[-1])
-        final = part(plan(project, engine, exclude=merged, part_of=identity))
+        final = part(plan(project, engine, exclude=merged, part_of=identity) if held else plan(project, engine))
     except (FeesError, KeyboardInterrupt) as error:
         if count := len(done) + len(results):
             said = f"{count} of {len(months)} chunks are staged and stay so; reporting is as before."

@@ -192,6 +192,7 @@ def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step
     made, columns = model.contract, list(model.contract.types)
     kind: StepKind = "merge" if model.is_merged and not whole else "rebuild"
     spans = windows.chunks(dates) if model.is_merged else (windows.WHOLE,)
+    spans = spans or (Window(),) * whole  # which still empties the table
     found = [
         sql
         for span in spans
