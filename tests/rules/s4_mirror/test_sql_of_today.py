@@ -6,15 +6,13 @@ import json
 import shutil
 import tempfile
 from contextlib import suppress
-from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 import worlds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import validate
 from pipeline import LENIENT, MODELS, Pipeline
 from places import ROOT
 from shells import fee, put
@@ -76,7 +74,14 @@ def project_of(folder, *edits, **variables):
 def variants():
     """Projects that each stage other rows of the same raw, but for the last, which differs by a comment from the first."""
     found = []
-    for edits in ((), (UPPER,), (LOWER_NINO,), (LARGEST,), (LAST_KEPT, UPPER), ((FEES, "WITH cleaned", "-- c\nWITH cleaned"),)):
+    for edits in (
+        (),
+        (UPPER,),
+        (LOWER_NINO,),
+        (LARGEST,),
+        (LAST_KEPT, UPPER),
+        ((FEES, "WITH cleaned", "-- c\nWITH cleaned"),),
+    ):
         folder = Path(tempfile.mkdtemp())
         found.append(project_of(folder, *((name, "", text) for name, text in DAYS.items()), *edits, **LENIENT))
         shutil.rmtree(folder / "kept", ignore_errors=True)
@@ -162,7 +167,7 @@ def test_any_order_of_arrivals_sql_changes_and_runs_ends_as_one_full_refresh_by_
             pipeline.ingest(allow_withdraw=True)
             for options in data.draw(st.lists(st.sampled_from(asked), max_size=3), label="runs"):
                 pipeline.project = variants()[data.draw(st.integers(0, 5), label="SQL")]
-                attempt(lambda options=options: pipeline.run(**options))
+                attempt(partial(pipeline.run, **options))
             if data.draw(st.booleans(), label="backfill"):
                 pipeline.project = variants()[data.draw(st.integers(0, 5), label="SQL")]
                 start, end = sorted(data.draw(st.tuples(worlds.fee_dates(), worlds.fee_dates()), label="range"))
@@ -172,7 +177,7 @@ def test_any_order_of_arrivals_sql_changes_and_runs_ends_as_one_full_refresh_by_
                     pipeline.project = variants()[data.draw(st.integers(0, 5), label="SQL")]
                     pipeline.run()
                 if stop and data.draw(st.booleans(), label="resume"):
-                    attempt(lambda: months(pipeline, start, end, None, resume=True))
+                    attempt(partial(months, pipeline, start, end, None, resume=True))
         pipeline.project = variants()[data.draw(st.integers(0, 5), label="last SQL")]
         assert pipeline.run().status == "published"
         found = contents(pipeline)
@@ -202,3 +207,155 @@ def months(pipeline, start, end, stop, **options):
         backfill(pipeline.project, pipeline.engine, start, end, chunk="month", on_chunk=watch, **options)
     except KeyboardInterrupt:
         assert stop
+
+
+# as a user sees it
+
+
+@pytest.fixture
+def changed(shell):
+    """Published with lower-case ids; then a macro makes them upper case, and another file arrives."""
+    put("a.csv", *A_FILE)
+    project = Path("project")
+    project_of(project)
+    assert shell(*AT, "run", "--source", "lake")[0] == 0
+    edit(project, UPPER)
+    put("b.csv", *B_FILE)
+    return shell
+
+
+AT = ("--project-dir", "project")
+A_FILE = [fee(number, day=f"2025-01-0{number}") for number in range(1, 9)]
+B_FILE = [fee(number, day=f"2025-03-0{number}").upper() for number in range(1, 9)]
+CLIENTS = "SELECT COUNT(*), COUNTIF(client_id = upper(client_id)) FROM reporting.dim_clients"
+BUILT = "SELECT fingerprint, run_id FROM ops.built ORDER BY table_name"
+
+
+def restated(told):
+    return json.loads(told)["restated"]
+
+
+def test_a_changed_macro_restates_every_fee_date_and_says_so_first(changed):
+    plan = changed(*AT, "plan", "--output", "json")[1]
+    code, out, err = changed(*AT, "run", "--source", "lake")
+
+    assert restated(plan) == ["staging.stg_fees"]
+    assert code == 0
+    said = "Every fee date is staged again: staging.stg_fees (other SQL built it)."
+    assert err.startswith(f"warning: {said}\n")
+    assert out.splitlines()[1] == said
+    assert changed.ask(CLIENTS) == [(8, 8)]
+    assert restated(changed(*AT, "run", "--source", "lake", "--output", "json")[1]) == []
+    assert changed(*AT, "assert")[0] == 0
+
+
+def test_a_target_that_wants_to_be_asked_refuses_before_it_reads_a_file(changed, monkeypatch):
+    monkeypatch.setenv("FEES_ETL_SQL_POLICY", "fail")
+    before = changed.ask("SELECT COUNT(*) FROM raw.fees")
+    for args in (["run", "--source", "lake"], ["backfill", "--start", "2025-01-01", "--end", "2025-01-31"]):
+        code, _, err = changed(*AT, *args)
+        assert code == 4
+        assert "--full-refresh" in err
+        assert changed.ask(CLIENTS) == [(8, 0)]
+        assert before == changed.ask("SELECT COUNT(*) FROM raw.fees")
+    (hint,) = [line for line in err.splitlines() if "Next:" in line]
+    assert changed(*hint.partition("fees-etl ")[2].split())[0] == 0
+    assert changed.ask(CLIENTS) == [(8, 8)]
+    assert changed(*AT, "run", "--source", "lake")[0] == 0
+
+
+@pytest.mark.parametrize("args", [["run", "--source", "lake"], ["run", "--from", "stg_fees"]])
+def test_given_dates_do_not_keep_older_rows(changed, args):
+    assert changed(*AT, *args, "--start", "2025-01-02", "--end", "2025-01-02")[0] == 0
+    assert changed.ask(CLIENTS) == [(8, 8)]
+
+
+@pytest.mark.parametrize("chunk", ["none", "month"])
+def test_a_backfill_of_some_dates_stages_all(changed, chunk):
+    assert changed(*AT, "ingest", "lake")[0] == 0
+    assert changed(*AT, "backfill", "--start", "2025-03-02", "--end", "2025-03-02", "--chunk", chunk)[0] == 0
+    assert changed.ask(CLIENTS) == [(8, 8)]
+    assert not changed(*AT, "plan")[1].splitlines()[1].startswith("Every")
+
+
+def test_reports_alone_are_not_built_on_what_older_sql_staged(changed):
+    for asked in (["--select", "rpt_*"], ["--from", "dim_clients"], ["--exclude", "stg_fees"]):
+        code, _, err = changed(*AT, "run", "--skip-ingest", *asked)
+        assert (code, "which is not selected and which other SQL than today's has built" in " ".join(err.split())) == (
+            *(4, True),
+        )
+    (hint,) = [line for line in err.splitlines() if "Next:" in line]
+    assert changed(*AT, *hint.partition("fees-etl ")[2].split())[0] == 0
+    assert changed(*AT, "run", "--skip-ingest", "--select", "rpt_*")[0] == 0
+
+
+def test_a_rehearsal_a_rejected_and_a_failed_run_are_not_remembered(changed):
+    before = changed.ask(BUILT)
+    put("b.csv", fee(1, nino="QQ999999D", day="2025-03-01"))
+    assert changed(*AT, "run", "--source", "lake", "--rehearse")[0] == 1
+    assert changed(*AT, "run", "--source", "lake")[0] == 1
+    put("b.csv", *B_FILE)
+    assert changed(*AT, "run", "--source", "lake", "--rehearse")[0] == 0
+    assert before == changed.ask(BUILT)
+    assert changed(*AT, "run", "--source", "lake")[1].splitlines()[1].startswith("Every fee date")
+    assert changed.ask(CLIENTS) == [(8, 8)]
+
+
+def test_two_checkouts_that_take_turns_never_mix(changed):
+    project_of(Path("other"))
+    for place, upper in (("project", 8), ("other", 0), ("project", 8)):
+        code, out, _ = changed("--project-dir", place, "run", "--source", "lake", "--output", "json")
+        assert (code, restated(out)) == (0, ["staging.stg_fees"])
+        assert changed.ask(CLIENTS)[0][1] >= upper
+
+
+def test_a_warehouse_of_before_is_staged_once_again(fed):
+    import duckdb
+
+    with duckdb.connect("fees.duckdb") as warehouse:
+        warehouse.execute("DROP TABLE ops.built")
+    code, out, _ = fed("run", "--source", "lake/*.csv")
+    assert code == 0
+    assert out.splitlines()[1].startswith(
+        "Every fee date is staged again: staging.stg_fees (no run has recorded the SQL that built it)."
+    )
+    assert restated(fed("run", "--source", "lake/*.csv", "--output", "json")[1]) == []
+
+
+def test_a_full_refresh_remembers_and_a_daily_run_writes_nothing_of_it(changed):
+    assert changed(*AT, "run", "--source", "lake", "--full-refresh")[0] == 0
+    before = changed.ask(BUILT)
+    put("c.csv", fee(9, day="2025-03-09"))
+    assert changed(*AT, "run", "--source", "lake")[0] == 0
+    assert before == changed.ask(BUILT)
+
+
+def test_a_run_of_other_sql_in_between_makes_a_plan_busy(tmp_path):
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.all(a=worlds.HARD)
+        planned = pipeline.plan()
+        pipeline.project = variants()[1]
+        pipeline.run()
+        with pytest.raises(WarehouseBusy):
+            run(planned, pipeline.engine)
+
+
+def test_a_new_column_is_filled_in_every_row(shell):
+    header = "client_id,client_nino,adviser_id,fee_date,fee_amount,branch\n"
+    put("a.csv", *(line.replace("\n", ",north\n") for line in A_FILE), header=header)
+    column = "  - {name: branch, type: STRING, description: Branch.}\n"
+    project_of(Path("project"), ("raw/fees.yml", "  - {name: _source_file", column + "  - {name: _source_file"))
+    assert shell(*AT, "run", "--source", "lake")[0] == 0
+    edit(
+        Path("project"),
+        (
+            FEES,
+            "    fee_date,\n    fee_amount\nFROM distinct",
+            "    fee_date,\n    fee_amount,\n    branch\nFROM distinct",
+        ),
+        (FEES, "        fee_amount\n    FROM cleaned", "        fee_amount,\n        branch\n    FROM cleaned"),
+        (FEES, "        _source_file,", "        branch,\n        _source_file,"),
+        ("staging/stg_fees.yml", "", column),
+    )
+    assert shell(*AT, "run", "--source", "lake")[0] == 0
+    assert shell.ask("SELECT COUNT(*), COUNT(branch) FROM staging.stg_fees") == [(8, 8)]
