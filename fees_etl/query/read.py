@@ -114,7 +114,10 @@ def canonical(sql: str) -> str:
         if all(one is cte or _names_source(one) for one in same):
             for one in same:
                 one.set("this", f"\0{place}")
-    return str(tree.sql(dialect=BIGQUERY, comments=False, identify=True))
+    try:
+        return str(tree.sql(dialect=BIGQUERY, comments=False, identify=True))
+    except Exception:  # noqa: BLE001 - sqlglot cannot write some of what BigQuery refuses; then every letter counts
+        return sql
 
 
 def _names_source(name: exp.Identifier) -> bool:

@@ -82,7 +82,8 @@ def plan(  # noqa: PLR0913 - one argument an option
     whole = whole and (window is None or bool(restated))
     if any(one.is_merged and one.contract.afterwards for one in chosen):  # what waits is staged, and for nobody else
         built |= _passed_over(project, state, chosen, dates)
-    steps = [_fill(project, model, dates, whole=whole) for model in chosen]
+    empties = bool(restated) or full_refresh
+    steps = [_fill(project, model, dates, whole=whole, empties=empties) for model in chosen]
     checks = [question(project, assertion, today) for assertion in project.assertions if assertions]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
@@ -188,11 +189,12 @@ def _passed_over(project: Project, state: State, chosen: Sequence[Model], dates:
     return {name: "" for name, one in state.built.items() if one and name not in kept}
 
 
-def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step:
+def _fill(project: Project, model: Model, dates: Window, *, whole: bool, empties: bool = False) -> Step:
+    """``empties``: a merged table is rebuilt even of no dates, for it may hold rows."""
     made, columns = model.contract, list(model.contract.types)
     kind: StepKind = "merge" if model.is_merged and not whole else "rebuild"
     spans = windows.chunks(dates) if model.is_merged else (windows.WHOLE,)
-    spans = spans or (Window(),) * whole  # which still empties the table
+    spans = spans or (Window(),) * empties
     found = [
         sql
         for span in spans
