@@ -18,6 +18,7 @@ from places import ROOT
 from shells import fee, put
 
 from fees_etl import GuardRefused, UsageError, WarehouseBusy, load, run
+from fees_etl.query import canonical
 from fees_etl.runs.backfill import backfill
 from fees_etl.runs.plan import fingerprints
 
@@ -359,3 +360,25 @@ def test_a_new_column_is_filled_in_every_row(shell):
     )
     assert shell(*AT, "run", "--source", "lake")[0] == 0
     assert shell.ask("SELECT COUNT(*), COUNT(branch) FROM staging.stg_fees") == [(8, 8)]
+
+
+def test_a_merged_model_that_was_away_while_fees_were_staged_is_staged_whole(tmp_path):
+    with Pipeline(tmp_path / "lake", **LENIENT) as pipeline:
+        pipeline.folder.mkdir()
+        pipeline.project = variants()[0]
+        pipeline.all(a=worlds.HARD)
+        pipeline.put(late=[worlds.charge("late", "x", worlds.HARD[0][3], "7")])
+        pipeline.ingest()
+        pipeline.project = load(None, LENIENT)
+        assert pipeline.run().status == "published"
+        pipeline.project = variants()[0]
+        assert pipeline.plan().restated == ("reporting.adviser_days",)
+        assert pipeline.run().status == "published"
+        found = contents(pipeline)
+        pipeline.run(full_refresh=True)
+        assert found == contents(pipeline)
+
+
+def test_sql_that_sqlglot_reads_and_cannot_write_counts_by_the_letter():
+    sql = "SELECT REGEXP_REPLACE(client_id, r'x') AS x FROM raw.fees"
+    assert canonical(sql) == sql
