@@ -110,6 +110,10 @@ class Plan:
     steps: tuple[Step | Ask, ...]
     state: State
     full_refresh: bool = False
+    restated: tuple[str, ...] = ()
+    """Merged tables that not only the SQL of today has built: nothing of theirs is kept, whatever was asked for."""
+    built: Mapping[str, str] = field(default_factory=dict)
+    """What tables will remember of their SQL that they do not yet: their names, and the fingerprints."""
     late_before: date | None = None
     """Fee dates before this one lie outside the lookback; None when nothing was staged before."""
 

@@ -135,6 +135,7 @@ class Settings:
     source: str | None = None
     vars: Annotated[dict[str, Any], AfterValidator(_exact)] = field(default_factory=dict)
     late_policy: Literal["restate", "fail"] = "restate"
+    sql_policy: Literal["restate", "fail"] = "restate"
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     max_cost: Annotated[Decimal, Field(gt=0)] | None = None
     price_per_tib: Annotated[Decimal, Field(ge=0)] = Decimal("6.25")

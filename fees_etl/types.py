@@ -279,4 +279,6 @@ class State:
     real: bool = False
     """Whether raw holds, or ever held, a file that is not the bundled sample's."""
     mark: str = ""
-    """A fingerprint of the files and of what is pending: a run that finds another one was overtaken."""
+    """A fingerprint of the files, of what is pending and of ``built``: a run that finds another one was overtaken."""
+    built: Mapping[str, str] = field(default_factory=dict)
+    """Of each table the fingerprint of the SQL that built it, where a run has remembered one."""

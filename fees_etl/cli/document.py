@@ -62,6 +62,7 @@ def planned(found: Plan) -> dict[str, Any]:
         "selection": found.selection,
         "window": found.window,
         "full_refresh": found.full_refresh,
+        "restated": found.restated,
         "pending": found.state.pending,
         "late": found.late,
     }

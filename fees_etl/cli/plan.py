@@ -130,6 +130,7 @@ def as_document(found: fees_etl.Plan, billed: Sequence[int | None], settings: Se
 
 def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None], settings: Settings) -> list[str]:
     """What a run would do, in order, and what it would be billed for."""
+    from fees_etl.cli import report
     from fees_etl.ingestion.source import shown
 
     def cost(billed: int | None) -> str:
@@ -144,7 +145,7 @@ def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None
     ]
     asked = None if None in tests else sum(filter(None, tests))
     rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), cost(asked)))
-    lines = ["", *grid(rows, "<<<>>", 0)]
+    lines = [*report.restated(found), "", *grid(rows, "<<<>>", 0)]
     if None not in billed:
         read = sum(filter(None, billed))
         text = (

@@ -37,6 +37,7 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
     verdict = CHUNKS if result.chunks and result.status == "rejected" else VERDICTS[result.status]
     seconds = result.seconds + (ingested.seconds if ingested else 0)
     return [
+        *restated(result.plan),
         *(files(ingested) if ingested else ()),
         *(causes(result.plan) if before.staged_rows else ()),
         *_staging(result.left_out, after),
@@ -63,6 +64,22 @@ def heading(settings: Settings, ingested: IngestResult | None = None) -> list[st
         "The sample never shares a warehouse with real files; for yours:"
     )
     return [*lines, "", *paragraph(said, 0), f"  rm {file} && fees-etl run --source 'folder/*.csv'"]
+
+
+def restated(plan: Plan) -> list[str]:
+    """Which tables are staged whole although nobody asked for it, and why; nothing where none is."""
+    return paragraph(f"Every fee date is staged again: {reasons(plan)}.", 0) if plan.restated else []
+
+
+def reasons(plan: Plan) -> str:
+    """Those tables, each with what its rows are, as far as runs have remembered it."""
+
+    def reason(was: str | None) -> str:
+        if not was:
+            return "no run has recorded the SQL that built it" if was is None else "fees were staged without it"
+        return "a backfill in chunks has begun it and did not end" if " " in was else "other SQL built it"
+
+    return ", ".join(f"{name} ({reason(plan.state.built.get(name))})" for name in plan.restated)
 
 
 def files(ingested: IngestResult) -> list[str]:

@@ -15,12 +15,13 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, net, plural, pounds
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
+from fees_etl.results import summed
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fees_etl import Result, State, Window
+    from fees_etl import Engine, Plan, Result, State, Window
     from fees_etl.types import Pending
 
 
@@ -70,6 +71,7 @@ def run(  # noqa: PLR0913  (each is an option)
             fees_etl.plan, project, select=included, exclude=excluded, window=window, full_refresh=full_refresh
         )
         session.state = state = fees_etl.state(project, engine)
+        _ask(session, engine, planned(state=state))
         if session.is_remote and reads:
             costs = (sql for step in planned(state=state).steps for sql in step.statements)
             engine.allow(costs)  # before a load job, which cannot be undone
@@ -126,6 +128,7 @@ def backfill(
         session.state = state = fees_etl.state(project, engine)
         read_files(session, project, engine, reads=False)
         _proceed(session, state, window, output, reads=False)
+        _ask(session, engine, fees_etl.plan(project, state=state, window=window))
         with progress() as steps:
             steps.say(f"Staging {start}..{end}.")
 
@@ -141,6 +144,27 @@ def backfill(
             result = replace(result, status="rehearsed")
         session.result = result
     return _conclude(session, result, output, rehearsed=rehearse, reads=False)
+
+
+def _ask(session: Session, engine: Engine, plan: Plan) -> None:
+    """Say first that tables are staged whole because their SQL changed, and for how much; or let the target refuse."""
+    from fees_etl.cli import report
+
+    if not plan.restated or plan.full_refresh:
+        return
+    if session.settings.sql_policy == "fail":
+        raise GuardRefused(
+            f"the target's sql_policy is 'fail', and every fee date would be staged again: {report.reasons(plan)}.",
+            published="Nothing was touched: the numbers are as before.",
+            hint=f"Stage them again on purpose: {session.start} run --skip-ingest --full-refresh",
+        )
+    billed = summed(
+        engine.estimate(sql for step in plan.steps if str(step.table) in plan.restated for sql in step.statements)
+    )
+    price = (
+        "" if billed is None else f" It reads {billed // 2**20:,} MiB, {session.settings.price(billed):f} US dollars."
+    )
+    logger.warning("%s%s", " ".join(report.restated(plan)), price)
 
 
 def _proceed(session: Session, state: State, window: Window | None, output: opt.Output, *, reads: bool) -> None:

@@ -95,6 +95,39 @@ def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) 
     return sql
 
 
+def canonical(sql: str) -> str:
+    """The statement as its syntax tree alone has it: without comments, layout and the names that its CTEs go by.
+
+    A CTE keeps its name where anything else in the statement is called so, too: then the name may mean something.
+
+    >>> canonical("WITH a AS (SELECT 1 AS n) SELECT a.n FROM a") == canonical(
+    ...     "with b as (select 1 as n) select b.n from b"
+    ... )
+    True
+    """
+    tree = parse(sql, "query").tree
+    named: dict[str, list[exp.Identifier]] = {}
+    for one in tree.find_all(exp.Identifier):
+        named.setdefault(one.name.lower(), []).append(one)
+    for place, cte in enumerate([cte.args["alias"].this for cte in tree.find_all(exp.CTE)]):
+        same = named[cte.name.lower()]
+        if all(one is cte or _names_source(one) for one in same):
+            for one in same:
+                one.set("this", f"\0{place}")
+    try:
+        return str(tree.sql(dialect=BIGQUERY, comments=False, identify=True))
+    except Exception:  # noqa: BLE001 - sqlglot cannot write some of what BigQuery refuses; then every letter counts
+        return sql
+
+
+def _names_source(name: exp.Identifier) -> bool:
+    """Whether it stands in FROM without a dataset, or before the dot of a column."""
+    at = name.parent
+    return (isinstance(at, exp.Table) and name is at.this and not at.args.get("db")) or (
+        isinstance(at, exp.Column) and name is at.args.get("table") and not at.args.get("db")
+    )
+
+
 def dataset_nodes(tree: exp.Expr) -> list[exp.Identifier]:
     """Every dataset that a statement names, as nodes."""
     return [table.args["db"] for table in tree.find_all(exp.Table) if table.args.get("db")]

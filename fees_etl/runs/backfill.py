@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -45,7 +46,8 @@ def backfill(  # noqa: PLR0913 - one argument an option
     """Stage the fee dates from ``start`` to ``end`` again, both inclusive, then rebuild reporting and assert.
 
     With ``chunk="month"`` every calendar month is a transaction and a row of the ledger of its own; reporting and
-    assertions come once, at the end. Months without data are left out.
+    assertions come once, at the end. Months without data are left out. A table that other SQL than today's has built is
+    staged again whole: then the range is all that there is.
 
     Args:
         project: the loaded project.
@@ -93,10 +95,14 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
 ) -> Result:
     """The chunks that are not done, then the rest; where none was ever begun, the first lends the backfill its name."""
     state = ledger.state(project, engine)
+    merged = [str(table) for table, model in project.models.items() if model.is_merged]
     held = windows.everything(state)
+    chosen = partial(plan, project, select=merged, assertions=False)
+    if chosen(state=state, window=window).restated:
+        window = held
+        done = done and (done if not chosen(state=state, window=window, part_of=identity).built else frozenset())
     months = windows.months(windows.clip(window, held)) if held else ()
     again = {str(pending.fee_date)[:7] for pending in state.pending if pending.fee_date in window}
-    merged = [str(table) for table, model in project.models.items() if model.is_merged]
     names = chain([identity] if done is None else [], repeat(None))
     done = (done or frozenset()) - again
     results: list[Result] = []
@@ -108,11 +114,10 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
         for number, month in enumerate(months, 1):
             if str(month)[:7] in done:  # it is known by its month, whatever part of it held data at the time
                 continue
-            planned = plan(project, engine, select=merged, window=month, assertions=False)
-            results.append(part(planned))
+            results.append(part(chosen(engine, window=month, part_of=identity)))
             if on_chunk:
                 on_chunk(number, len(months), results[-1])
-        final = part(plan(project, engine, exclude=merged))
+        final = part(plan(project, engine, exclude=merged, part_of=identity) if held else plan(project, engine))
     except (FeesError, KeyboardInterrupt) as error:
         if count := len(done) + len(results):
             said = f"{count} of {len(months)} chunks are staged and stay so; reporting is as before."

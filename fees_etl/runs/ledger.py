@@ -39,12 +39,13 @@ def state(project: Project, engine: Engine) -> State:
         GuardRefused: a live table is not as its contract says.
     """
     engine.prepare(project.contracts)
-    asks = [project.templates.ask(name) for name in ("state", "pending", "refused")]
+    asks = [project.templates.ask(name) for name in ("state", "pending", "refused", "built")]
     found = {name: answer.rows.rows for name, answer in engine.answers(asks).items()}
     first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
     pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_PLACE))
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
-    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark)
+    built: dict[str, str] = dict(found["built"])
+    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built)
 
 
 def published(answer: Rows) -> Published:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from fees_etl import window as windows
-from fees_etl.errors import UsageError
+from fees_etl.errors import GuardRefused, UsageError
 from fees_etl.project import graph
 from fees_etl.project.load import edges
 from fees_etl.project.template import statements
+from fees_etl.query import canonical
 from fees_etl.runs import ledger
 from fees_etl.script import Ask, Plan, Step, StepKind
 from fees_etl.types import Assertion, Model, Project, State, Table, Window
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from fees_etl.engines import Engine
 
 _FEES, _LEFT_OUT = Table("raw", "fees"), Table("ops", "left_out")
+
+
+_ANY = Window.between(date(1990, 1, 1), date(1990, 12, 31))
+"""Dates for statements that are only compared."""
 
 
 def plan(  # noqa: PLR0913 - one argument an option
@@ -34,8 +41,11 @@ def plan(  # noqa: PLR0913 - one argument an option
     today: date | None = None,
     assertions: bool = True,
     state: State | None = None,
+    part_of: str | None = None,
 ) -> Plan:
     """What a run will do: the selected models in order, then every assertion.
+
+    A merged table that other SQL than today's has built is staged whole, with all the others, whatever the window.
 
     Args:
         project: the loaded project.
@@ -47,10 +57,12 @@ def plan(  # noqa: PLR0913 - one argument an option
         today: the day that waivers are judged on; left out, today in UTC.
         assertions: whether they follow the models; without them a run stages and does not publish.
         state: what is in the warehouse, where that is known already: then ``engine`` is asked nothing.
+        part_of: the backfill in chunks that this is a part of, which stages every date of such a table by itself.
 
     Raises:
         UsageError: a selector chooses nothing, or there is neither an engine nor a state.
-        GuardRefused: a live table is not as its contract says.
+        GuardRefused: a live table is not as its contract says, or a selected model reads one that is not selected and
+            that other SQL has built.
 
     >>> from fees_etl import State, load
     >>> plan(load(), select=["+dim_clients"], state=State(), assertions=False)
@@ -61,17 +73,24 @@ def plan(  # noqa: PLR0913 - one argument an option
             raise UsageError("a plan follows from what its warehouse holds.", hint="Say which: plan(project, engine)")
         state = ledger.state(project, engine)
     chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
-    whole = full_refresh or state.last_staged is None
+    other, built = _compared(project, state, chosen, part_of)
+    restated = tuple(str(one.table) for one in chosen if one.is_merged and str(one.table) in other and not part_of)
+    whole = bool(restated) or full_refresh or state.last_staged is None
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
     held, dates = windows.everything(state), Window()
     if lookback is not None:  # else no merged model is selected, and nothing is staged
         due = held if whole else windows.due(state, lookback)
-        dates = due if window is None else windows.clip(window, held)
-    steps = [_fill(project, model, dates, whole=whole and window is None) for model in chosen]
-    checks = [question(project, one, today) for one in project.assertions if assertions and one.in_runs]
+        dates = due if window is None or restated else windows.clip(window, held)
+    whole = whole and (window is None or bool(restated))
+    if any(one.is_merged and one.contract.afterwards for one in chosen):  # what waits is staged, and for nobody else
+        built |= _passed_over(project, state, chosen, dates)
+    empties = bool(restated) or full_refresh
+    steps = [_fill(project, model, dates, whole=whole, empties=empties) for model in chosen]
+    judging = [one for one in project.assertions if assertions and (one.in_runs or empties)]
+    checks = [question(project, one, today) for one in judging]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
-    return Plan(project, names, dates, (*steps, *checks), state, full_refresh, late_before)
+    return Plan(project, names, dates, (*steps, *checks), state, full_refresh, restated, built, late_before)
 
 
 def render(project: Project, name: str, window: Window | None = None) -> str:
@@ -127,10 +146,64 @@ def question(project: Project, assertion: Assertion, today: date | None = None) 
     return Ask(assertion.name, sql, assertion.severity, assertion.description)
 
 
-def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step:
+def fingerprints(project: Project) -> dict[str, str]:
+    """Of each model's table the SHA-256 of all that decides its rows: two that are alike need not be staged again.
+
+    That is the canon of the statements which fill it and keep its books, with the variables and macros rendered in
+    them; key, partitioning and types by contract; and the fingerprints of the models it reads. Comments, layout, tests
+    and descriptions are not in it, nor is raw's contract: what a query does not name cannot change what it yields.
+    """
+    found: dict[str, str] = {}
+    for table, model in project.models.items():  # each after those it reads
+        step, one = _fill(project, model, _ANY, whole=False), model.contract
+        said = [*map(canonical, (*step.statements, *step.books)), one.types, one.key, one.partition_by, one.cluster_by]
+        said += [found[str(read)] for read in sorted(model.reads) if str(read) in found]
+        found[str(table)] = sha256(json.dumps(said).encode()).hexdigest()
+    return found
+
+
+def _compared(
+    project: Project, state: State, chosen: Sequence[Model], part_of: str | None
+) -> tuple[set[str], dict[str, str]]:
+    """The tables that other SQL than today's has built, and what a run of the chosen models has to remember.
+
+    While a backfill stages a table in chunks, neither SQL has built it: it is known by that backfill until its end.
+    """
+    made, was = fingerprints(project), state.built
+    part = {name: f"{one} {part_of}" for name, one in made.items() if part_of}
+    begun = {name for name in part if was.get(name) == part[name]}
+    is_empty = state.last_staged is None
+    other = {name for name, one in made.items() if was.get(name, one if is_empty else "") != one} - begun
+    names = {str(model.table): model for model in chosen}
+    for name, model in names.items():
+        for read in sorted(map(str, model.reads)):
+            if read in other and read not in names:
+                raise GuardRefused(
+                    f"'{name}' reads '{read}', which is not selected and which other SQL than today's has built.",
+                    hint="Build them together: fees-etl run --skip-ingest",
+                )
+    wanted = {
+        name: part[name] if name in part and name in names and names[name].is_merged and name in other | begun else one
+        for name, one in made.items()
+        if name in names or name in begun
+    }
+    return other, {name: one for name, one in wanted.items() if was.get(name) != one}
+
+
+def _passed_over(project: Project, state: State, chosen: Sequence[Model], dates: Window) -> dict[str, str]:
+    """Tables that may be merged, with no fingerprint from now on: rows that wait leave the list without them."""
+    if not any(one.fee_date in dates for one in state.pending):
+        return {}
+    kept = {str(one.table) for one in chosen} | {str(at) for at, one in project.models.items() if not one.is_merged}
+    return {name: "" for name, one in state.built.items() if one and name not in kept}
+
+
+def _fill(project: Project, model: Model, dates: Window, *, whole: bool, empties: bool = False) -> Step:
+    """``empties``: a merged table is rebuilt even of no dates, for it may hold rows."""
     made, columns = model.contract, list(model.contract.types)
     kind: StepKind = "merge" if model.is_merged and not whole else "rebuild"
     spans = windows.chunks(dates) if model.is_merged else (windows.WHOLE,)
+    spans = spans or (Window(),) * empties
     found = [
         sql
         for span in spans

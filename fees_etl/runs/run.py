@@ -82,7 +82,8 @@ def run(
     try:
         labels = {"git_sha": ledger.git_sha(project.root) or ""}
         accepted, rejected = record(status=kept), record(status="rejected")
-        script = Script(run_id, _parts(plan, run_id), accepted, rejected, keep=not rehearse, lock=lock, labels=labels)
+        parts = _parts(plan, run_id, started_at)
+        script = Script(run_id, parts, accepted, rejected, keep=not rehearse, lock=lock, labels=labels)
         outcome = engine.transact(script, watch)
         status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept
         return _result(plan, engine, outcome, judge, run_id=run_id, status=status, started_at=started_at, began=began)
@@ -120,7 +121,7 @@ def _columns(project: Project, engine: Engine) -> AssertionResult:
     return AssertionResult("contract_columns", "error", len(found), 0, sample, 0.0, sentence)
 
 
-def _parts(plan: Plan, run_id: str) -> Iterator[Part]:
+def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     ask, window = plan.project.templates.ask, plan.window
     yield Stop(_BUSY, ask("guard", mark=plan.state.mark).sql)
     if plan.arrivals:
@@ -130,6 +131,9 @@ def _parts(plan: Plan, run_id: str) -> Iterator[Part]:
     if window:
         yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
     yield from plan.steps
+    if plan.built:
+        context = {"built": plan.built, "run_id": run_id, "now": started_at}
+        yield from map(Write, plan.project.templates.operation("remember", **context))
     yield ask("published", ledger.AFTER)
     yield ask("left_out", ledger.LEFT_OUT)
     if window:

@@ -14,10 +14,12 @@
 {%- macro files_mark() -%}
 {{ mark_of('raw.files', ['uri', 'version', 'status', 'run_id']) }}
 {%- endmacro -%}
-{# What a plan rests on. The files too: an ingestion and the run that staged it leave what is pending as it was. -#}
+{# What a plan rests on. The files too: an ingestion and the run that staged it leave what is pending as it was. And the
+   SQL that built the tables: a run of other SQL need not have touched a file. -#}
 {%- macro plan_mark() -%}
 CONCAT(
     {{ pending_mark() }},
-    {{ files_mark() }}
+    {{ files_mark() }},
+    {{ mark_of('ops.built', ['table_name', 'fingerprint']) }}
 )
 {%- endmacro -%}

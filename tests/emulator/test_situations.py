@@ -213,3 +213,47 @@ def test_a_failing_assertion_publishes_nothing_until_its_row_is_waived(published
     (check,) = [one for one in json.loads(row[1]) if one["name"] == "assert_client_data"]
     assert (row[0], check["failing"], check["waived"] > 0) == ("published", 0, True)
     assert "re-issued, case 7" in check["waivers"]
+
+
+CLEANED = ("NULLIF(TRIM({{ column }}, {{ blanks() }}), '')", "NULLIF(UPPER(TRIM({{ column }}, {{ blanks() }})), '')")
+
+
+def ids(product):
+    return sorted(product.rows("SELECT DISTINCT client_id FROM staging.stg_fees"))
+
+
+def built(product):
+    return product.rows("SELECT table_name, fingerprint FROM ops.built ORDER BY table_name")
+
+
+def test_changed_sql_never_mixes_with_what_older_sql_staged(published):
+    shutil.copytree(load().root, published.folder / "sql")
+    macro = published.folder / "sql" / "macros" / "clean.sql"
+    lower, before = macro.read_text(), built(published)
+    assert published("run", "--skip-ingest").code == 0  # the same SQL in another folder
+    assert built(published) == before
+
+    macro.write_text(lower.replace(*CLEANED))
+    published.deal({"d.csv": [charge("DOT", "y", MARCH, "5")]})
+    said = published("run", sql_policy="fail")
+    assert said.code == 4
+    assert "staging.stg_fees (other SQL built it)" in said.err
+    assert (ids(published), built(published)) == ([("ann",), ("bob",), ("cat",)], before)
+    assert published("run", "--skip-ingest", "--select", "rpt_*").code == 4
+
+    told = published("plan").out
+    assert "Every fee date is staged again: staging.stg_fees (other SQL built it)." in told
+    said = published("run", "--start", str(MARCH), "--end", str(MARCH))
+    assert said.code == 0
+    assert "warning: Every fee date is staged again: staging.stg_fees (other SQL built it). It reads " in said.err
+    assert "US dollars" in said.err
+    assert ids(published) == [("ANN",), ("BOB",), ("CAT",), ("DOT",)]
+    assert [name for name, _ in built(published)] == [name for name, _ in before]
+    assert not set(built(published)) & set(before)
+
+    macro.write_text(lower)
+    said = published("backfill", "--start", str(MARCH), "--end", str(MARCH), "--chunk", "month")
+    assert said.code == 0
+    assert ids(published) == [("DOT",), ("ann",), ("bob",), ("cat",)]
+    assert built(published) == before
+    assert "staged again" not in published("run").err

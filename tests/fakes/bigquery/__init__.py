@@ -22,6 +22,7 @@ from bigquery.wire import Answer, Fault, Reply, client_of, served
 from fees_etl import connect
 from fees_etl.engines.bigquery import engine, errors, jobs, tables
 from fees_etl.engines.bigquery.tables import placed, resource
+from fees_etl.runs.plan import fingerprints
 from fees_etl.settings import Settings
 
 __all__ = ["ANSWERS", "DEV", "LOCK", "URL", "Fate", "Fault", "Service", "client_of", "engine_on", "parquet", "served"]
@@ -36,6 +37,7 @@ AFTER = ["2", "150.5", "2", "150.5", "1", "2", "2025-01-01", "2025-02-01", "2", 
 ANSWERS = {
     "state": [["2025-01-01", "2025-02-01", "2025-01-01", "2025-01-01", "1", "true", "mark"]],
     "pending": [["2025-02-01", "file:///lake/a.csv", "v1", "1", "50.5", "0", "0"]],
+    "built": list(fingerprints(project()).items()),
     "published_before": [BEFORE],
     "published_after": [AFTER],
     "left_out": [["2", "150.5", "0", "0", "0", "0", "0"]],

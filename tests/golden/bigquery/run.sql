@@ -36,7 +36,7 @@ BEGIN
         SET script_verdict = 'masked';
     ELSE
         IF (
-            SELECT .. FROM ops_ci.pending, raw_ci.files
+            SELECT .. FROM ops_ci.built, ops_ci.pending, raw_ci.files
         ) THEN
             ROLLBACK TRANSACTION;
             SET script_verdict = 'busy';

@@ -1,0 +1,4 @@
+SELECT
+    table_name,
+    fingerprint
+FROM ops.built
