@@ -74,6 +74,7 @@ DOCUMENTED = {
     "Length": TEXT,
     "StartsWith": TEXT,
     "Translate": TEXT,
+    "Substring": TEXT,
     "Trim": TEXT,
     "Upper": TEXT,
     "MD5": "Hash functions",

@@ -247,31 +247,33 @@ BEGIN
 
                 judged AS (
                     SELECT 1 AS place, 'assert_client_data' AS name, 'error' AS severity,
-                        'waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)' AS used, '' AS ended, script.answer_assert_client_data AS answer FROM script UNION ALL
+                        SUBSTR(CONCAT(''
+                        , IF(CONCAT(' ', COALESCE(JSON_VALUE(script.answer_assert_client_data, '$[0][2]'), ''), ' ') LIKE '% 1 %', '; waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)', '')), 3) AS used, SUBSTR(CONCAT(''
+                        , IF(CONCAT(' ', COALESCE(JSON_VALUE(script.answer_assert_client_data, '$[0][2]'), ''), ' ') NOT LIKE '% 1 %', '; sql/waivers.yml:1 covers no row: zoe', '')), 3) AS unused, script.answer_assert_client_data AS answer FROM script UNION ALL
                     SELECT 2 AS place, 'assert_file_row_count' AS name, 'warn' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_file_row_count AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_assert_file_row_count AS answer FROM script UNION ALL
                     SELECT 3 AS place, 'assert_financial_reconciliation' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
                     SELECT 4 AS place, 'assert_ltv_matches_raw' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
                     SELECT 5 AS place, 'assert_row_count_reconciliation' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
                     SELECT 6 AS place, 'contract_stg_fees' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_stg_fees AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_contract_stg_fees AS answer FROM script UNION ALL
                     SELECT 7 AS place, 'contract_dim_clients' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_dim_clients AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_contract_dim_clients AS answer FROM script UNION ALL
                     SELECT 8 AS place, 'contract_rpt_client_ltv' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
                     SELECT 9 AS place, 'contract_rpt_adviser_ltv' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
                     SELECT 10 AS place, 'contract_rpt_cohort_ltv' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
                     SELECT 11 AS place, 'contract_runs' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_runs AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_contract_runs AS answer FROM script UNION ALL
                     SELECT 12 AS place, 'contract_file_totals' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_file_totals AS answer FROM script UNION ALL
+                        '' AS used, '' AS unused, script.answer_contract_file_totals AS answer FROM script UNION ALL
                     SELECT 13 AS place, 'contract_files' AS name, 'error' AS severity,
-                        '' AS used, '' AS ended, script.answer_contract_files AS answer FROM script
+                        '' AS used, '' AS unused, script.answer_contract_files AS answer FROM script
                 ),
 
                 counted AS (
@@ -280,7 +282,7 @@ BEGIN
                         name,
                         severity,
                         used,
-                        ended,
+                        unused,
                         COALESCE(CAST(JSON_VALUE(answer, '$[0][0]') AS INT64), 0) AS failing,
                         COALESCE(CAST(JSON_VALUE(answer, '$[0][1]') AS INT64), 0) AS waived
                     FROM judged
@@ -292,9 +294,7 @@ BEGIN
                         STRING_AGG(
                             CONCAT(
                                 '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
-                                ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
-                                IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
-                                IF(failing > 0, ended, ''), '"}'
+                                ', "waived": ', CAST(waived AS STRING), ', "waivers": "', used, '", "unused": "', unused, '"}'
                             ), ', ' ORDER BY place
                         ) AS listed,
                         STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
@@ -371,31 +371,33 @@ IF script_verdict = 'rejected' AND (
 
     judged AS (
         SELECT 1 AS place, 'assert_client_data' AS name, 'error' AS severity,
-            'waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)' AS used, '' AS ended, script.answer_assert_client_data AS answer FROM script UNION ALL
+            SUBSTR(CONCAT(''
+            , IF(CONCAT(' ', COALESCE(JSON_VALUE(script.answer_assert_client_data, '$[0][2]'), ''), ' ') LIKE '% 1 %', '; waived by sql/waivers.yml:1: it\'s known (until 2099-12-31)', '')), 3) AS used, SUBSTR(CONCAT(''
+            , IF(CONCAT(' ', COALESCE(JSON_VALUE(script.answer_assert_client_data, '$[0][2]'), ''), ' ') NOT LIKE '% 1 %', '; sql/waivers.yml:1 covers no row: zoe', '')), 3) AS unused, script.answer_assert_client_data AS answer FROM script UNION ALL
         SELECT 2 AS place, 'assert_file_row_count' AS name, 'warn' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_file_row_count AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_assert_file_row_count AS answer FROM script UNION ALL
         SELECT 3 AS place, 'assert_financial_reconciliation' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_assert_financial_reconciliation AS answer FROM script UNION ALL
         SELECT 4 AS place, 'assert_ltv_matches_raw' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_assert_ltv_matches_raw AS answer FROM script UNION ALL
         SELECT 5 AS place, 'assert_row_count_reconciliation' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_assert_row_count_reconciliation AS answer FROM script UNION ALL
         SELECT 6 AS place, 'contract_stg_fees' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_stg_fees AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_contract_stg_fees AS answer FROM script UNION ALL
         SELECT 7 AS place, 'contract_dim_clients' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_dim_clients AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_contract_dim_clients AS answer FROM script UNION ALL
         SELECT 8 AS place, 'contract_rpt_client_ltv' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_contract_rpt_client_ltv AS answer FROM script UNION ALL
         SELECT 9 AS place, 'contract_rpt_adviser_ltv' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_contract_rpt_adviser_ltv AS answer FROM script UNION ALL
         SELECT 10 AS place, 'contract_rpt_cohort_ltv' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_contract_rpt_cohort_ltv AS answer FROM script UNION ALL
         SELECT 11 AS place, 'contract_runs' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_runs AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_contract_runs AS answer FROM script UNION ALL
         SELECT 12 AS place, 'contract_file_totals' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_file_totals AS answer FROM script UNION ALL
+            '' AS used, '' AS unused, script.answer_contract_file_totals AS answer FROM script UNION ALL
         SELECT 13 AS place, 'contract_files' AS name, 'error' AS severity,
-            '' AS used, '' AS ended, script.answer_contract_files AS answer FROM script
+            '' AS used, '' AS unused, script.answer_contract_files AS answer FROM script
     ),
 
     counted AS (
@@ -404,7 +406,7 @@ IF script_verdict = 'rejected' AND (
             name,
             severity,
             used,
-            ended,
+            unused,
             COALESCE(CAST(JSON_VALUE(answer, '$[0][0]') AS INT64), 0) AS failing,
             COALESCE(CAST(JSON_VALUE(answer, '$[0][1]') AS INT64), 0) AS waived
         FROM judged
@@ -416,9 +418,7 @@ IF script_verdict = 'rejected' AND (
             STRING_AGG(
                 CONCAT(
                     '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
-                    ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
-                    IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
-                    IF(failing > 0, ended, ''), '"}'
+                    ', "waived": ', CAST(waived AS STRING), ', "waivers": "', used, '", "unused": "', unused, '"}'
                 ), ', ' ORDER BY place
             ) AS listed,
             STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
