@@ -33,6 +33,8 @@ class AssertionResult:
     description: str = ""
     note: str = ""
     """The waivers used, each with its reason and last day; and, where rows fail, those that have ended."""
+    unused: str = ""
+    """The waivers that cover no row."""
 
     @property
     def passed(self) -> bool:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from fees_etl.types import Pending, Project, Scalar, Severity, State, Table, Window
 
 StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]
-FAILING, WAIVED = "_failing_count", "_waived_count"
-"""The first columns of an assertion's answer: the same in each of its rows."""
+FAILING, WAIVED, COVERING = "_failing_count", "_waived_count", "_covering"
+"""The first columns of an assertion's answer: the same in each of its rows. The last has waivers' places."""
 
 
 def new_run_id(now: datetime) -> str:
@@ -200,8 +200,8 @@ class Answer:
         return int(self.rows.rows[0][self.rows.columns.index(column)]) if self.rows.rows else 0
 
     def text(self) -> str:
-        """The rows as a record reads them; of an assertion's only the two counts, for the others may name people."""
-        rows = [row[:2] for row in self.rows.rows[:1]] if FAILING in self.rows.columns else self.rows.rows
+        """The rows as a record reads them; of an assertion's only the first columns, for the others may name people."""
+        rows = [row[:3] for row in self.rows.rows[:1]] if FAILING in self.rows.columns else self.rows.rows
         return json.dumps([[_text(cell) for cell in row] for row in rows])
 
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fees_etl.cli import ingest, ls, plan, run, runs
+from fees_etl.cli import ingest, init, ls, plan, run, runs
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
 from fees_etl.cli.session import Session
+from fees_etl.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["commands", "main"]
 
 OUTSIDE = {"--target", "--project-dir", "--log-format"}
+REPEATED = {"--select", "--exclude"}
 SWITCHES = {"-q", "--quiet", "-v", "--verbose"}
 SETTINGS: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -59,6 +61,7 @@ def commands() -> typer.Typer:
     history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)
     history.command()(runs.show)
     found.add_typer(history)
+    found.command()(init.init)
     return found
 
 
@@ -107,10 +110,21 @@ def _start(
 
 
 def _call(args: list[str], session: Session) -> int:
+    _refuse_doubt(args, session)
     command = typer.main.get_command(commands())
     command._main_shell_completion({}, "fees-etl")  # noqa: SLF001  (what ``main`` does first, and it leaves if asked to)
     with command.make_context("fees-etl", args, obj=session) as context:
         return command.invoke(context) or 0
+
+
+def _refuse_doubt(args: Sequence[str], session: Session) -> None:
+    """Words that would be passed over: the last of two sources would count, and an empty target is the default."""
+    words = list(itertools.takewhile(lambda word: word != "--", args))
+    if any(not word or (word.startswith("--") and word.endswith("=")) for word in words):
+        raise UsageError("an argument is empty: a variable that is not set?", hint=f"{session.start} --help")
+    names = [name for word in words if (name := word.partition("=")[0]) not in REPEATED and word.startswith("--")]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"{twice[0]} is there twice, and one would be passed over.", hint=f"{session.start} --help")
 
 
 def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -123,7 +137,7 @@ def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:
     rest = iter(args)
     for word in rest:
         if word in OUTSIDE:
-            outside += [word, *itertools.islice(rest, 1)]
+            outside += [word, next(rest, "")]
         elif word in SWITCHES or word.partition("=")[0] in OUTSIDE:
             outside.append(word)
         else:

@@ -145,7 +145,8 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     waived = sum(found.waived for found in results)
     counts = f"{len(results) - len(failed) - len(warned)} pass, {len(warned)} warn, {len(failed)} fail"
     lines = ["", f"Assertions: {counts}" + (f", {plural(waived, 'row')} waived" if waived else "")]
-    lines += [line for one in results if one.note for line in paragraph(one.note, 2, 2)]
+    notes = [note for one in results for note in (one.note, one.unused and f"unused waiver: {one.unused}") if note]
+    lines += [line for note in notes for line in paragraph(note, 2, 2)]
     for label, found in [*(("warn", one) for one in warned), *(("FAIL", one) for one in failed)]:
         lines += [f"  {label} {found.name}: {plural(found.failing, 'row')}", *paragraph(found.description, 7)]
         lines += table(found.sample.columns, found.sample.rows, 7) if found.sample.rows else []

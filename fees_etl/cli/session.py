@@ -75,12 +75,14 @@ class Session:
         """
         from fees_etl.settings import read
 
+        if self.project_dir and not self.project_dir.is_dir():  # typer lets devices pass
+            raise UsageError(f"--project-dir {self.project_dir} is no folder.")
         self.run_id = new_run_id(self.now) if writes else ""
         self.settings = found = read(self.project_dir or Path(), target=self.target, source=source)
         bind(run_id=self.run_id, command=self.command, target=found.target)
         logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
         return fees_etl.load(
-            found.project_dir if (found.project_dir / "sql").is_dir() else None, found.vars, proven=proven
+            found.project_dir if os.path.lexists(found.project_dir / "sql") else None, found.vars, proven=proven
         )
 
     @contextmanager

@@ -5,14 +5,15 @@ The models also write ``sql/*.schema.json``, by which editors complete and check
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import date  # noqa: TC003 - pydantic reads it
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 
 from fees_etl.privacy import redact
-from fees_etl.project.files import Document, collected, is_number, refuse
+from fees_etl.project.files import Document, collected, is_name, is_number, refuse
 from fees_etl.project.graph import did_you_mean
 from fees_etl.types import Column, Contract, Layout, Severity, Table, Waiver, folded
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 Type = Literal["BOOL", "DATE", "DATETIME", "INT64", "NUMERIC", "STRING", "TIMESTAMP"]
 """The GoogleSQL types a column may have; there is no FLOAT64, because money is exact."""
 _Text = Annotated[str, Field(min_length=1)]
+_SPELLINGS = {"BOOL": "true|false", "INT64": "-?[0-9]{1,18}", "NUMERIC": r"-?[0-9]{1,29}(\.[0-9]{1,9})?"}
+_MOMENTS = {"DATE": date, "DATETIME": datetime, "TIMESTAMP": datetime}
+_MOST_WAIVERS = 300
+"""More would make statements that an engine does not read."""
 _FOR_SOURCES = "is for sources: a model's columns come from its query."
 
 
@@ -121,6 +126,8 @@ def contracts(
         errors += _wrong(document, one, made[table])
         errors += _wrong_columns(document, one, made[table])
         errors += _wrong_layouts(document, made[table])
+    for document, one in said.values():
+        errors += _wrong_references(document, one, made)
     return made
 
 
@@ -144,6 +151,9 @@ def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, .
     document = Document(root, "waivers.yml")
     if not isinstance(document.data or [], list):
         raise document.error("expected a list.")
+    if len(document.data or ()) > _MOST_WAIVERS:
+        hint = "Correct the rows, or write an assertion that lets them pass."
+        raise document.error(f"there are more than {_MOST_WAIVERS} waivers.", _MOST_WAIVERS, hint=hint)
     errors: list[ProjectError] = []
     made = []
     for number in range(len(document.data or ())):
@@ -152,7 +162,7 @@ def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, .
             if one.assertion not in known:
                 message, hint = f"a waiver names no assertion: '{one.assertion}'.", did_you_mean(one.assertion, known)
                 raise document.error(message, number, "assertion", hint=hint)
-            if redact(one.reason) != one.reason:
+            if any(redact(text) != text for text in (one.reason, *one.key)):
                 raise document.error("a waiver must not quote a National Insurance number.", number)
             if len(one.key) != len(needed := known[one.assertion]):
                 message = f"'key' has {len(one.key)} values, but '{one.assertion}' needs {', '.join(needed)}."
@@ -212,6 +222,11 @@ def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Itera
     for number, column in enumerate(said.columns):
         if column.name in seen:
             yield document.error("a column is there twice.", "columns", number, "name")
+        if not is_name(column.name):
+            yield document.error(f"'{column.name}' is a word of SQL.", "columns", number, "name")
+        for where, text in _bounds(column):
+            if not _is_a(column.type, text):
+                yield document.error(f"'{text[:40]}' is no {column.type}.", "columns", number, *where)
         seen.add(column.name)
         for place, alias in enumerate(column.aliases):
             if (owner := owners.setdefault(folded(alias), column.name)) != column.name:
@@ -219,6 +234,30 @@ def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Itera
                 yield document.error(message, "columns", number, "aliases", place)
         for name in {"required_in_file", "aliases"} & column.model_fields_set if made.materialized else ():
             yield document.error(f"'{name}' {_FOR_SOURCES}", "columns", number, name)
+
+
+def _wrong_references(document: Document, said: _Contract, made: Mapping[Table, Contract]) -> Iterator[ProjectError]:
+    for number, column in enumerate(said.columns):
+        name, _, other = (column.references or "").rpartition(".")
+        types = made[Table.parse(name)].types if Table.parse(name) in made else {}
+        if name and types.get(other) != column.type:
+            message = f"'references' names '{column.references}', which is no {column.type} column of a table."
+            yield document.error(message, "columns", number, "references")
+
+
+def _bounds(column: _Column) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    yield from ((("accepted", place), text) for place, text in enumerate(column.accepted))
+    yield from (((name,), text) for name in ("minimum", "maximum") if (text := getattr(column, name)) is not None)
+
+
+def _is_a(kind: str, text: str) -> bool:
+    """Whether a text can be cast to the type, spelt so that both engines agree."""
+    if kind in _SPELLINGS:
+        return bool(re.fullmatch(_SPELLINGS[kind], text))
+    try:
+        return kind == "STRING" or (text[4:8:3] == "--" and bool(_MOMENTS[kind].fromisoformat(text)))
+    except ValueError:
+        return False
 
 
 def _wrong_layouts(document: Document, made: Contract) -> Iterator[ProjectError]:

@@ -5,10 +5,14 @@ Words are taken as written: ``no`` and ``0123`` are texts, as for Terraform and 
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
+from stat import S_ISREG
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
@@ -16,19 +20,85 @@ from pydantic import BaseModel, ValidationError
 
 from fees_etl.errors import ProjectError
 from fees_etl.project.graph import did_you_mean
+from fees_etl.query import RESERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 
 Said = TypeVar("Said", bound=BaseModel)
-_MOST_DAYS = 36_500
-_KINDS: dict[str, tuple[type, int | float, str]] = {
+_MOST_BYTES, _MOST_NODES, _DEEPEST = 10 * 2**20, 200_000, 50
+_MOST_DAYS, _MOST_POUNDS = 36_500, 10**28
+_KINDS: dict[str, tuple[type, int, str]] = {
     "lookback_days": (int, _MOST_DAYS, f"a whole number of days from 0 to {_MOST_DAYS:,}"),
-    "tolerance": (object, float("inf"), "pounds, 0 or more"),
-    "max_lost": (object, 1, "a share from 0 to 1"),
-    "max_rejected": (object, 1, "a share from 0 to 1"),
+    "tolerance": (object, _MOST_POUNDS, 'pounds, 0 or more, with at most 9 decimals: "0.01"'),
+    "max_lost": (object, 1, 'a share from 0 to 1, with at most 9 decimals: "0.05"'),
+    "max_rejected": (object, 1, 'a share from 0 to 1, with at most 9 decimals: "0.05"'),
 }
+NOT_DATASETS = {"macros", "materializations", "operations", "assertions"}
+_OF_DUCKDB = {"information_schema", "pg_catalog", "system", "temp"}
+_NUMBER = re.compile(r"[0-9]{1,29}(\.[0-9]{1,9})?")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+def read(root: Path, name: str) -> bytes:
+    """The bytes of one file of a project.
+
+    Raises:
+        ProjectError: it is no plain file, cannot be read, or is too big to be meant.
+    """
+    shown = Path("sql", name)
+    try:
+        with open(os.open(f"{root}/{name}", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - a pipe must not block
+            found = os.fstat(file.fileno())
+            if S_ISREG(found.st_mode) and found.st_size <= _MOST_BYTES:
+                return file.read()
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror}.", path=shown) from error
+    raise ProjectError(f"this is no plain file of at most {_MOST_BYTES >> 20} MiB.", path=shown)
+
+
+def listed(root: Path) -> list[str]:
+    """Every ``.sql`` and ``.yml`` file of a project's folders, as ``reporting/dim_clients.sql``, in order.
+
+    Raises:
+        ProjectError: what looks like one of them would be passed over in silence; it names all of those.
+    """
+    found, errors = list[str](), list[ProjectError]()
+    try:
+        for path in sorted(path for pattern in ("*", "*/*", "*/*/*") for path in root.glob(pattern)):
+            name = path.relative_to(root).as_posix()
+            if path.suffix.lower() not in {".sql", ".yml", ".yaml"} or re.search(r"(^|/)\.", name):
+                continue
+            if said := _misnamed(path, name):
+                errors.append(ProjectError(said, path=Path("sql", ascii(name)[1:-1])))
+            elif "/" in name:
+                found.append(name)
+    except OSError as error:
+        raise ProjectError(f"cannot be read: {error.strerror}.", path=Path("sql")) from error
+    refuse(errors)
+    return found
+
+
+def is_name(text: str, words: Collection[str] = RESERVED) -> bool:
+    """Whether it means the same on both engines, in templates, and on disks that do not tell capitals apart."""
+    return bool(re.fullmatch("[a-z_][a-z0-9_]*", text)) and text not in words
+
+
+def _misnamed(path: Path, name: str) -> str:
+    """Why a file would not be found under the name it has; empty when it would."""
+    folder, _, own = name.rpartition("/")
+    if path.suffix not in {".sql", ".yml"}:
+        return f"files end in .sql and .yml: rename it to {path.stem}{'.sql' if path.suffix == '.SQL' else '.yml'}."
+    if "/" in folder or (not folder and own not in {"variables.yml", "waivers.yml"}):
+        return "nothing is read from here: files of tables are called sql/DATASET/NAME.sql and .yml."
+    words = set() if folder in NOT_DATASETS else RESERVED | _OF_DUCKDB
+    if wrong := [part for part in (folder or "sql", path.stem) if not is_name(part, words)]:
+        return (
+            f"'{ascii(wrong[0])[1:-1]}' is no name: lower case letters, digits and _, no digit first, no word of SQL."
+        )
+    return "" if path.is_file() else "this is no plain file."
 
 
 class _Words(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
@@ -36,36 +106,25 @@ class _Words(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[mis
         return ""  # whatever it looks like, it is text
 
 
-class _Values(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML's own numbers and days, which may be impossible ones."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - as yaml calls it
-        try:
-            return super().construct_object(node, deep)
-        except ValueError as error:
-            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from error
-
-
 class Document:
-    """One YAML file of a project; ``data`` is what it says, in words unless ``typed``.
+    """One YAML file of a project; ``data`` is what it says in words, or ``typed``.
 
     Raises:
-        ProjectError: it is not YAML.
+        ProjectError: it is not YAML, or says it in a way that people cannot follow.
     """
 
     def __init__(self, root: Path, name: str, *, typed: bool = False) -> None:
-        self.shown, self._text = Path("sql", name), (root / name).read_bytes()
+        self.shown, text, self._nodes = Path("sql", name), read(root, name), 0
         try:
-            self.data = yaml.load(self._text, Loader=_Values) if typed else _plain(self._compose())  # noqa: S506 - safe
+            self._root = yaml.compose(text, Loader=_Words)
+            self.data = self._plain(self._root, _value if typed else _word)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
             raise ProjectError(f"not YAML: {error.problem}.", path=self.shown, line=line) from error
         except yaml.reader.ReaderError as error:
-            line = self._text.count(b"\n", 0, error.position) + 1
+            line = text.count(b"\n", 0, error.position) + 1
             hint = "Save the file as UTF-8, without control characters."
             raise ProjectError(f"not YAML: {error.reason}.", path=self.shown, line=line, hint=hint) from error
-        except RecursionError as error:
-            raise ProjectError("not YAML: an anchor within itself.", path=self.shown) from error
 
     def said(self, kind: type[Said], *place: str | int) -> Said:
         """What the file, or the part of it at ``place``, says as a model.
@@ -86,7 +145,7 @@ class Document:
 
     def line(self, *place: str | int) -> int | None:
         """Where a key or an item begins, given by the keys and numbers that lead to it, as far as they lead."""
-        node, line = self._compose(), None
+        node, line = self._root, None
         for step in place:
             if isinstance(node, yaml.MappingNode):
                 inner = next(((key, value) for key, value in node.value if key.value == str(step)), None)
@@ -127,38 +186,96 @@ class Document:
                 hint = (field and field.description) or ""
         return self.error(message, *place, *one["loc"], hint=hint)
 
-    def _compose(self) -> Any:
-        return yaml.compose(self._text, Loader=_Words)
+    def _plain(self, node: Any, word: Callable[[yaml.ScalarNode], Any], depth: int = 0) -> Any:
+        """A node as lists, dictionaries and words; None of an empty file. Aliases count as what they stand for."""
+        self._nodes += 1
+        if node is None:
+            return None
+        if depth > _DEEPEST or self._nodes > _MOST_NODES:
+            raise _refused(node, f"more than {_DEEPEST} levels or {_MOST_NODES:,} words; an anchor may hold itself")
+        if node.tag:
+            raise _refused(
+                node, f"a tag ({node.tag.removeprefix('tag:yaml.org,2002:')}); write the value alone, a text in quotes"
+            )
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(item, word, depth + 1) for item in node.value]
+        if not isinstance(node, yaml.MappingNode):
+            return word(node)
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refused(key, "a key that is no word")
+            if key.value in found:
+                raise _refused(key, f"the key '{key.value}' is there twice")
+            found[_word(key)] = self._plain(value, word, depth + 1)
+        return found
+
+
+def _refused(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+
+
+def _word(node: yaml.ScalarNode) -> str:
+    if _UNSEEN.search(node.value):
+        raise _refused(node, "control characters are not allowed")
+    return str(node.value)
+
+
+def _value(node: yaml.ScalarNode) -> Any:
+    """A word that is not in quotes as YAML 1.2 reads it: a number (exact), a day, true, false or null; else text."""
+    text = _word(node)
+    if node.style:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if re.fullmatch(r"[-+]?(0|[1-9][0-9]{0,37})", text):
+        return int(text)
+    if re.fullmatch(r"[-+]?[0-9]{1,38}\.[0-9]{1,38}", text):
+        return Decimal(text)
+    try:
+        found = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ]+[0-9:.]+([Zz]|[-+][0-9:]+)?)?", text)
+        return text if not found else datetime.fromisoformat(text) if found[1] else date.fromisoformat(text)
+    except ValueError:
+        raise _refused(node, f"{text} is no day or time of the calendar") from None
 
 
 def variables(root: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Project variables with their overrides.
 
     Raises:
-        ProjectError: an override names no variable of the project, or a value is impossible.
+        ProjectError: a name is none, an override names no variable of the project, or a value is impossible.
     """
     document = Document(root, "variables.yml", typed=True)
-    if not isinstance(document.data or {}, dict):
+    if not isinstance(known := document.data or {}, dict):
         raise document.error("the file must be a mapping.")
-    known = {str(name): value for name, value in (document.data or {}).items()}
-    for name in overrides:
-        if name not in known:
-            raise document.error(f"there is no project variable '{name}' to override.", hint=did_you_mean(name, known))
+    errors = [
+        document.error(f"'{name}' is no name: lower case letters, digits and _.", name)
+        for name in known
+        if not is_name(name)
+    ]
+    errors += [
+        document.error(f"there is no project variable '{name}' to override.", hint=did_you_mean(name, known))
+        for name in overrides
+        if name not in known
+    ]
     for name, value in (known | dict(overrides)).items():
         kind, most, words = _KINDS.get(name, (object, None, ""))
         if most is not None and not is_number(value, kind, most):
             where = "its override (FEES_ETL_VARS or the target's vars)" if name in overrides else "the file"
-            raise document.error(f"'{name}' must be {words}; {where} says {value!r}.", name)
+            said = shorten(str(value), 60, placeholder="...") if not isinstance(value, str) else repr(value[:60])
+            errors.append(document.error(f"'{name}' must be {words}; {where} says {said}.", name))
+    refuse(errors)
     return known | dict(overrides)
 
 
-def is_number(value: Any, kind: type = int, most: float = _MOST_DAYS) -> bool:
+def is_number(value: Any, kind: type = int, most: int = _MOST_DAYS) -> bool:
     """Whether a variable's value is of a kind, and from 0 to ``most``; texts of digits are numbers, too."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
+    if not isinstance(value, kind) or isinstance(value, bool):
         return False
-    return isinstance(value, kind) and not isinstance(value, bool) and number.is_finite() and 0 <= number <= most
+    if isinstance(value, int):
+        return 0 <= value <= most
+    text = f"{value:f}" if isinstance(value, Decimal) else value
+    return isinstance(text, str) and bool(_NUMBER.fullmatch(text)) and Decimal(text) <= most
 
 
 @contextmanager
@@ -179,17 +296,3 @@ def refuse(errors: Sequence[ProjectError]) -> None:
         first.message, first.hint = "\n".join(f"{one.message} {one.hint}".rstrip() for one in errors), ""
         first.args = (first.message,)
     raise first
-
-
-def _plain(node: Any) -> Any:
-    """The words of a file as lists and dictionaries; None of an empty one."""
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item) for item in node.value]
-    if not isinstance(node, yaml.MappingNode):
-        return node and node.value
-    found: dict[str, Any] = {}
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode) or key.value in found:
-            raise yaml.MarkedYAMLError(problem="a key that is no word, or there twice", problem_mark=key.start_mark)
-        found[key.value] = _plain(value)
-    return found

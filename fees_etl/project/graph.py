@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 CycleError = graphlib.CycleError
-_SELECTOR = re.compile(r"(?:(\d*)\+)?([^+\s]+?)(?:\+(\d*))?")
+_SELECTOR = re.compile(r"(?:([0-9]{0,4})\+)?([^+\s]+?)(?:\+([0-9]{0,4}))?")
 
 
 def order(edges: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

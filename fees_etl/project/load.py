@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl import query
 from fees_etl.errors import ProjectError
 from fees_etl.project import contracts
-from fees_etl.project.files import Document, collected, refuse
+from fees_etl.project.files import NOT_DATASETS, Document, collected, listed, read, refuse
 from fees_etl.project.files import variables as project_variables
 from fees_etl.project.graph import CycleError, did_you_mean, order
 from fees_etl.project.template import Templates, literal, source_line
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
-_NOT_DATASETS = {"macros", "materializations", "operations", "assertions"}
 _PERSONAL = {"raw", "staging", "ops"}
 """Datasets that may hold a column with a policy tag: a NINO stays out of reporting."""
 
@@ -45,15 +44,13 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     >>> [model.name for model in load().models.values()]
     ['stg_fees', 'dim_clients', 'rpt_client_ltv', 'rpt_adviser_ltv', 'rpt_cohort_ltv']
     """
-    folder = _folder(root)
-    values = project_variables(folder, variables or {})
-    kinds = [kind.name for kind in os.scandir(folder) if kind.is_dir()]
-    found = (f"{kind}/{file.name}" for kind in kinds for file in os.scandir(folder / kind))
-    files = sorted(name for name in found if name.endswith((".sql", ".yml")))
-    known = _contracts(folder, files, values)
+    place = folder(root)
+    values = project_variables(place, variables or {})
+    files = listed(place)
+    known = _contracts(place, files, values)
     sources = {table: made for table, made in known.items() if not made.materialized}
     named = {str(table): made.types for table, made in known.items()}
-    templates = Templates(folder, {"contracts": named, **values})
+    templates = Templates(place, {"contracts": named, **values})
     errors: list[ProjectError] = []
     models: dict[Table, Model] = {}
     assertions: list[Assertion] = []
@@ -74,10 +71,11 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
         message = f"models read each other in a circle: {' -> '.join(reversed(cycle))}."
         raise ProjectError(message, path=models[Table.parse(cycle[0])].path) from error
     tested = (*models, *(table for table, source in sources.items() if source.key))
+    refuse([*_doubled([known[table] for table in tested], assertions)])
     assertions += [_contract_test(known[table], templates) for table in tested]
-    waivers = contracts.waivers(folder, {one.name: one.key for one in assertions})
-    fingerprint = _fingerprint(folder, files, values)
-    return Project(folder, values, sources, models, tuple(assertions), waivers, fingerprint, templates)
+    waivers = contracts.waivers(place, {one.name: one.key for one in assertions})
+    fingerprint = _fingerprint(place, files, values)
+    return Project(place, values, sources, models, tuple(assertions), waivers, fingerprint, templates)
 
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
@@ -92,15 +90,20 @@ def _reads(models: Mapping[Table, Model]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _folder(root: Path | None) -> Path:
+def folder(root: Path | None) -> Path:
+    """Where the files of the project in ``root`` are, or of the bundled one.
+
+    Raises:
+        ProjectError: there is no project.
+    """
     here = Path(__file__).parents[1]
     places = [here / "sql", here.parent / "sql"] if root is None else [root / "sql", root]
     for place in places:
-        if (place / "variables.yml").is_file():
+        if os.path.lexists(place / "variables.yml"):
             return place.resolve()
     raise ProjectError(
         "there is no sql/variables.yml here, so this is no project folder.",
-        path=root or here,
+        path=(root or here).absolute(),
         hint="Point --project-dir at the folder that contains sql/, or leave it out to use the bundled project.",
     )
 
@@ -108,7 +111,7 @@ def _folder(root: Path | None) -> Path:
 def _contracts(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> dict[Table, Contract]:
     """The contract of each table, and a file beside each file that needs one."""
     errors: list[ProjectError] = []
-    tables = [name for name in files if name.partition("/")[0] not in _NOT_DATASETS]
+    tables = [name for name in files if name.partition("/")[0] not in NOT_DATASETS]
     found = contracts.contracts(folder, (name for name in tables if name.endswith(".yml")), values, errors)
     there = set(files)
     for made in found.values():
@@ -131,6 +134,8 @@ def _misplaced(made: Contract, files: Collection[str]) -> Iterator[ProjectError]
         yield ProjectError(message, path=made.path, hint="Write 'materialized: rebuild' or 'materialized: merge'.")
     if made.materialized and f"materializations/{made.materialized}.sql" not in files:
         yield ProjectError(f"there is no sql/materializations/{made.materialized}.sql.", path=made.path)
+    if made.afterwards and f"operations/{made.afterwards}.sql" not in files:
+        yield ProjectError(f"there is no sql/operations/{made.afterwards}.sql.", path=made.path)
     tagged = [column.name for column in made.columns if column.policy_tag]
     if tagged and made.table.dataset not in _PERSONAL:
         yield ProjectError(f"'{tagged[0]}' has a policy tag, which only raw and staging may hold.", path=made.path)
@@ -146,9 +151,11 @@ def _model(made: Contract, templates: Templates, types: query.Schema | None) -> 
     path = made.path.with_suffix(".sql")
     if types is not None:
         _prove(made, query.columns(parsed, types), templates.root)
-    for read in sorted(parsed.reads):  # reporting knows nothing of raw: a NINO has no way there
-        if made.table.dataset == "reporting" and read.dataset not in {"staging", "reporting"}:
-            raise ProjectError(f"a reporting model reads '{read}'; it may read staging and reporting only.", path=path)
+    for source in sorted(parsed.reads):  # reporting knows nothing of raw: a NINO has no way there
+        if made.table.dataset == "reporting" and source.dataset not in {"staging", "reporting"}:
+            raise ProjectError(
+                f"a reporting model reads '{source}'; it may read staging and reporting only.", path=path
+            )
     return Model(made, path, parsed.sql, parsed.reads)
 
 
@@ -181,11 +188,25 @@ def _assertion(name: str, templates: Templates, types: query.Schema | None) -> A
     settings = contracts.settings(templates.root, beside)
     parsed = _parsed(templates, name)
     columns = () if types is None else tuple(column.name for column in query.columns(parsed, types))
+    for number, one in enumerate(columns):
+        if one.startswith("_") or one in columns[:number]:
+            raise ProjectError(f"the query yields '{one}': once, please, and without _ in front.", path=path)
     for one in settings["key"]:
         if types is not None and one not in columns:
             message = f"the key names '{one}', which the query does not yield."
             raise ProjectError(message, path=path.with_suffix(".yml"), hint=did_you_mean(one, columns))
     return Assertion(path.stem, path, query=lambda: parsed.sql, reads=parsed.reads, columns=columns, **settings)
+
+
+def _doubled(tested: Sequence[Contract], own: Sequence[Assertion]) -> Iterator[ProjectError]:
+    """Two assertions of one name would have one verdict."""
+    seen = {"published_before", "published_after", "left_out", "staged_before", "staged_after"}
+    seen |= {made.table.name for made in tested}
+    names = [(f"{kind}_{made.table.name}", made.path) for kind in ("contract", "matches") for made in tested]
+    for name, path in [*names, *((one.name, Path(one.path or "")) for one in own)]:
+        if name in seen:
+            yield ProjectError(f"the name '{path.stem}' is taken: another table or check is called so.", path=path)
+        seen.add(name)
 
 
 def _contract_test(made: Contract, templates: Templates) -> Assertion:
@@ -213,7 +234,10 @@ def _conditions(column: Column) -> Iterator[tuple[str, str]]:
     if column.required:
         yield f"{name} is NULL", f"{name} IS NULL"
     if column.accepted:
-        values = ", ".join(map(literal, column.accepted))
+        values = ", ".join(
+            literal(one) if column.type == "STRING" else f"CAST({literal(one)} AS {column.type})"
+            for one in column.accepted
+        )
         yield f"{name} is none of {', '.join(column.accepted)}", f"{name} NOT IN ({values})"
     for bound, sign, words in ((column.minimum, "<", "below"), (column.maximum, ">", "above")):
         if bound is not None:
@@ -224,6 +248,5 @@ def _fingerprint(folder: Path, files: Collection[str], values: Mapping[str, Any]
     """The SHA-256 of SQL, contracts and variables."""
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode())
     for name in files:
-        with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - a thousand times, Path costs
-            digest.update(f"\0{name}\0".encode() + file.read())
+        digest.update(f"\0{name}\0".encode() + read(folder, name))
     return digest.hexdigest()

@@ -9,14 +9,16 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.sandbox import SandboxedEnvironment, safe_range
 
 from fees_etl.errors import ProjectError
+from fees_etl.project.files import read
 from fees_etl.script import Ask
 
 if TYPE_CHECKING:
@@ -26,31 +28,69 @@ if TYPE_CHECKING:
 _ESCAPES = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
+_MOST_TEXT, _MOST_TURNS = 16 * 2**20, 10_000_000
+
+
+class _Sandbox(SandboxedEnvironment):
+    """Jinja's, in which a short template cannot ask for endless memory or digits."""
+
+    intercepted_binops = frozenset({"*", "**"})
+    turns = 0
+
+    def range(self, *bounds: int) -> range:
+        """Numbers to count with; those of one rendering end somewhere, too."""
+        found = safe_range(*bounds)
+        self.turns += len(found)
+        if self.turns > _MOST_TURNS:
+            raise OverflowError(f"its ranges make more than {_MOST_TURNS:,} turns")
+        return found
+
+    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
+        size = 0
+        match left, right:
+            case int(), int():
+                size = left.bit_length() * (abs(right) if operator == "**" else 1)
+            case (str() | list() | tuple() as some, int(times)) | (int(times), str() | list() | tuple() as some):
+                size = len(some) * times
+        if size > _MOST_TEXT:
+            raise OverflowError(f"{operator} makes too much of it")
+        return super().call_binop(context, operator, left, right)
+
+
 class Templates:
     """The templates of one project, named by their path in ``sql/``; macros are imported by file name alone."""
 
     def __init__(self, root: Path, variables: dict[str, Any]) -> None:
         self.root = root
-        self._environment = SandboxedEnvironment(
-            loader=jinja2.FileSystemLoader([root / "macros", root]),
+        self._environment = _Sandbox(
+            loader=jinja2.FunctionLoader(self._source),
             undefined=jinja2.StrictUndefined,
             autoescape=False,  # SQL text, not HTML; values pass through `literal`
             keep_trailing_newline=False,
         )
         self._environment.filters["literal"] = literal
-        self._environment.globals.update(variables)
+        for kind, name in ((self._environment.filters, "random"), (self._environment.globals, "lipsum")):
+            kind.pop(name)  # two renderings are the same
+        self._environment.globals.update({"range": self._environment.range, **variables})
 
     def render(self, name: str, **context: Any) -> str:
         """The text of one template, with project variables and ``context`` in sight."""
         text = self.text(name)
         if "{" not in text:
             return text.strip()
+        wrote, self._environment.turns = StringIO(), 0
         try:
-            return self._environment.get_template(name).render(context).strip()
-        except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            for part in self._environment.get_template(name).generate(context):
+                if wrote.write(part) and wrote.tell() > _MOST_TEXT:
+                    raise OverflowError(f"it writes more than {_MOST_TEXT >> 20} MiB")  # noqa: TRY301
+        except ProjectError:
+            raise
+        except Exception as error:  # whatever goes wrong in there, a template did it
             path, line = self._place(error, name)
             message = f"template {error.name!r} does not exist" if isinstance(error, jinja2.TemplateNotFound) else error
-            raise ProjectError(f"{message}.", path=_shown(path), line=line) from error
+            message = "templates include each other in a circle" if isinstance(error, RecursionError) else message
+            raise ProjectError(f"{message or type(error).__name__}.", path=_shown(path), line=line) from error
+        return wrote.getvalue().strip()
 
     def ask(self, name: str, called: str = "", **context: Any) -> Ask:
         """The query of one template of ``sql/operations``."""
@@ -62,14 +102,21 @@ class Templates:
 
     def text(self, name: str) -> str:
         """The template as written."""
+        path = _shown(self.root / name)
+        if not (self.root / name).exists():
+            raise ProjectError(f"template {name!r} does not exist.", path=path)
         try:
-            with open(f"{self.root}/{name}", encoding="utf-8") as file:  # noqa: PTH123 - a thousand times, Path costs
-                return file.read()
-        except FileNotFoundError as error:
-            raise ProjectError(f"template {name!r} does not exist.", path=_shown(self.root / name)) from error
+            return read(self.root, name).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            raise ProjectError("not UTF-8.", path=_shown(self.root / name), line=line) from error
+            raise ProjectError("not UTF-8.", path=path, line=line, hint="Save the file as UTF-8.") from error
+
+    def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        """Where jinja finds a template: macros by file name alone; nothing outside of the project."""
+        for place in ("macros/" + name, name):
+            if ".." not in Path(place).parts and (self.root / place).is_file():
+                return self.text(place), str(self.root / place), lambda: True
+        return None
 
     def _place(self, error: BaseException, name: str) -> tuple[Path, int | None]:
         found: tuple[Path, int | None] = (self.root / name, None)

@@ -1,8 +1,8 @@
 """What a query reads, yields and takes. The only room that knows sqlglot."""
 
 from fees_etl.query.duckdb import MACROS, to_duckdb
-from fees_etl.query.names import Schema
+from fees_etl.query.names import RESERVED, Schema
 from fees_etl.query.read import Query, canonical, parse, with_suffix
 from fees_etl.query.statements import columns
 
-__all__ = ["MACROS", "Query", "Schema", "canonical", "columns", "parse", "to_duckdb", "with_suffix"]
+__all__ = ["MACROS", "RESERVED", "Query", "Schema", "canonical", "columns", "parse", "to_duckdb", "with_suffix"]

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
 
 from fees_etl.query.types import UNKNOWN
 from fees_etl.types import Table
@@ -27,6 +28,8 @@ Aliases: TypeAlias = dict[str, tuple[str, Any]]
 Schema: TypeAlias = Mapping[Table, Mapping[str, str]]
 """The columns of each table, by name: their GoogleSQL types."""
 
+RESERVED = frozenset(BigQuery.Generator.RESERVED_KEYWORDS)
+"""The words that GoogleSQL wants in backticks where they are names, in lower case."""
 _AMBIGUOUS = "AMBIGUOUS"
 
 

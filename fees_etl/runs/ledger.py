@@ -17,7 +17,7 @@ from fees_etl.errors import FeesError
 from fees_etl.privacy import redact
 from fees_etl.results import Change, Published
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
-from fees_etl.types import Pending, Project, State, Table, Window
+from fees_etl.types import Pending, Project, State, Table, Waiver, Window
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -102,8 +102,11 @@ def record(
     asked = [step for step in plan.steps if isinstance(step, Ask)]
     verdicts = []
     for one in asked:
-        used, ended = (json.dumps(words)[1:-1] for words in waivers(plan.project, one.name, started_at.date()))
-        verdicts.append({"name": one.name, "severity": one.severity, "used": used, "ended": ended})
+        told = [
+            (place, *(json.dumps(words)[1:-1] for words in both))
+            for place, *both in waivers(plan.project, one.name, started_at.date())
+        ]
+        verdicts.append({"name": one.name, "severity": one.severity, "waivers": told})
     sql, then = plan.project.templates.operation(
         "record", plan=plan, run_id=run_id, command=command, part_of=part_of, status=status, started_at=started_at,
         last=last, is_compared=is_compared, verdicts=verdicts, error=error, git_sha=git_sha(plan.project.root),
@@ -128,16 +131,24 @@ def refused(project: Project, engine: Engine, error: FeesError, *, run_id: str, 
         engine.transact(Script(run_id, (), found, name="refused", lock=lock))
 
 
-def waivers(project: Project, assertion: str, today: date) -> tuple[str, str]:
-    """The waivers that stand for an assertion, and those that have ended: what is said if rows are waived, or fail."""
+def waived(project: Project, assertion: str) -> tuple[dict[tuple[str, ...], int], list[Waiver]]:
+    """The keys that an assertion's waivers name, each with its place from 1, and the waivers."""
     own = [one for one in project.waivers if one.assertion == assertion]
-    used = [
-        f"waived by {one.path}:{one.line}: {one.reason} (until {one.expires})" for one in own if today <= one.expires
-    ]
-    ended = [
-        f"{one.path}:{one.line} waives nothing since {one.expires} has passed" for one in own if one.expires < today
-    ]
-    return "; ".join(used), "; ".join(ended)
+    return {key: place for place, key in enumerate(dict.fromkeys(one.key for one in own), 1)}, own
+
+
+def waivers(project: Project, assertion: str, today: date) -> list[tuple[int, str, str]]:
+    """Of each waiver the place of its key, and what is said of it where that covers a row, and where it covers none."""
+    places, own = waived(project, assertion)
+    standing = {one.key for one in own if today <= one.expires}
+    told = []
+    for one in own:
+        where = f"{one.path}:{one.line}"
+        used = f"waived by {where}: {one.reason} (until {one.expires})" if today <= one.expires else ""
+        if one.key not in standing:
+            used = f"{where} waives nothing since {one.expires} has passed"
+        told.append((places[one.key], used, f"{where} covers no row: {', '.join(one.key)}"))
+    return told
 
 
 def git_sha(root: Path) -> str | None:

@@ -138,10 +138,12 @@ def matches(project: Project) -> tuple[Assertion, ...]:
 def question(project: Project, assertion: Assertion, today: date | None = None) -> Ask:
     """What asks an assertion: 20 rows at most, with how many fail, how many are waived, and whether one is."""
     day = today or datetime.now(UTC).date()
-    waived = [one.key for one in project.waivers if one.assertion == assertion.name and day <= one.expires]
+    places, own = ledger.waived(project, assertion.name)
+    standing = sorted({places[one.key] for one in own if day <= one.expires})
     sql = project.templates.render(
         "operations/verdict.sql",
-        query=assertion.sql, key=assertion.key, order=assertion.columns or assertion.key, waived=waived, shown=20,
+        query=assertion.sql, key=assertion.key, order=assertion.columns or assertion.key,
+        waived=list(places), standing=standing, shown=20,
     )  # fmt: skip
     return Ask(assertion.name, sql, assertion.severity, assertion.description)
 

@@ -15,7 +15,20 @@ from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import matches, question
-from fees_etl.script import FAILING, WAIVED, Answer, Ask, Outcome, Rows, Script, StepResult, Stop, Write, new_run_id
+from fees_etl.script import (
+    COVERING,
+    FAILING,
+    WAIVED,
+    Answer,
+    Ask,
+    Outcome,
+    Rows,
+    Script,
+    StepResult,
+    Stop,
+    Write,
+    new_run_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +40,7 @@ if TYPE_CHECKING:
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
 _BUSY, _IS_WAIVED, _PLACE = "busy", "_is_waived", "_place"
+_OURS = {_IS_WAIVED, _PLACE, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
 
 
 def run(
@@ -172,7 +186,7 @@ def _result(
 def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> AssertionResult:
     """An assertion's answer as a verdict: what identifies a person is masked by its column's policy tag."""
     columns = answer.rows.columns
-    shown = [index for index, name in enumerate(columns) if name not in {_IS_WAIVED, _PLACE, FAILING, WAIVED}]
+    shown = [index for index, name in enumerate(columns) if name not in _OURS]
     hidden = {
         column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
     }
@@ -182,8 +196,10 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
         if not row[columns.index(_IS_WAIVED)]
     )
     failing, waived = answer.count(FAILING), answer.count(WAIVED)
-    used, ended = ledger.waivers(project, ask.name, today)
-    said = "; ".join(words for words, count in ((used, waived), (ended, failing)) if words and count)
+    covering = {int(place) for row in answer.rows.rows[:1] for place in (row[columns.index(COVERING)] or "").split()}
+    told = ledger.waivers(project, ask.name, today)
+    used = "; ".join(said for place, said, _ in told if said and place in covering)
+    unused = "; ".join(said for place, _, said in told if place not in covering)
     sample = Rows(tuple(columns[index] for index in shown), rows)
     severity = ask.severity or "error"
-    return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, said)
+    return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, used, unused)

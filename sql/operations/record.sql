@@ -8,6 +8,17 @@
 {%- macro found(answer, place, kind) -%}
 COALESCE(CAST(JSON_VALUE({{ answer }}, '$[0][{{ place }}]') AS {{ kind }}), 0)
 {%- endmacro -%}
+{%- macro waivers(one, covering) -%}
+{%- if not one.waivers -%}
+''
+{%- else -%}
+{%- set places = "CONCAT(' ', COALESCE(JSON_VALUE(script.answer_" ~ one.name ~ ", '$[0][2]'), ''), ' ')" -%}
+SUBSTR(CONCAT(''
+        {%- for place, used, unused in one.waivers %}
+        , IF({{ places }} {{ "LIKE" if covering else "NOT LIKE" }} '% {{ place }} %', {{ ("; " ~ (used if covering else unused) if used or not covering else "") | literal }}, '')
+        {%- endfor %}), 3)
+{%- endif -%}
+{%- endmacro -%}
 {%- macro staged(answer) -%}
 SELECT
         JSON_VALUE(line, '$[0]') AS fee_date,
@@ -65,7 +76,7 @@ changes AS (
 judged AS (
     {%- for one in verdicts %}
     SELECT {{ loop.index }} AS place, '{{ one.name }}' AS name, '{{ one.severity }}' AS severity,
-        {{ one.used | literal }} AS used, {{ one.ended | literal }} AS ended, script.answer_{{ one.name }} AS answer FROM script
+        {{ waivers(one, true) }} AS used, {{ waivers(one, false) }} AS unused, script.answer_{{ one.name }} AS answer FROM script
     {%- if not loop.last %} UNION ALL{% endif %}
     {%- endfor %}
 ),
@@ -76,7 +87,7 @@ counted AS (
         name,
         severity,
         used,
-        ended,
+        unused,
         {{ found("answer", 0, "INT64") }} AS failing,
         {{ found("answer", 1, "INT64") }} AS waived
     FROM judged
@@ -90,9 +101,7 @@ verdicts AS (
         STRING_AGG(
             CONCAT(
                 '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
-                ', "waived": ', CAST(waived AS STRING), ', "waivers": "',
-                IF(waived > 0, used, ''), IF(waived > 0 AND used != '' AND failing > 0 AND ended != '', '; ', ''),
-                IF(failing > 0, ended, ''), '"}'
+                ', "waived": ', CAST(waived AS STRING), ', "waivers": "', used, '", "unused": "', unused, '"}'
             ), ', ' ORDER BY place
         ) AS listed,
         STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures

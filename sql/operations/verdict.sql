@@ -1,4 +1,5 @@
-{# An assertion's verdict in one bounded answer: how many rows fail, how many of them are waived, and the first few. -#}
+{# An assertion's verdict in one bounded answer: how many rows fail, how many are waived, which keys of waivers cover a
+   row (their places, from 1; those of `standing` have not ended), and the first few rows. -#}
 WITH offending AS (
 {{ query | indent(4, first=true) }}
 ),
@@ -7,22 +8,32 @@ marked AS (
     SELECT
         *,
         {% if waived -%}
-        COALESCE(
+        CASE
             {%- for values in waived %}
-            {{ "OR " if not loop.first }}({% for name in key %}{{ " AND " if not loop.first }}CAST({{ name }} AS STRING) = {{ values[loop.index0] | literal }}{% endfor %})
+            WHEN {% for name in key %}{{ " AND " if not loop.first }}CAST({{ name }} AS STRING) = {{ values[loop.index0] | literal }}{% endfor %} THEN {{ loop.index }}
             {%- endfor %}
-        , FALSE)
+            ELSE 0
+        END
         {%- else -%}
-        FALSE
-        {%- endif %} AS _is_waived
+        0
+        {%- endif %} AS _waiver
     FROM offending
+),
+
+judged AS (
+    SELECT
+        *,
+        {{ "_waiver IN (" ~ standing | join(', ') ~ ")" if standing else "FALSE" }} AS _is_waived,
+        ROW_NUMBER() OVER (PARTITION BY _waiver ORDER BY {{ order | join(', ') }}) AS _nth
+    FROM marked
 )
 
 SELECT
     SUM(IF(_is_waived, 0, 1)) OVER () AS _failing_count,
     SUM(IF(_is_waived, 1, 0)) OVER () AS _waived_count,
+    {% if waived %}STRING_AGG(IF(_nth = 1 AND _waiver > 0, CAST(_waiver AS STRING), NULL), ' ') OVER (){% else %}CAST(NULL AS STRING){% endif %} AS _covering,
     ROW_NUMBER() OVER (ORDER BY _is_waived, {{ order | join(', ') }}) AS _place,
     *
-FROM marked
+FROM judged
 ORDER BY _place
 LIMIT {{ shown }}

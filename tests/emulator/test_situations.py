@@ -205,14 +205,16 @@ def test_a_failing_assertion_publishes_nothing_until_its_row_is_waived(published
     )  # fmt: skip
 
     shutil.copytree(load().root, published.folder / "sql")
-    (published.folder / "sql" / "waivers.yml").write_text(WAIVER)
+    (published.folder / "sql" / "waivers.yml").write_text(f"{WAIVER}\n{WAIVER.replace('ann', 'nobody')}\n")
     said = published("run")
     assert said.code == 0
     assert "waived by" in said.out
     (row,) = ledger(published, "status, assertions")[2:]
     (check,) = [one for one in json.loads(row[1]) if one["name"] == "assert_client_data"]
     assert (row[0], check["failing"], check["waived"] > 0) == ("published", 0, True)
-    assert "re-issued, case 7" in check["waivers"]
+    assert check["waivers"] == "waived by sql/waivers.yml:1: re-issued, case 7 (until 2099-01-01)"
+    assert check["unused"] == "sql/waivers.yml:2 covers no row: nobody"
+    assert "unused waiver: sql/waivers.yml:2 covers no row: nobody" in said.out
 
 
 CLEANED = ("NULLIF(TRIM({{ column }}, {{ blanks() }}), '')", "NULLIF(UPPER(TRIM({{ column }}, {{ blanks() }})), '')")

@@ -76,6 +76,7 @@ DOCUMENTED = {
     "StartsWith": TEXT,
     "Substring": TEXT,
     "Translate": TEXT,
+    "Substring": TEXT,
     "Trim": TEXT,
     "Upper": TEXT,
     "MD5": "Hash functions",

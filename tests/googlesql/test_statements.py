@@ -42,7 +42,9 @@ def test_the_verdict_with_waivers_passes_too(reference, waived):
     tables = {str(table): contract.types for table, contract in project().contracts.items()}
     for assertion in project().assertions:
         keys = [(key * len(assertion.key)) for key in waived]
-        sql = project().templates.render(
-            "operations/verdict.sql", query=assertion.sql, key=assertion.key, order=assertion.key, waived=keys, shown=20
-        )
-        reference.analyze(sql, tables)
+        for standing in ([1] if waived else [], []):
+            sql = project().templates.render(
+                "operations/verdict.sql",
+                query=assertion.sql, key=assertion.key, order=assertion.key, waived=keys, standing=standing, shown=20,
+            )  # fmt: skip
+            reference.analyze(sql, tables)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
 from fees_etl import connect, load, settings
 from fees_etl.cli.ingest import require_source
@@ -165,7 +169,7 @@ MISTAKES = {
         {},
         "FEES_ETL_MEMORY=1000",
         "",
-        "FEES_ETL_MEMORY in .env: String should match pattern",
+        "FEES_ETL_MEMORY in .env: '1000' is no size of memory from 16MB to 1024TB; write 512MB or 8GB.",
     ),
     "a negative price": (
         {},
@@ -173,6 +177,50 @@ MISTAKES = {
         "[targets.local]\nprice_per_tib = -1\n",
         "fees_etl.toml [targets.local] price_per_tib: Input should be greater than or equal to 0",
     ),
+    "memory beyond measure": ({}, "FEES_ETL_MEMORY=1EB", "", "'1EB' is no size of memory from 16MB to 1024TB"),
+    "more memory than there is": (
+        {},
+        "",
+        "[targets.local]\nmemory = '9999999TB'\n",
+        "'9999999TB' is no size of memory",
+    ),
+    "no memory": ({}, "FEES_ETL_MEMORY=0GB", "", "'0GB' is no size of memory"),
+    "memory below nothing": ({}, "FEES_ETL_MEMORY=-1", "", "'-1' is no size of memory"),
+    "a name in JSON twice": ({}, 'FEES_ETL_VARS={"a": 1, "a": 2}', "", "FEES_ETL_VARS in .env is not JSON."),
+    "a number in JSON that is none": ({}, 'FEES_ETL_VARS={"a": NaN}', "", "FEES_ETL_VARS in .env is not JSON."),
+    "digits without end": ({}, f'FEES_ETL_VARS={{"a": {"9" * 5000}}}', "", "FEES_ETL_VARS in .env is not JSON."),
+    "JSON too deep": ({}, "FEES_ETL_VARS=" + "[" * 100_000, "", "FEES_ETL_VARS in .env is not JSON."),
+    "a quote that is not closed": (
+        {},
+        "\nFEES_ETL_SOURCE='a",
+        "",
+        ".env:2: FEES_ETL_SOURCE has no value that can be read.",
+    ),
+    "a line without =": ({}, "FEES_ETL_SOURCE: a", "", ".env:1: FEES_ETL_SOURCE has no value that can be read."),
+    "a key above the targets": (
+        {},
+        "",
+        "sources = 1\n[targets.local]\n",
+        "fees_etl.toml: 'sources' is not known there",
+    ),
+    "targets misspelt": ({}, "", "[target.local]\nsource = 'x'\n", "fees_etl.toml: 'target' is not known there"),
+    "TOML too deep": ({}, "", "a = " + "[" * 5000, "fees_etl.toml: this is not TOML"),
+    "TOML digits without end": ({}, "", f"a = {'9' * 5000}\n", "fees_etl.toml: this is not TOML"),
+    "a source with a NUL": (
+        {},
+        "",
+        '[targets.local]\nsource = "a\\u0000"\n',
+        "source: 'a\\x00' is not UTF-8, or has a NUL.",
+    ),
+    "a warehouse with a NUL": ({}, "FEES_ETL_WAREHOUSE=duckdb:///a%00", "", "or a NUL"),
+    "a name too long": ({}, f"FEES_ETL_WAREHOUSE=duckdb:///{'x' * 300}", "", "has a name longer than 250 bytes"),
+    "a spill folder that is none": (
+        {},
+        "FEES_ETL_SPILL=/dev/null",
+        "",
+        "FEES_ETL_SPILL in .env: /dev/null is no folder.",
+    ),
+    "dollars without end": ({}, "FEES_ETL_MAX_COST=1e999", "", "FEES_ETL_MAX_COST in .env: Input should be less than"),
     "a suffix that is SQL": (
         {},
         "FEES_ETL_DATASET_SUFFIX=_ci;",
@@ -192,6 +240,57 @@ def test_a_mistake_is_named_with_its_place(folder, flags, dotenv, toml, said):
 
     assert said in caught.value.message.replace(f"{folder}/", "")
     assert caught.value.hint
+
+
+def test_pyproject_may_say_targets_only_and_fees_etl_not_the_same(folder):
+    for text, said in {
+        "[tool.fees-etl]\ntarget = 1\n": "'target' is not known there",
+        "[tool.fees_etl.targets.local]\nsource = 'x'\n": "'fees_etl' is not known there",
+        "[tool.fees-etl.targets.local]\nsource = 'x'\n": "target 'local' is in pyproject.toml and in fees_etl.toml.",
+    }.items():
+        (folder / "pyproject.toml").write_text(f"[tool.other]\nx = 1\n{text}")
+        (folder / "fees_etl.toml").write_text("[targets.local]\n")
+        with pytest.raises(UsageError, match="target") as caught:
+            read(folder)
+        assert said in caught.value.message
+
+
+@pytest.mark.parametrize("name", [".env", "fees_etl.toml", "pyproject.toml"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.name)])
+def test_what_is_no_file_is_not_passed_over(folder, name, make):
+    make(folder / name)
+    with pytest.raises(UsageError, match=f"{name} is no plain file"):
+        read(folder)
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(Settings) if one.name != "project_dir"])
+def test_bytes_of_the_environment_that_are_no_text(folder, monkeypatch, name):
+    monkeypatch.setenv(f"FEES_ETL_{name.upper()}", os.fsdecode(b"a\xff"))
+    with pytest.raises(UsageError, match=f"FEES_ETL_{name.upper()} in the environment is not UTF-8"):
+        read(folder)
+
+
+@hypothesis.settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from(["toml", "env", "dotenv"]),
+    st.sampled_from(sorted(one.name for one in fields(Settings) if one.name != "project_dir")),
+    st.text(max_size=20)
+    | st.sampled_from(["1e999", "nan", "-0", "{}", '{"a": {}}', "[]", "null", "duckdb:///", "bigquery://[", "%ff"]),
+)
+def test_any_value_is_a_setting_or_a_mistake(folder, kind, name, text):
+    for file in (".env", "fees_etl.toml"):
+        (folder / file).unlink(missing_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        if kind == "env" and "\0" not in text:
+            patch.setenv(f"FEES_ETL_{name.upper()}", text)
+        elif kind == "dotenv":
+            (folder / ".env").write_bytes(f"FEES_ETL_{name.upper()}={text}\n".encode())
+        else:
+            (folder / "fees_etl.toml").write_bytes(f"[targets.local]\n{name} = {text}\n".encode())
+        try:
+            assert read(folder).target
+        except UsageError as error:
+            assert error.hint  # noqa: PT017
 
 
 CONTRADICTIONS = [

@@ -25,7 +25,7 @@ COMMANDS = list(walk(typer.main.get_command(commands())))
 
 def test_the_commands_are_these():
     assert {" ".join(path) for path in COMMANDS} == {
-        "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show",
+        "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show", "init",
     }  # fmt: skip
 
 
@@ -50,6 +50,25 @@ def test_every_option_has_help(path):
 def test_no_command_is_the_help(capsys):
     assert main([]) == 0
     assert capsys.readouterr().out.startswith("Usage: fees-etl")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["run", "--source", "a", "--source", "b"], "--source is there twice, and one would be passed over."),
+        (["--target", "a", "run", "--target=b"], "--target is there twice"),
+        (["run", "--target", ""], "an argument is empty: a variable that is not set?"),
+        (["run", "--target"], "an argument is empty"),
+        (["--project-dir=", "run"], "an argument is empty"),
+        (["ls", ""], "an argument is empty"),
+        (["--project-dir", "/dev/null", "ls"], "--project-dir /dev/null is no folder."),
+        (["ls", f"{'9' * 5000}+stg_fees"], "is not a selector"),
+        (["backfill", "--start", "0001-01-01", "--end", "9999-12-31"], "is no date"),
+    ],
+)
+def test_no_word_is_passed_over(args, said, capsys):
+    assert main(args) == 2
+    assert said.lower() in " ".join(capsys.readouterr().err.split()).lower()
 
 
 def test_the_version_is_one_line(capsys):

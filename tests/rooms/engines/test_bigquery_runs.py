@@ -60,7 +60,9 @@ def test_a_run_that_is_rejected_shows_its_rows_masked(engine, service):
     step = next(step for step in planned.steps if step.name == "assert_client_data")
     columns = engine._types(step.statements[0])
     cells = {"INT64": "1", "BOOL": "false", "DATE": "2025-01-01", "NUMERIC": "1", "STRING": "QQ123456C"}
-    service.answers["assert_client_data"] = [[cells[kind] for kind in columns.values()]]
+    service.answers["assert_client_data"] = [
+        [None if name == "_covering" else cells[kind] for name, kind in columns.items()]
+    ]
     result = run(planned, engine, run_id="R1", now=NOW)
     assert result.status == "rejected"
     (failed,) = [one for one in result.assertions if one.failing]

@@ -63,7 +63,7 @@ columns:
     minimum: 0
     maximum: 1000.10
     description: Pounds.
-  - {name: at, type: DATETIME, description: "When, on the wall clock."}
+  - {name: billed_at, type: DATETIME, description: "When, on the wall clock."}
   - {name: paid, type: STRING, accepted: [yes, no, 0123, null], description: no}
   - {name: _row, type: INT64, required: true, unique: true, description: Row.}
 """
@@ -77,7 +77,7 @@ def test_how_files_look(said):
     assert found.columns[0] == Column(
         "bill", "STRING", description="Number.", required_in_file=True, aliases=("Bill Number", "billno")
     )
-    assert found.types["at"] == "DATETIME"
+    assert found.types["billed_at"] == "DATETIME"
 
 
 def test_words_are_as_written(said):
@@ -91,7 +91,7 @@ def test_a_table_like_another_has_its_columns_but_those_of_the_pipeline(said):
     like = "description: On the way.\nlike: raw.bills\ncolumns:\n  - {name: _row, type: INT64, required: true, description: R.}\n"
     found = said(raw__bills=SOUND, raw__coming=like).sources[Table("raw", "coming")]
 
-    assert list(found.types) == ["bill", "day", "pounds", "at", "paid", "_row"]
+    assert list(found.types) == ["bill", "day", "pounds", "billed_at", "paid", "_row"]
     assert [column.name for column in found.columns if column.required] == ["_row"]
     assert not any(column.unique or column.required_in_file or column.aliases for column in found.columns)
     assert (
@@ -137,12 +137,12 @@ def test_incoming_fees_are_like_fees():
         ('";"', "'\"'", "6: 'delimiter' should match pattern"),
         ("DD/MM/YYYY", "DD/MM/YY", "7: 'date_format' should match pattern"),
         ('"Billed": day', '"Billed": bill', "8: column 'bill' is there twice."),
-        ('"Billed": day', '"Billed": _row', "8: a file has no column '_row'. Known are: at, bill, day, paid, pounds."),
+        ('"Billed": day', '"Billed": _row', "8: a file has no column '_row'. Known are: bill, billed_at, day, paid, pounds."),
         ('    columns: {Bill No: bill, "Billed": day}', "    columns: [bill]", "8: 'columns' should be a valid dictionary."),
         ('files: "v2/**"', 'file: "v2/**"', "5: unknown key 'file'. Did you mean files?"),
-        ("description: Day.", "description: Day., description: Two.", "11: not YAML: a key that is no word, or there twice."),
-        ("total: pounds", "? [a]\n: b", "2: not YAML: a key that is no word, or there twice."),
-        ("total: pounds", "total: &a [*a]", "not YAML: an anchor within itself."),
+        ("description: Day.", "description: Day., description: Two.", "11: not YAML: the key 'description' is there twice."),
+        ("total: pounds", "? [a]\n: b", "2: not YAML: a key that is no word."),
+        ("total: pounds", "total: &a [*a]", "2: not YAML: more than 50 levels or 200,000 words; an anchor may hold itself."),
         ("One row per bill.", "", "1: a contract needs 'description'."),
     ],
 )  # fmt: skip

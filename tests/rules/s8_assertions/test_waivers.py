@@ -6,6 +6,7 @@ import json
 import shutil
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pipeline import NOW, Pipeline
@@ -78,6 +79,85 @@ def test_an_expired_waiver_covers_nothing(waived):
 
     assert (result.status, result.failures[0].failing) == ("rejected", 6)
     assert "sql/waivers.yml:2 waives nothing since 2025-09-30 has passed" in result.failures[0].note
+
+
+def kept(pipeline):
+    (told,) = [
+        one for one in json.loads(pipeline.value("SELECT assertions FROM ops.runs")) if one["name"] == "assert_client_data"
+    ]  # fmt: skip
+    return told["waivers"], told["unused"]
+
+
+def test_a_waiver_that_covers_nothing_is_named_and_never_as_used(waived):
+    result, pipeline = waived(waiver("ann"), waiver("it's"), waiver("zzz"), waiver("ANN", "2025-09-30"))
+    found = next(one for one in result.assertions if one.name == "assert_client_data")
+
+    assert result.status == "published"
+    assert found.unused == "sql/waivers.yml:3 covers no row: zzz; sql/waivers.yml:4 covers no row: ANN"
+    assert "waivers.yml:3" not in found.note
+    assert kept(pipeline) == (found.note, found.unused)
+    assert found.note == (
+        "waived by sql/waivers.yml:1: re-issued, case 7 (until 2025-10-01); "
+        "waived by sql/waivers.yml:2: re-issued, case 7 (until 2025-10-01)"
+    )
+
+
+def test_where_no_row_offends_every_waiver_is_unused(waived):
+    fees, FEES[:] = list(FEES), FEES[::2]
+    try:
+        result, pipeline = waived(waiver("ann"))
+    finally:
+        FEES[:] = fees
+    assert result.status == "published"
+    assert kept(pipeline) == ("", "sql/waivers.yml:1 covers no row: ann")
+
+
+def test_an_ended_waiver_is_named_where_its_row_fails_and_not_beside_one_that_stands(waived):
+    result, pipeline = waived(waiver("ann", "2025-09-30"), waiver("ann"), waiver("it's", "2025-09-30"))
+    (failed,) = result.failures
+
+    assert (result.status, failed.failing, failed.waived) == ("rejected", 3, 3)
+    assert kept(pipeline) == (failed.note, "")
+    assert failed.note == (
+        "waived by sql/waivers.yml:2: re-issued, case 7 (until 2025-10-01); "
+        "sql/waivers.yml:3 waives nothing since 2025-09-30 has passed"
+    )
+
+
+def test_keys_and_reasons_are_any_text(waived):
+    odd = """- {assertion: assert_client_data, key: ["it's"], reason: 'say "x" \\ {{ y }} %', expires: 9999-12-31}\n"""
+    more = """- {assertion: assert_client_data, key: ["O'Brien\\\\\\n\\""], reason: 'é', expires: 9999-12-31}\n"""
+    result, pipeline = waived(waiver("ann"), odd, more)
+    found = next(one for one in result.assertions if one.waived)
+
+    assert result.status == "published"
+    assert 'say "x" \\ {{ y }} %' in found.note
+    assert kept(pipeline) == (found.note, found.unused)
+
+
+@pytest.mark.parametrize("key", ["[0123]", "0123", '["0123"]'])
+def test_a_key_is_the_text_that_is_written(shell, key):
+    put("a.csv", fee(1).replace("c1", "0123"), fee(2, "6").replace("c2", "0123"))
+    where = waive("x")
+    Path("project/sql/waivers.yml").write_text(
+        f"- {{assertion: assert_client_data, key: {key}, reason: x, expires: 9999-12-31}}\n"
+    )
+    assert shell(*where, "run", "--source", "lake")[0] == 0
+
+
+@pytest.mark.parametrize("command", [["run", "--source", "lake"], ["assert"]])
+def test_an_unused_waiver_is_on_the_screen_and_in_the_document(shell, command):
+    put("a.csv", fee(1))
+    shell("run", "--source", "lake")
+    where = waive("nobody")
+    code, out, _ = shell(*where, *command)
+    assert (code, "unused waiver: sql/waivers.yml:1 covers no row: nobody" in out) == (0, True)
+    (told,) = [
+        one
+        for one in json.loads(shell(*where, *command, "--output", "json")[1])["assertions"]
+        if one["name"] == "assert_client_data"
+    ]
+    assert (told["note"], told["unused"]) == ("", "sql/waivers.yml:1 covers no row: nobody")
 
 
 def test_a_waiver_must_not_quote_a_nino(waived):

@@ -19,27 +19,26 @@ Importing this module costs a quarter of a second (pydantic), so the command lin
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from dataclasses import field, fields, replace
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic.dataclasses import dataclass
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
 from fees_etl.errors import UsageError
+from fees_etl.settings import written
+from fees_etl.settings.written import PREFIX, is_ambient, joined, utf8
 
-PREFIX = "FEES_ETL_"
 LOCATION = "EU"
 TAG = re.compile(r"projects/[^/]+/locations/[^/]+/taxonomies/[^/]+/policyTags/[^/]+")
 _TIB = Decimal(2**40)
-FILES = {"pyproject.toml": ("tool", "fees-etl", "targets"), "fees_etl.toml": ("targets",)}
+_LONGEST = 250
+"""Bytes in the name of a file that has files beside it, such as its write-ahead log."""
+_UNITS = {"K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def read(project_dir: Path, **flags: Any) -> Settings:
@@ -49,10 +48,10 @@ def read(project_dir: Path, **flags: Any) -> Settings:
     'local'
     """
     flags = {name: value for name, value in flags.items() if value is not None}
-    ambient = _ambient(project_dir)
+    ambient = written.ambient(project_dir, _FIELDS)
     target = flags.get("target") or ambient.get("target", ("local", ""))[0]
-    where, section = _section(project_dir, target, ambient)
-    above = {name: _joined(section.get(name), value) for name, (value, _) in ambient.items()}
+    where, section = written.section(project_dir, target, ambient, _FIELDS)
+    above = {name: joined(section.get(name), value) for name, (value, _) in ambient.items()}
     try:
         settings = Settings(**section | above | flags, project_dir=project_dir)
     except ValidationError as error:
@@ -88,6 +87,8 @@ def _url(text: str) -> str:
         raise ValueError(f"{text!r} lacks a slash; a path begins with one: duckdb:///folder/fees.duckdb")
     if scheme == "bigquery":
         _location(text)
+    elif any(len(part.encode()) > _LONGEST or "\0" in part for part in unquote(text).split("/")):
+        raise ValueError(f"{text[:60]!r} has a name longer than {_LONGEST} bytes, or a NUL")
     return text
 
 
@@ -107,6 +108,20 @@ def _location(url: str) -> str:
     return location.lower() if "-" in location else location.upper()
 
 
+def _memory(text: str) -> str:
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?) ?([KMGT])i?B", text)
+    if not found or not 2**24 <= Decimal(found[1]) * 1024 ** _UNITS[found[2]] <= 2**50:
+        raise ValueError(f"{text[:40]!r} is no size of memory from 16MB to 1024TB; write 512MB or 8GB")
+    return text
+
+
+def _folder(path: Path) -> Path:
+    utf8(str(path))
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is no folder")
+    return path
+
+
 def _tags(names: dict[str, str]) -> dict[str, str]:
     for alias, name in names.items():
         if not TAG.fullmatch(name):
@@ -122,7 +137,11 @@ def _exact(variables: dict[str, Any]) -> dict[str, Any]:
 
 
 def _here() -> str:
-    return f"duckdb://{quote(str(Path.cwd() / 'fees.duckdb'), safe='/ ')}"
+    try:
+        return f"duckdb://{quote(str(Path.cwd() / 'fees.duckdb'), safe='/ ')}"
+    except (UnicodeEncodeError, OSError):
+        hint = "Name a file elsewhere: FEES_ETL_WAREHOUSE=duckdb:////srv/fees/fees.duckdb"
+        raise UsageError("the working folder is gone, or its name is not UTF-8.", hint=hint) from None
 
 
 @dataclass(frozen=True)
@@ -130,15 +149,15 @@ class Settings:
     """What a command and its engine need to know; :func:`read` explains every mistake. Money is in US dollars."""
 
     target: str = "local"
-    warehouse: Annotated[str, AfterValidator(_url)] = field(default_factory=_here)
+    warehouse: Annotated[str, AfterValidator(utf8), AfterValidator(_url)] = field(default_factory=_here)
     dataset_suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = ""
-    source: str | None = None
+    source: Annotated[str, AfterValidator(utf8)] | None = None
     vars: Annotated[dict[str, Any], AfterValidator(_exact)] = field(default_factory=dict)
     late_policy: Literal["restate", "fail"] = "restate"
     sql_policy: Literal["restate", "fail"] = "restate"
     max_bytes: Annotated[int, Field(gt=0)] | None = None
-    max_cost: Annotated[Decimal, Field(gt=0)] | None = None
-    price_per_tib: Annotated[Decimal, Field(ge=0)] = Decimal("6.25")
+    max_cost: Annotated[Decimal, Field(gt=0, le=10**9)] | None = None
+    price_per_tib: Annotated[Decimal, Field(ge=0, le=10**9)] = Decimal("6.25")
     """For each TiB that queries read on demand.
 
     The default is the list price of the US multi-region on the page "BigQuery pricing". That page has one price for
@@ -148,11 +167,11 @@ class Settings:
     """The aliases that contracts use, each with the resource name of a policy tag."""
     pii: Literal["synthetic"] | None = None
     """Says that every National Insurance number is made up, so that columns need no policy tags."""
-    memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")] | None = None
+    memory: Annotated[str, AfterValidator(_memory)] | None = None
     """What the embedded engine may hold in memory; it spills the rest. Left out, ``modest`` decides for who writes."""
-    spill: Path | None = None
+    spill: Annotated[Path, AfterValidator(_folder)] | None = None
     """The folder for working copies; on Cloud Run the file system is memory, so mount a volume there."""
-    deadline: Annotated[int, Field(gt=0)] = 3600
+    deadline: Annotated[int, Field(gt=0, le=604_800)] = 3600
     """Seconds that one BigQuery job may run before it is cancelled."""
     project_dir: Path = Path()
 
@@ -173,89 +192,11 @@ class Settings:
 _FIELDS = sorted({one.name for one in fields(Settings)} - {"project_dir"})
 
 
-def _section(project_dir: Path, target: str, ambient: dict[str, tuple[Any, str]]) -> tuple[str, dict[str, Any]]:
-    """Where the target is written and what is written there.
-
-    The built-in ``local`` needs no section, nor does a target that the environment names together with its warehouse:
-    a container has no file to write it in.
-    """
-    found = {name: (file, section) for file in FILES for name, section in _targets(project_dir / file).items()}
-    if target in found:
-        file, section = found[target]
-        where = f"{file} [{'.'.join((*FILES[file], target))}]"
-        known = [name for name in _FIELDS if name != "target"]
-        for name in section.keys() - set(known):
-            near = get_close_matches(name, known, n=1)
-            raise UsageError(
-                f"{where}: {name!r} is no setting." + (f" Did you mean {near[0]!r}?" if near else ""),
-                hint=f"A target may set {', '.join(known)}.",
-            )
-        return where, section
-    near = get_close_matches(target, [*found, "local"], n=1)
-    if target == "local" or (not near and _is_ambient(target, ambient)):
-        return "", {}
-    raise UsageError(
-        f"There is no target {target!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
-        hint=f"Known targets: {', '.join(sorted({*found, 'local'}))}. "
-        f"Write [targets.{target}] in {project_dir / 'fees_etl.toml'} to add one.",
-    )
-
-
-def _is_ambient(target: str, ambient: dict[str, tuple[Any, str]]) -> bool:
-    """Whether the environment names this target and its warehouse."""
-    return "warehouse" in ambient and "target" in ambient and bool(ambient["target"][0] == target)
-
-
-def _targets(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.is_file():
-        return {}
-    try:
-        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: this is not TOML: {error}.", hint=f"Correct {path}.") from None
-    for name in FILES[path.name]:
-        found = found.get(name, {}) if isinstance(found, dict) else found
-    if not isinstance(found, dict) or not all(isinstance(section, dict) for section in found.values()):
-        raise UsageError(f"{path}: targets must be tables, such as [targets.prod].", hint=f"Correct {path}.")
-    return found
-
-
-def _ambient(project_dir: Path) -> dict[str, tuple[Any, str]]:
-    """Field name -> (value, where it stands), of .env and the environment; near misses of a name are refused."""
-    file = project_dir / ".env"
-    written = DotEnvSettingsSource(BaseSettings, env_file=file).env_vars
-    places = ((written, str(file)), (EnvSettingsSource(BaseSettings).env_vars, "the environment"))
-    found: dict[str, tuple[Any, str]] = {}
-    for values, place in places:
-        for name, text in values.items():
-            setting = name.upper().removeprefix(PREFIX).lower()
-            if not text or not name.upper().startswith(PREFIX):
-                continue
-            if setting in _FIELDS:
-                where = f"{PREFIX}{setting.upper()} in {place}"
-                try:
-                    value = json.loads(text) if setting in ("vars", "policy_tags") else text
-                except ValueError:
-                    hint = f'Write it as {PREFIX}{setting.upper()}=\'{{"name": "value"}}\'.'
-                    raise UsageError(f"{where} is not JSON.", hint=hint) from None
-                found[setting] = (_joined(found.get(setting, ("",))[0], value), where)
-            elif near := get_close_matches(setting, _FIELDS, n=1, cutoff=0.75):
-                raise UsageError(
-                    f"{name.upper()} in {place} is no setting. Did you mean {PREFIX}{near[0].upper()}?",
-                    hint=f"Rename or unset {name.upper()}.",
-                )
-    return found
-
-
-def _joined(below: Any, above: Any) -> Any:
-    return below | above if isinstance(below, dict) and isinstance(above, dict) else above
-
-
 def _refuse_contradiction(
     flags: dict[str, Any], ambient: dict[str, tuple[Any, str]], where: str, section: dict[str, Any]
 ) -> None:
     """An explicit target against an ambient warehouse: somebody is about to write to the wrong place."""
-    if "target" not in flags or "warehouse" not in ambient or (not where and _is_ambient(flags["target"], ambient)):
+    if "target" not in flags or "warehouse" not in ambient or (not where and is_ambient(flags["target"], ambient)):
         return
     (text, place), target = ambient["warehouse"], flags["target"]
     own = section.get("warehouse") if where else _here()
