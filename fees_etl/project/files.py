@@ -59,7 +59,7 @@ class Document:
             self.data = yaml.load(self._text, Loader=_Values) if typed else _plain(self._compose())  # noqa: S506 - safe
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
-            raise ProjectError(f"not YAML: {error.problem}.", path=self.shown, line=line) from error
+            raise ProjectError(f"not YAML: {error.problem}.", path=self.shown, line=line) from None
         except yaml.reader.ReaderError as error:
             line = self._text.count(b"\n", 0, error.position) + 1
             hint = "Save the file as UTF-8, without control characters."
