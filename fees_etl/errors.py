@@ -13,7 +13,7 @@ Anything else that reaches the command line is a bug of ours: exit 70. Ctrl-C is
 
 A message is a sentence: where, what, why. ``published`` says what readers see now, and ``hint`` is the exact next
 command or edit; the command line prints all three. National Insurance numbers are masked in each as it is made, so
-that no traceback of a program has one; an error of a library whose text may quote rows is not its cause (``from None``).
+that no traceback of a program has one; a library's error, whose text may quote rows, is not its cause (``from None``).
 """
 
 from __future__ import annotations

@@ -60,7 +60,8 @@ def mask(value: object) -> object:
 def _pattern() -> re.Pattern[str]:
     """It takes a fiftieth of a second to compile, which is for those who print."""
     code = r"%(?:25)*+"
-    gap = rf"(?:[-\s./\\_+\u00ad\u00b7\u2010-\u2015\u2212\u200b-\u200f\u2060-\u2064\ufeff]|{code}(?:[0-2][0-9a-f]|3[a-f]|[57][b-f]|[89a-f][0-9a-f]))"
+    unseen, encoded = r"\u00ad\u200b-\u200f\u2060-\u2064\ufeff", "[0-2][0-9a-f]|3[a-f]|[57][b-f]|[89a-f][0-9a-f]"
+    gap = rf"(?:[-\s./\\_+\u00b7\u2010-\u2015\u2212{unseen}]|{code}(?:{encoded}))"
     letter, digit = rf"(?:[a-z\uff21-\uff3a\uff41-\uff5a]|{code}(?:[46][1-9a-f]|[57][0-9a]))", rf"(?:\d|{code}3[0-9])"
     last, ends, month = rf"(?:[a-d]|{code}[46][1-4])", r"(?![^\W_])", rf"(?:19|20)\d\d{gap}?(?:0[1-9]|1[0-2])"
     begins = r"(?:(?<![^\W\d_])|(?<=%[0-9a-f]{2})|(?-i:(?<=[a-z])(?=[A-Z])))"
