@@ -206,6 +206,8 @@ class Assertion:
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     """What the query yields, where that has been proven: the order in which offenders are shown."""
+    tagged: frozenset[str] = frozenset()
+    """Those of them that are made of a column with a policy tag: they are shown masked."""
 
     @property
     def sql(self) -> str:

@@ -106,5 +106,8 @@ def _plain(value: Any) -> Any:
 def _ingest(ingested: IngestResult | None) -> dict[str, Any] | None:
     if ingested is None:
         return None
-    files = [_plain(one) | {"reasons": dict(one.reasons)} for one in ingested.files]
+    files = [
+        _plain(one) | {"reasons": dict(one.reasons), "first_rejected": dict(one.first_rejected)}
+        for one in ingested.files
+    ]
     return {"source": ingested.source, "seconds": ingested.seconds, "files": files}

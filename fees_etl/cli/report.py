@@ -77,7 +77,8 @@ def files(ingested: IngestResult) -> list[str]:
         rows.append((f"  {outcome}", shown(file.uri), *(("", "", "") if refused else figures)))
         reasons = ", ".join(f"{reason} ({count(number)})" for reason, number in file.reasons[:REASONS])
         reasons += f" and {plural(len(file.reasons) - REASONS, 'reason')} more" if file.reasons[REASONS:] else ""
-        first = "" if refused else f"; the first: {', '.join(row for row, _ in file.first_rejected)}"
+        named = ", ".join(row for row, _ in file.first_rejected)
+        first = f"; the first: {named}" if named and not refused else ""
         notes = [file.note] * bool(file.note) + [f"rejected, kept in raw.fees_rejected: {reasons}{first}"] * bool(
             reasons
         )

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Self
 
 
 Kinds: TypeAlias = dict[int, str]
@@ -21,6 +22,17 @@ UNKNOWN = "UNKNOWN"
 NULL = "NULL"
 FLOAT_LITERAL = "1.5"
 STRING_LITERAL = "'text'"
+_ONE_PART = (exp.Window, exp.Order, exp.HavingMax, exp.ArgMax, exp.ArgMin, exp.Nullif)
+_COUNTING = (
+    exp.Count,
+    exp.CountIf,
+    exp.ApproxDistinct,
+    exp.Length,
+    exp.ByteLength,
+    exp.ArraySize,
+    exp.Ordered,
+    exp.Query,
+)
 _SETTLED = {NULL: "INT64", FLOAT_LITERAL: "FLOAT64", STRING_LITERAL: "STRING"}
 _RANK = {"INT64": 0, FLOAT_LITERAL: 1, "NUMERIC": 2, "BIGNUMERIC": 3, "FLOAT64": 4}
 _BY_NAME = {
@@ -43,6 +55,56 @@ _BY_NAME = {
 }
 
 
+class Tagged(str):
+    """A type whose values are made of a column with a policy tag: ``origin``, ``dataset.table.column``.
+
+    ``line`` is that of the select list which yields them, None while none does.
+    """
+
+    __slots__ = ("line", "origin", "tag")
+    tag: str
+    origin: str
+    line: int | None
+
+    def __new__(cls, kind: str, tag: str, origin: str, line: int | None = None) -> Self:
+        """The same type otherwise."""
+        made = super().__new__(cls, kind)
+        made.tag, made.origin, made.line = tag, origin, line
+        return made
+
+
+def like(kind: str, *sources: object) -> str:
+    """The type with the tag of the first of these types that has one.
+
+    >>> like("BYTES", "DATE", Tagged("STRING", "nino", "raw.fees.client_nino")).tag
+    'nino'
+    """
+    found = next((one for one in sources if isinstance(one, Tagged)), None)
+    return Tagged(kind, found.tag, found.origin, found.line) if found else kind
+
+
+def placed(kind: str, line: int | None) -> str:
+    """The type, where it is tagged with this line."""
+    return Tagged(kind, kind.tag, kind.origin, line) if isinstance(kind, Tagged) else kind
+
+
+def traced(kinds: Kinds, node: Any, found: str) -> str:
+    """The type ``found`` of an expression, with the tag of a part of it whose values may be read from its own."""
+    if found == "BOOL" or isinstance(found, Tagged):
+        return found
+    return like(found, *(kinds.get(id(part)) for part in _carried(node)))
+
+
+def _carried(node: Any) -> Iterable[Any]:
+    """No conditions, no orders, nothing of what is counted, and of a query what its columns have said already."""
+    if isinstance(node, exp.Case | exp.If):
+        arms, other = node.args.get("ifs") or (node,), node.args.get("default") or node.args.get("false")
+        return [*(arm.args["true"] for arm in arms), *([other] if other else ())]
+    if isinstance(node, _ONE_PART):
+        return [node.this]
+    return () if isinstance(node, _COUNTING) else node.iter_expressions()
+
+
 def settled(kind: str) -> str:
     """What a literal is when nothing asks for another type.
 
@@ -58,7 +120,11 @@ def common(kinds: Iterable[str]) -> str:
     >>> common(["INT64", "NUMERIC"]), common(["NUMERIC", "1.5"]), common(["INT64", "1.5"]), common(["DATE", "'text'"])
     ('NUMERIC', 'NUMERIC', 'FLOAT64', 'DATE')
     """
-    left = {kind for kind in kinds if kind != NULL}
+    of = tuple(kinds)
+    return like(_supertype({str(kind) for kind in of if kind != NULL}), *of)
+
+
+def _supertype(left: set[str]) -> str:
     if len(left) <= 1:
         return settled(left.pop()) if left else NULL
     if UNKNOWN in left:
@@ -77,7 +143,7 @@ def element(kind: str) -> str:
     >>> element("ARRAY<DATE>")
     'DATE'
     """
-    return kind[6:-1] if kind.startswith("ARRAY<") else UNKNOWN
+    return like(kind[6:-1] if kind.startswith("ARRAY<") else UNKNOWN, kind)
 
 
 def named(to: exp.DataType) -> str:
@@ -217,6 +283,8 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     _dated: (exp.DateAdd, exp.DateSub, exp.DateTrunc),
 }  # fmt: skip
 RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items() for kind in group} | {
+    exp.Cast: lambda _, node: named(node.args["to"]),
+    exp.TryCast: lambda _, node: named(node.args["to"]),
     exp.Interval: "INTERVAL",
     exp.ParseNumeric: "NUMERIC",
     exp.ParseJSON: "JSON",
@@ -224,6 +292,7 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.ToCodePoints: "ARRAY<INT64>",
     exp.JSONExtractArray: "ARRAY<STRING>",
     exp.Null: NULL,
+    exp.Literal: lambda _, node: literal(node),
     exp.If: _branches,
     exp.Case: _branches,
     exp.Struct: _struct,
