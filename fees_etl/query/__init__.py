@@ -4,6 +4,6 @@ from fees_etl.query.duckdb import MACROS, to_duckdb
 from fees_etl.query.names import Schema
 from fees_etl.query.read import Query, parse, with_suffix
 from fees_etl.query.statements import columns
-from fees_etl.query.types import Tagged
+from fees_etl.query.tags import Tagged
 
 __all__ = ["MACROS", "Query", "Schema", "Tagged", "columns", "parse", "to_duckdb", "with_suffix"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 
-from fees_etl.query.types import UNKNOWN, like
+from fees_etl.query.tags import like
+from fees_etl.query.types import UNKNOWN
 from fees_etl.types import Table
 
 if TYPE_CHECKING:

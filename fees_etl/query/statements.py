@@ -11,7 +11,8 @@ from sqlglot import exp
 
 from fees_etl.query.names import Scope, aliases, fields, implied_name, relation, table_columns, unnested
 from fees_etl.query.read import TOO_DEEP, line_of
-from fees_etl.query.types import RULES, UNKNOWN, common, element, like, placed, settled, traced
+from fees_etl.query.tags import like, placed, traced
+from fees_etl.query.types import RULES, UNKNOWN, common, element, settled
 from fees_etl.types import Column
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 
+from fees_etl.query.tags import like
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Self
 
 
 Kinds: TypeAlias = dict[int, str]
@@ -22,17 +23,6 @@ UNKNOWN = "UNKNOWN"
 NULL = "NULL"
 FLOAT_LITERAL = "1.5"
 STRING_LITERAL = "'text'"
-_ONE_PART = (exp.Window, exp.Order, exp.HavingMax, exp.ArgMax, exp.ArgMin, exp.Nullif)
-_COUNTING = (
-    exp.Count,
-    exp.CountIf,
-    exp.ApproxDistinct,
-    exp.Length,
-    exp.ByteLength,
-    exp.ArraySize,
-    exp.Ordered,
-    exp.Query,
-)
 _SETTLED = {NULL: "INT64", FLOAT_LITERAL: "FLOAT64", STRING_LITERAL: "STRING"}
 _RANK = {"INT64": 0, FLOAT_LITERAL: 1, "NUMERIC": 2, "BIGNUMERIC": 3, "FLOAT64": 4}
 _BY_NAME = {
@@ -53,56 +43,6 @@ _BY_NAME = {
     exp.DType.JSON: "JSON",
     exp.DType.INTERVAL: "INTERVAL",
 }
-
-
-class Tagged(str):
-    """A type whose values are made of a column with a policy tag: ``origin``, ``dataset.table.column``.
-
-    ``line`` is that of the select list which yields them, None while none does.
-    """
-
-    __slots__ = ("line", "origin", "tag")
-    tag: str
-    origin: str
-    line: int | None
-
-    def __new__(cls, kind: str, tag: str, origin: str, line: int | None = None) -> Self:
-        """The same type otherwise."""
-        made = super().__new__(cls, kind)
-        made.tag, made.origin, made.line = tag, origin, line
-        return made
-
-
-def like(kind: str, *sources: object) -> str:
-    """The type with the tag of the first of these types that has one.
-
-    >>> like("BYTES", "DATE", Tagged("STRING", "nino", "raw.fees.client_nino")).tag
-    'nino'
-    """
-    found = next((one for one in sources if isinstance(one, Tagged)), None)
-    return Tagged(kind, found.tag, found.origin, found.line) if found else kind
-
-
-def placed(kind: str, line: int | None) -> str:
-    """The type, where it is tagged with this line."""
-    return Tagged(kind, kind.tag, kind.origin, line) if isinstance(kind, Tagged) else kind
-
-
-def traced(kinds: Kinds, node: Any, found: str) -> str:
-    """The type ``found`` of an expression, with the tag of a part of it whose values may be read from its own."""
-    if found == "BOOL" or isinstance(found, Tagged):
-        return found
-    return like(found, *(kinds.get(id(part)) for part in _carried(node)))
-
-
-def _carried(node: Any) -> Iterable[Any]:
-    """No conditions, no orders, nothing of what is counted, and of a query what its columns have said already."""
-    if isinstance(node, exp.Case | exp.If):
-        arms, other = node.args.get("ifs") or (node,), node.args.get("default") or node.args.get("false")
-        return [*(arm.args["true"] for arm in arms), *([other] if other else ())]
-    if isinstance(node, _ONE_PART):
-        return [node.this]
-    return () if isinstance(node, _COUNTING) else node.iter_expressions()
 
 
 def settled(kind: str) -> str:
