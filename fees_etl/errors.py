@@ -12,12 +12,15 @@
 Anything else that reaches the command line is a bug of ours: exit 70. Ctrl-C is 130.
 
 A message is a sentence: where, what, why. ``published`` says what readers see now, and ``hint`` is the exact next
-command or edit; the command line prints all three.
+command or edit; the command line prints all three. National Insurance numbers are masked in each as it is made, so
+that no traceback of a program has one; a library's error, whose text may quote rows, is not its cause (``from None``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
+
+from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,10 +34,10 @@ class FeesError(Exception):
     """What readers see when an error does not say."""
 
     def __init__(self, message: str, *, published: str = "", hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.published = published or self.usually
-        self.hint = hint
+        super().__init__(redact(message))
+        self.message = redact(message)
+        self.published = redact(published or self.usually)
+        self.hint = redact(hint)
 
 
 class AssertionsFailed(FeesError):

@@ -55,6 +55,8 @@ class FileResult:
     note: str = ""
     reasons: tuple[tuple[str, int], ...] = ()
     """Why rows were rejected, with counts."""
+    first_rejected: tuple[tuple[str, str], ...] = ()
+    """A few of them, as FILE:ROW (data records from 1), with the reasons of each."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -208,6 +208,8 @@ class Assertion:
     """What the query yields, where that has been proven: the order in which offenders are shown."""
     in_runs: bool = True
     """Whether a run is judged by it, too; else only ``fees-etl assert`` asks."""
+    tagged: frozenset[str] = frozenset()
+    """Those of them that are made of a column with a policy tag: they are shown masked."""
 
     @property
     def sql(self) -> str:

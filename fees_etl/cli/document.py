@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import exact
+from fees_etl.privacy import redact
 from fees_etl.script import Rows
 from fees_etl.types import Table, Window
 
@@ -74,7 +75,16 @@ def written(document: dict[str, Any]) -> str:
     >>> written({"day": date(2025, 9, 1), "of": (Table("raw", "fees"), Decimal("1E+3"))}).split()
     ['{', '"day":', '"2025-09-01",', '"of":', '[', '"raw.fees",', '"1000.00"', ']', '}']
     """
-    return json.dumps(document, indent=2, ensure_ascii=False, default=_plain)
+    return json.dumps(_masked(json.loads(json.dumps(document, default=_plain))), indent=2, ensure_ascii=False)
+
+
+def _masked(value: Any) -> Any:
+    """Every text and key of it without National Insurance numbers, before JSON escapes what stands within one."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(name): _masked(inner) for name, inner in value.items()}
+    return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:
@@ -97,5 +107,8 @@ def _plain(value: Any) -> Any:
 def _ingest(ingested: IngestResult | None) -> dict[str, Any] | None:
     if ingested is None:
         return None
-    files = [_plain(one) | {"reasons": dict(one.reasons)} for one in ingested.files]
+    files = [
+        _plain(one) | {"reasons": dict(one.reasons), "first_rejected": dict(one.first_rejected)}
+        for one in ingested.files
+    ]
     return {"source": ingested.source, "seconds": ingested.seconds, "files": files, "notes": ingested.notes}

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import count, paragraph, plural
-from fees_etl.privacy import redact
+from fees_etl.privacy import redact, redact_lines
 from fees_etl.results import AssertionResult
 
 if TYPE_CHECKING:
@@ -94,21 +94,21 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         record.labels = self.labels
-        print(redact(self.format(record)), file=sys.stderr, flush=True)  # noqa: T201  (the one door to stderr)
+        print(redact_lines(self.format(record)), file=sys.stderr, flush=True)  # noqa: T201  (the one door to stderr)
 
 
 class _Text(logging.Formatter):
     """``warning: ...`` and plain lines; an error is a block that says what is published and what to do next."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage()
+        message = redact(record.getMessage())
         code = getattr(record, "exit_code", None)
         if code is None:
             return message if record.levelno == logging.INFO else f"{record.levelname.lower()}: {message}"
         first, *more = f"Error (exit {code}): {message}".splitlines()
         lines = [*paragraph(first, 0, 2), *more]
         for name, label in NAMES.items():
-            if said := getattr(record, name, ""):
+            if said := redact(getattr(record, name, "")):
                 lines += [f"  {label + ':':<11}{said}"] if name == "hint" else paragraph(f"{label}: {said}", 2, 11)
         return "\n".join(lines)
 
@@ -120,11 +120,13 @@ class _Json(logging.Formatter):
         return json.dumps(self.fields(record), ensure_ascii=False)
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        said = {name: getattr(record, name) for name in ("exit_code", *NAMES) if getattr(record, name, "")}
+        said = {name: redact(getattr(record, name)) for name in NAMES if getattr(record, name, "")}
+        if code := getattr(record, "exit_code", None):
+            said["exit_code"] = code
         return {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "severity": record.levelname,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
             **said,
             **getattr(record, "labels", {}),
             **getattr(record, "facts", {}),

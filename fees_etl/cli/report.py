@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fees_etl.types import Pending
 
 Lines: TypeAlias = list[tuple[str, ...]]
-FILES = 20
+FILES, REASONS = 20, 5
 CHUNKS = "NOT PUBLISHED: an assertion failed. {chunks} of staging stay committed; reporting is as before. Run {run_id}."
 VERDICTS = {
     "published": "PUBLISHED in {seconds:.2f} s: {moved}. Run {run_id}.",
@@ -92,9 +92,13 @@ def files(ingested: IngestResult) -> list[str]:
         refused = file.outcome == "refused"
         outcome = "REFUSED" if refused else file.outcome
         rows.append((f"  {outcome}", shown(file.uri), *(("", "", "") if refused else figures)))
-        reasons = ", ".join(f"{reason} ({count(number)})" for reason, number in file.reasons)
-        where = ", kept in raw.fees_rejected" if file.outcome == "loaded" else ""
-        notes = [file.note] * bool(file.note) + [f"rejected{where}: {reasons}"] * bool(reasons)
+        reasons = ", ".join(f"{reason} ({count(number)})" for reason, number in file.reasons[:REASONS])
+        reasons += f" and {plural(len(file.reasons) - REASONS, 'reason')} more" if file.reasons[REASONS:] else ""
+        named = ", ".join(row for row, _ in file.first_rejected)
+        first = f"; the first: {named}" if named and not refused else ""
+        notes = [file.note] * bool(file.note) + [f"rejected, kept in raw.fees_rejected: {reasons}{first}"] * bool(
+            reasons
+        )
         below.append([line for note in notes for line in paragraph(note, 13)])
     if hidden := len(ingested.files) - len(listed):
         below[-1].append(f"  and {plural(hidden, 'unchanged file')}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import fees_etl
 from fees_etl.cli.logs import bind, logger
 from fees_etl.errors import GuardRefused, InputRefused, UsageError
-from fees_etl.privacy import redact
+from fees_etl.privacy import redact_lines
 from fees_etl.script import new_run_id
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Itera
         for pattern, code in PAINT if colour and not os.environ.get("NO_COLOR") else ():
             text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
     try:
-        print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
+        print(redact_lines(text), flush=True)  # noqa: T201  (the one door to stdout)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails on it once more
         if isinstance(error, BrokenPipeError):

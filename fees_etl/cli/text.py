@@ -9,6 +9,8 @@ from decimal import Context, Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.privacy import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -95,6 +97,7 @@ def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: i
     >>> grid([("file", "rows", "pounds"), ("a.csv", "1,200", "1.005"), ("b.csv", "7", "12.50")], "<>>")
     ['  file    rows  pounds', '  a.csv  1,200   1.005', '  b.csv      7  12.50']
     """
+    rows = [[redact(text) for text in row] for row in rows]  # while they are whole: a cut may end within a number
     columns = [
         _points(column) if side == ">" else column for column, side in zip(zip(*rows, strict=True), align, strict=True)
     ]
@@ -138,5 +141,10 @@ def paragraph(text: str, indent: int = 2, hanging: int = 0) -> list[str]:
     """Text wrapped to the width."""
     first, more = " " * indent, " " * (indent + hanging)
     return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=more, break_long_words=False, break_on_hyphens=False
+        redact(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=more,
+        break_long_words=False,
+        break_on_hyphens=False,
     )

@@ -88,7 +88,7 @@ def ingest(
         for file in found.files:
             with judge(engine, file, books, rules, again=file.uri in again) as judged:
                 results.append(mirror.settle(judged, gone))
-                if results[-1].outcome == "loaded":
+                if results[-1].outcome in {"loaded", "refused"}:
                     yield from mirror.loads(judged)
         if not allow_withdraw:
             guard.content(project, engine, gone, mirror.arrived)

@@ -122,7 +122,7 @@ class Object:
             except (api.NotFound, api.PreconditionFailed, api.RequestRangeNotSatisfiable) as gone:
                 raise changed(self.uri) from gone
             except (api.BadRequest, api.Forbidden) as error:
-                raise FileUnreadable(f"it cannot be read: {_said(error)}") from error
+                raise FileUnreadable(f"it cannot be read: {_said(error)}") from None
         return bytes(found)
 
 
@@ -211,7 +211,7 @@ def _translated(place: str) -> Iterator[None]:
             published=published,
             hint="Run `gcloud auth application-default login` (a job in the cloud: give it a service account), "
             "then the same command again.",
-        ) from error
+        ) from None
     except api.ClientError as error:
         kind = GuardRefused if isinstance(error, api.Forbidden) else InputRefused  # what may not be seen is not gone
         raise kind(
@@ -219,13 +219,13 @@ def _translated(place: str) -> Iterator[None]:
             published=published,
             hint=f"Check its name, and that your account has the role Storage Object Viewer on it: "
             f"gcloud storage ls {place}",
-        ) from error
+        ) from None
     except (api.GoogleAPIError, auth.GoogleAuthError, OSError) as error:
         raise WarehouseError(
             f"{place} cannot be read: Cloud Storage does not answer ({_said(error)}).",
             published=published,
             hint="Check the network (and STORAGE_EMULATOR_HOST, if it is set), then run the same command again.",
-        ) from error
+        ) from None
 
 
 def _said(error: BaseException | None) -> str:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 
 class FileRefused(Exception):
-    """Nothing of a file may be loaded. ``reason`` is a sentence without any value of the file's records."""
+    """Nothing of a file may be loaded. ``reason`` is a sentence without any value of the file's records.
 
-    def __init__(self, reason: str) -> None:
+    ``row`` is the data record that is to blame, 0 where none is alone.
+    """
+
+    def __init__(self, reason: str, row: int = 0) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.row = reason, row
 
 
 class FileUnreadable(FileRefused):
@@ -51,6 +54,11 @@ def changed(name: str) -> WarehouseBusy:
 BOM: Final = b"\xef\xbb\xbf"
 LINE_LIMIT: Final = 1 << 20
 """Bytes of a block, at most; a longer line is handed out in pieces."""
+SIZE_LIMIT: Final = 16 << 30
+"""Bytes of a file, unpacked: what is larger is no file of fees, and would fill a disk before that is known."""
+_SMALL, _RATIO = 64 << 20, 250
+"""CSV of fees packs to a tenth, seldom to a fiftieth; what unpacks to more bytes than the one, and by more than that
+factor, was made to."""
 _CHUNK: Final = 1 << 18  # what fits the processor's cache: 1 MiB chunks take twice as long to check
 
 Stamp: TypeAlias = tuple[int, int, int, int]
@@ -112,15 +120,22 @@ def opened(stored: StoredFile, *, compressed: bool) -> Iterator[BinaryIO]:
         buffered.detach()
 
 
-def blocks(content: BinaryIO) -> Iterator[bytes]:
+def blocks(content: BinaryIO, stored: StoredFile) -> Iterator[bytes]:
     """The content without its BOM, in blocks that end where a line ends; a line over LINE_LIMIT bytes comes in pieces.
 
-    Raises FileRefused where the file cannot be read or decompressed.
+    Raises FileRefused where the file cannot be read or decompressed, or is too large.
     """
+    size = 0
     try:
         block = content.read(_CHUNK).removeprefix(BOM)
         while block:
-            yield block + content.readline(LINE_LIMIT - _CHUNK)
+            block += content.readline(LINE_LIMIT - _CHUNK)
+            size += len(block)
+            if size > SIZE_LIMIT:
+                raise FileRefused(TOO_LARGE)
+            if size > max(_SMALL, _RATIO * stored.size):
+                raise FileRefused(f"it unpacks to more than {_RATIO} times its size, as a bomb does; send it unpacked")
+            yield block
             block = content.read(_CHUNK)
     except EOFError:
         raise FileRefused("the gzip data ends too early: the file is truncated") from None
@@ -137,6 +152,9 @@ def is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+TOO_LARGE: Final = f"it is over {SIZE_LIMIT >> 30} GiB, unpacked: send it in parts"
 
 
 def _unreadable(error: OSError) -> FileRefused:

@@ -13,8 +13,19 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from fees_etl.ingestion.bytes import FileRefused, Stamp, StoredFile, blocks, is_gzip, opened, stamp_of
+from fees_etl.ingestion.bytes import (
+    SIZE_LIMIT,
+    TOO_LARGE,
+    FileRefused,
+    Stamp,
+    StoredFile,
+    blocks,
+    is_gzip,
+    opened,
+    stamp_of,
+)
 from fees_etl.ingestion.records import Grammar, Plain, plain, records
+from fees_etl.privacy import redact
 from fees_etl.types import folded
 
 if TYPE_CHECKING:
@@ -47,7 +58,8 @@ class Scan:
 
     ``sha256`` and ``size`` are those of the file as stored, compressed or not. ``columns`` are the columns' names in
     file order. ``plain`` counts the records when the native reader cannot misread them, and is None when only the
-    careful reader can tell. ``refusal`` is why nothing of the file may be loaded, "" when it may.
+    careful reader can tell. ``content`` is how many bytes it unpacks to. ``refusal`` is why nothing of the file may
+    be loaded, "" when it may.
     """
 
     path: Path
@@ -56,6 +68,7 @@ class Scan:
     size: int
     columns: tuple[str, ...]
     plain: Plain | None
+    content: int
     refusal: str
     stamp: Stamp
 
@@ -68,21 +81,26 @@ class Scan:
 
 
 def scan(path: Path, form: Form) -> Scan:
-    """Stream a file once; raises FileRefused only when its bytes cannot be read at all."""
+    """Stream a file once; raises FileRefused only when its bytes cannot be read at all, or are too many."""
     columns: tuple[str, ...] = ()
-    found, refusal = None, ""
+    found, refusal, size = None, "", 0
     with StoredFile(path) as stored:
         stamp = stamp_of(stored.fileno())
+        if stamp[2] > SIZE_LIMIT:
+            raise FileRefused(TOO_LARGE)
         try:
             with opened(stored, compressed=is_gzip(path)) as content:
-                rest = blocks(content)
+                rest = blocks(content, stored)
                 head = list(islice(rest, _HEAD))
-                columns = _header(head, form)
+                columns = _header(head, form, compressed=is_gzip(path))
                 found = plain(chain(head, rest), Grammar(len(columns), form.layout.delimiter))
+                for _ in rest if is_gzip(path) else ():  # what is not plain is measured before it is unpacked for good
+                    pass
+                size = content.tell() if is_gzip(path) else stamp[2]
         except FileRefused as refused:  # then it need not be understood to its end
             refusal = refused.reason
         stored.drain()
-        return Scan(path, form, stored.digest.hexdigest(), stored.size, columns, found, refusal, stamp)
+        return Scan(path, form, stored.digest.hexdigest(), stored.size, columns, found, size, refusal, stamp)
 
 
 def columns_of(record: str, form: Form) -> tuple[str, ...]:
@@ -109,8 +127,10 @@ def columns_of(record: str, form: Form) -> tuple[str, ...]:
     return tuple(name for name in found if name)
 
 
-def _header(head: list[bytes], form: Form) -> tuple[str, ...]:
+def _header(head: list[bytes], form: Form, *, compressed: bool) -> tuple[str, ...]:
     start = head[0] if head else b""
+    if compressed and start.startswith(_GZIP):
+        raise FileRefused("it is gzip data within gzip data: it was packed twice, so unpack it once")
     for magic, what in _MAGIC.items():
         if start.startswith(magic):
             raise FileRefused(what)
@@ -124,7 +144,10 @@ def _header(head: list[bytes], form: Form) -> tuple[str, ...]:
 
 def _split(record: str, delimiter: str) -> tuple[str, ...]:
     """The names in a header record; some tools put the BOM inside of the first one's quotes."""
-    fields = next(csv.reader([record], delimiter=delimiter, skipinitialspace=delimiter != " "), [])
+    try:
+        fields = next(csv.reader([record], delimiter=delimiter, skipinitialspace=delimiter != " "), [])
+    except csv.Error:
+        raise FileRefused("no header: the first record has a field of over 128 KiB, or a line end in it") from None
     return tuple(name.strip().removeprefix("\ufeff").strip() for name in fields)
 
 
@@ -176,19 +199,19 @@ def _unknown(name: str, absent: list[str]) -> str:
         return "a column has a name that is none"
     close = difflib.get_close_matches(name.casefold(), absent, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
-    return f"'{_NINO.sub('*********', name)[:40]}' is unknown{hint}"
+    return f"'{redact(name)[:40]}' is unknown{hint}"
 
 
 _HEAD: Final = 4
 """Blocks; a header record that is longer is none."""
 _UTF16: Final = "it looks like UTF-16: export it as UTF-8"
+_GZIP: Final = b"\x1f\x8b"
 _MAGIC: Final = {
     b"\xff\xfe": _UTF16,
     b"\xfe\xff": _UTF16,
-    b"\x1f\x8b": "it is gzip data: its name must end in .gz",
+    _GZIP: "it is gzip data: its name must end in .gz",
     b"PK\x03\x04": "it is a zip archive or a spreadsheet, not a CSV file",
 }
 _DELIMITERS: Final = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 _SHOWN = 5
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]*")
-_NINO = re.compile(r"[A-Za-z]{2}(?:[ _.-]?[0-9]){6}(?:[ _.-]?[A-Za-z])?")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 OVERTAKEN, NOT_CONSERVED = "overtaken", "not conserved"
 """Verdicts of an ingestion that is rolled back."""
 FEES, REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
+_KEPT = 1000
+"""Rejected rows of a refused file, at most."""
 _FILES, _TOTALS = Table("raw", "files"), Table("raw", "file_totals")
 
 
@@ -53,7 +55,8 @@ class Mirror:
             self._end(refused, but=version)
             self._enter(judged, "refused", judged.refusal)
         if judged.refusal:
-            return FileResult(uri, version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons)
+            zero, first = Decimal(0), judged.first_rejected
+            return FileResult(uri, version, "refused", 0, 0, zero, judged.refusal, judged.reasons, first)
         note = self._books.copy_of(uri, judged.sha256, gone) or next(
             (f"a copy of {shown(twin.file.uri)}" for twin in self.arrived if twin.sha256 == judged.sha256), ""
         )
@@ -62,19 +65,36 @@ class Mirror:
         self.arrived.append(judged)
         self._enter(judged, "loaded", known.reason if known and is_known else note or None)
         note = "read again" if is_known else note
-        return FileResult(uri, version, "loaded", found.rows, found.rejected, found.amount, note, judged.reasons)
+        first = judged.first_rejected
+        return FileResult(uri, version, "loaded", found.rows, found.rejected, found.amount, note, judged.reasons, first)
 
     def loads(self, judged: Judged) -> Iterator[Part]:
-        """The rows, rejects and control totals of a file that is to be loaded; its totals so far are forgotten."""
+        """The rows, rejects and control totals of a file that is to be loaded; its totals so far are forgotten.
+
+        Of a file that is refused, the first rejects: so many that what is wrong with it can be seen.
+        """
         reading, uri, version = judged.reading, judged.file.uri, judged.version
         stamp = {"_source_file": uri, "_source_version": version, "_ingested_at": self._now, "_run_id": self._run_id}
+        rejects = "SELECT _record AS record, _reasons AS reasons, _source_row "
+        rejects += f"FROM {reading.table} WHERE _reasons IS NOT NULL"
+        refused, is_again = self._books.refused.get(uri), self._is_read_again(judged)
+        if judged.refusal and (
+            is_again or (refused and (refused.version, refused.reason) == (version, judged.refusal))
+        ):
+            return  # they are there
+        if refused is not None and refused.version == version:
+            yield from self._writes("forget_rejected", versions=[(uri, version)])
+        if judged.refusal:
+            if reading.rejected:
+                first = f"{rejects} ORDER BY _source_row LIMIT {_KEPT}"
+                yield Load(REJECTED, first, {**stamp, "file_status": "refused"})
+            return
         if self._reload:
             yield from self._writes("forget_totals", versions=[(uri, version)])
         fees = ", ".join(f'"{column.name}"' for column in self._contract.file_columns)
         yield Load(FEES, f"SELECT {fees}, _source_row FROM {reading.table} WHERE _reasons IS NULL", stamp)  # noqa: S608 - our own SQL
         if reading.rejected:
-            rejects = "_record AS record, _reasons AS reasons, _source_row"
-            yield Load(REJECTED, f"SELECT {rejects} FROM {reading.table} WHERE _reasons IS NOT NULL", stamp)  # noqa: S608 - our own SQL
+            yield Load(REJECTED, rejects, {**stamp, "file_status": "loaded"})
         totals = [total for total in reading.totals if not total.reasons]
         if totals:
             days = ((f"DATE '{total.day}'" if total.day else "NULL::DATE", total) for total in totals)

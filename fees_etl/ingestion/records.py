@@ -38,9 +38,10 @@ class Grammar:
         self.quoted = re.compile(quoted)
         self.well_formed = re.compile(rb"%b(?:%b%b)*+" % (field, comma, field))
         self.open = re.compile(rb'(?:%b%b)*+"[^"]*+(?:""[^"]*+)*+' % (any_field, comma))
-        plain = rb'(?:"[^"\r\n\0]*+(?:""[^"\r\n\0]*+)*+"|[^"%b\r\n\0]*+)' % comma
+        inside = rb'[^"\0-\x08\x0a-\x1f\x7f]*+'  # no control characters: what is read natively is not searched for them
+        plain = rb'(?:"%b(?:""%b)*+"|[^"%b\0-\x08\x0a-\x1f\x7f]*+)' % (inside, inside, comma)
         self._line = rb"%b(?:%b%b){%d}" % (plain, comma, plain, fields - 1) if fields else b""
-        self._ordinary = bytes(byte for byte in range(1, 128) if byte not in b'"\r\n' + self.delimiter)
+        self._ordinary = bytes(byte for byte in (9, *range(32, 127)) if byte not in b'"' + self.delimiter)
 
     def plain_lines(self, block: bytes, end: bytes) -> int | None:
         """How many records a block of whole lines has that end with ``end``, None if it is not plain."""
@@ -72,12 +73,13 @@ class Spilled(NamedTuple):
     """Canonical copies of a file's ``rows`` records, UTF-8, without header, with LF after each.
 
     ``good`` holds row and fields, with the file's own delimiter; ``bad`` holds row, fault and the whole record as one
-    field, with commas.
+    field, with commas. Of a file that is not ``whole``, they are its first records.
     """
 
     good: Path
     bad: Path
     rows: int
+    whole: bool = True
 
 
 def plain(blocks: Iterable[bytes], grammar: Grammar) -> Plain | None:
@@ -109,18 +111,25 @@ def records(blocks: Iterable[bytes], grammar: Grammar) -> Iterator[Record]:
     return (Record(content, _fault(content, grammar)) for content in _joined(_lines(blocks), grammar))
 
 
-def spill(blocks: Iterable[bytes], grammar: Grammar, folder: Path) -> Spilled:
-    """Write a file's data records into two new private files of ``folder`` that the native reader cannot misread."""
+def spill(blocks: Iterable[bytes], grammar: Grammar, folder: Path, size: int, limit: float) -> Spilled:
+    """Write a file's data records into two new private files of ``folder`` that the native reader cannot misread.
+
+    It ends early where more than the share ``limit`` of them is broken, whatever the rest of its ``size`` bytes holds.
+    """
     found = records(blocks, grammar)
-    next(found, None)
-    rows = 0
+    rows = broken = 0
+    read = len(next(found, (b"", ""))[0])
     good, bad = folder / "good.csv", folder / "bad.csv"
     with _private(good) as good_file, _private(bad) as bad_file:
         for rows, (content, fault) in enumerate(found, start=1):
+            read += len(content)
             if fault:
                 # Valid UTF-8 without NUL, with U+FFFD for what is not.
                 text = content.decode(errors="replace").replace("\0", "\ufffd").replace('"', '""')
                 bad_file.write(b'%d,%b,"%b"\n' % (rows, fault.encode(), text.encode()))
+                broken += 1
+                if broken > limit * (rows + (size - read) / grammar.fields) + 1:  # a sound record has a byte a field
+                    return Spilled(good, bad, rows, whole=False)
             else:
                 good_file.write(b"%d%b%b\n" % (rows, grammar.delimiter, content))
     return Spilled(good, bad, rows)

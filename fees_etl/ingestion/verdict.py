@@ -7,9 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Context, Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.ingestion.bytes import FileChanged, FileRefused, FileUnreadable, changed
+from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileChanged, FileRefused, FileUnreadable, changed
 from fees_etl.ingestion.folder import unseen
 from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.source import File, layout_of, shown
@@ -18,7 +19,6 @@ from fees_etl.ingestion.typing import Reading, read
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import date, datetime
-    from pathlib import Path
 
     from fees_etl.engines import Engine
     from fees_etl.ingestion.bucket import Object
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _BY_CONTROL = "control file"
 _EXACT = Context(prec=60)
+_CONTROL_LIMIT, _LONGEST = 64 << 10, 60
+"""Bytes of a control file, and digits of its total on either side of the point: 1e999999999 would fill the memory."""
 UNREAD = Reading("", (), 0, 0, Decimal(0), careful=False)
 """What was read of a file that was not."""
 
@@ -95,6 +97,11 @@ class Judged:
         found = [(total.reasons, total.rows) for total in self.reading.totals if total.reasons]
         return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
+    @property
+    def first_rejected(self) -> tuple[tuple[str, str], ...]:
+        """A few of them, as FILE:ROW with the reasons."""
+        return tuple((f"{_name(self.file)}:{row}", reasons) for row, reasons in self.reading.first)
+
 
 def read_books(project: Project, engine: Engine) -> Books:
     """The books as they are now."""
@@ -135,6 +142,9 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
     if judged is not None:
         yield judged
         return
+    if not isinstance(file.place, Path) and file.place.size > SIZE_LIMIT:  # then no copy is made of it
+        yield Judged(file, "unreadable", "unreadable", refusal=TOO_LARGE)
+        return
     with ExitStack() as stack:
         engine.scratch()  # it makes the folder that a copy lies in
         try:
@@ -167,27 +177,33 @@ def _judged_before(file: File, version: str, books: Books) -> Judged | None:
 def _read(engine: Engine, file: File, version: str, scanned: Scan, rules: Rules) -> Iterator[Judged]:
     digest, size = scanned.sha256, scanned.size
     try:
-        with read(engine.scratch(), scanned, rules.latest, engine.spill) as reading:
-            refusal = _too_many_rejected(reading, rules) or _against_control(file, reading.rows, reading.amount)
+        with read(engine.scratch(), scanned, rules.latest, engine.spill, rules.max_rejected) as reading:
+            refusal = _too_many_rejected(file, reading, rules) or _against_control(file, reading.rows, reading.amount)
             yield Judged(file, version, digest, size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
     except FileChanged as found:
         raise changed(shown(file.uri)) from found
     except FileRefused as refused:
-        yield Judged(file, version, digest, size, refused.reason)
+        where = f"{_name(file)}:{refused.row}: from here on its " if refused.row else ""
+        yield Judged(file, version, digest, size, where + refused.reason)
 
 
-def _too_many_rejected(reading: Reading, rules: Rules) -> str:
+def _name(file: File) -> str:
+    return shown(file.uri).rpartition("/")[2]
+
+
+def _too_many_rejected(file: File, reading: Reading, rules: Rules) -> str:
     limit = rules.max_rejected
     if reading.rejected <= limit * reading.rows:
         return ""
     worst = max((total for total in reading.totals if total.reasons), key=lambda total: total.rows)
+    rows = f"{reading.rows:,}" if reading.whole else f"its first {reading.rows:,}"
     is_late = "more than a day after ingestion" in (worst.reasons or "")
     clock = f" (by the clock of this machine today is {rules.latest - timedelta(days=1)})" if is_late else ""
     return (
-        f"{reading.rejected:,} of {reading.rows:,} rows cannot be typed, more than {limit:.0%} (max_rejected); "
-        f"most often: {worst.reasons}{clock}"
+        f"{reading.rejected:,} of {rows} rows cannot be typed, more than {limit:.0%} (max_rejected); most often: "
+        f"{worst.reasons}{clock}; the first: {', '.join(f'{_name(file)}:{row}' for row, _ in reading.first)}"
     )
 
 
@@ -212,12 +228,19 @@ def _against_control(file: File, rows: int, amount: Decimal) -> str:
 
 def _control(control: Path | Object) -> tuple[int, Decimal] | str:
     try:
-        found: Any = json.loads(control.read_bytes().decode(), parse_float=Decimal)
+        if (control.stat().st_size if isinstance(control, Path) else control.size) > _CONTROL_LIMIT:
+            return f"it is over {_CONTROL_LIMIT >> 10} KiB"
+        found: Any = json.loads(control.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
         rows, total = found["rows"], Decimal(str(found["total"]))
-        if isinstance(rows, int) and total.is_finite():
+        if (
+            type(rows) is int
+            and total.is_finite()
+            and abs(total.adjusted()) < _LONGEST
+            and len(total.as_tuple().digits) < _LONGEST
+        ):
             return rows, total
     except FileRefused as refused:
         return refused.reason
-    except (OSError, ValueError, KeyError, TypeError, InvalidOperation):
+    except (OSError, ValueError, KeyError, TypeError, InvalidOperation, RecursionError):
         pass
     return 'it is not {"rows": n, "total": "x"}'

@@ -120,7 +120,7 @@ class Document:
             self.data = self._plain(self._root, _value if typed else _word)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else None
-            raise ProjectError(f"not YAML: {error.problem}.", path=self.shown, line=line) from error
+            raise ProjectError(f"not YAML: {error.problem}.", path=self.shown, line=line) from None
         except yaml.reader.ReaderError as error:
             line = text.count(b"\n", 0, error.position) + 1
             hint = "Save the file as UTF-8, without control characters."

@@ -54,7 +54,7 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     errors: list[ProjectError] = []
     models: dict[Table, Model] = {}
     assertions: list[Assertion] = []
-    types = {table: made.types for table, made in known.items()} if proven else None
+    types = {table: _types(made) for table, made in known.items()} if proven else None
     for made in known.values():
         if made.materialized:
             with collected(errors):
@@ -150,7 +150,9 @@ def _model(made: Contract, templates: Templates, types: query.Schema | None) -> 
     parsed = _parsed(templates, f"{made.table.dataset}/{made.table.name}.sql", window=WHOLE)
     path = made.path.with_suffix(".sql")
     if types is not None:
-        _prove(made, query.columns(parsed, types), templates.root)
+        found = query.columns(parsed, types)
+        _prove(made, found, templates.root)
+        _protect(made, parsed, found)
     for source in sorted(parsed.reads):  # reporting knows nothing of raw: a NINO has no way there
         if made.table.dataset == "reporting" and source.dataset not in {"staging", "reporting"}:
             raise ProjectError(
@@ -181,21 +183,48 @@ def _prove(made: Contract, found: Sequence[Column], root: Path) -> None:
         )
 
 
+def _types(made: Contract) -> dict[str, str]:
+    """The types of a table's columns, each with its policy tag."""
+    return {
+        one.name: query.Tagged(one.type, one.policy_tag, f"{made.table}.{one.name}") if one.policy_tag else one.type
+        for one in made.columns
+    }
+
+
+def _protect(made: Contract, parsed: query.Query, found: Sequence[Column]) -> None:
+    """What is made of a column with a policy tag has that tag, whatever it is called."""
+    for want, have in zip(made.columns, found, strict=True):
+        if isinstance(have.type, query.Tagged) and want.policy_tag != have.type.tag:
+            made_of = f"'{want.name}' is made of {have.type.origin}, which has the policy tag '{have.type.tag}'"
+            may = made.table.dataset in _PERSONAL
+            message = (
+                f"{made_of}{', and the contract does not say so' if may else ': only raw and staging may hold it'}."
+            )
+            hint = f"Write 'policy_tag: {have.type.tag}' for it in {made.path}, or leave it out." if may else ""
+            error = parsed.wrong(message, at=have.type.line)
+            error.hint = hint or "Leave it out; what it is needed for, count or compare in staging."
+            raise error
+
+
 def _assertion(name: str, templates: Templates, types: query.Schema | None) -> Assertion:
     path, beside = Path("sql", name), name.removesuffix(".sql") + ".yml"
     if not (templates.root / beside).exists():
         raise ProjectError("an assertion needs its settings.", path=path, hint=f"Write sql/{beside}.")
     settings = contracts.settings(templates.root, beside)
     parsed = _parsed(templates, name)
-    columns = () if types is None else tuple(column.name for column in query.columns(parsed, types))
+    found = () if types is None else query.columns(parsed, types)
+    columns = tuple(column.name for column in found)
     for number, one in enumerate(columns):
         if one.startswith("_") or one in columns[:number]:
             raise ProjectError(f"the query yields '{one}': once, please, and without _ in front.", path=path)
+    tagged = frozenset(column.name for column in found if isinstance(column.type, query.Tagged))
     for one in settings["key"]:
         if types is not None and one not in columns:
             message = f"the key names '{one}', which the query does not yield."
             raise ProjectError(message, path=path.with_suffix(".yml"), hint=did_you_mean(one, columns))
-    return Assertion(path.stem, path, query=lambda: parsed.sql, reads=parsed.reads, columns=columns, **settings)
+    return Assertion(
+        path.stem, path, query=lambda: parsed.sql, reads=parsed.reads, columns=columns, tagged=tagged, **settings
+    )
 
 
 def _doubled(tested: Sequence[Contract], own: Sequence[Assertion]) -> Iterator[ProjectError]:

@@ -4,5 +4,17 @@ from fees_etl.query.duckdb import MACROS, to_duckdb
 from fees_etl.query.names import RESERVED, Schema
 from fees_etl.query.read import Query, canonical, parse, with_suffix
 from fees_etl.query.statements import columns
+from fees_etl.query.tags import Tagged
 
-__all__ = ["MACROS", "RESERVED", "Query", "Schema", "canonical", "columns", "parse", "to_duckdb", "with_suffix"]
+__all__ = [
+    "MACROS",
+    "RESERVED",
+    "Query",
+    "Schema",
+    "Tagged",
+    "canonical",
+    "columns",
+    "parse",
+    "to_duckdb",
+    "with_suffix",
+]

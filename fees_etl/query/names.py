@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 
+from fees_etl.query.tags import like
 from fees_etl.query.types import UNKNOWN
 from fees_etl.types import Table
 
@@ -45,6 +46,8 @@ class Scope:
     """Names of the select list while GROUP BY, HAVING, QUALIFY and ORDER BY are read."""
     merged: set[str] = field(default_factory=set)
     """Columns of USING: two sources have them, and they are one."""
+    unseen: str = UNKNOWN
+    """The type of a column of a source whose columns are not known here, with a tag where that source has one."""
 
     def column(self, node: exp.Column) -> tuple[str, Any]:
         """The type of a column, found in the nearest scope that has it; and what it means where DuckDB reads otherwise.
@@ -59,7 +62,7 @@ class Scope:
                 source = fields(self._member(node, table.this, self.source(outer.this, node)))
             else:
                 source = self.source(table.this, node)
-            return (self._member(node, name, source) if source is not None else UNKNOWN), None
+            return (self._member(node, name, source) if source is not None else self.hidden()), None
         low = name.lower()
         at: Scope | None = self
         while at is not None:
@@ -70,8 +73,10 @@ class Scope:
                 raise self.asked.wrong(f"column {name!r} is ambiguous: more than one table in FROM has it", node)
             if holders:
                 return self._member(node, name, holders[0]), None
-            if low in at.sources or None in at.sources.values():
-                return UNKNOWN, None
+            if low in at.sources:  # all of a row
+                return like(at.unseen, *(kind for _, kind in (at.sources[low] or {}).values())), None
+            if None in at.sources.values():
+                return at.hidden(), None
             at = at.outer
         raise self.unknown(name, node)
 
@@ -103,6 +108,10 @@ class Scope:
         """The error for a name that no column in sight (or in ``known``) has."""
         guess = _did_you_mean(name, self.names() if known is None else known)
         return self.asked.wrong(f"unknown column {name!r}{guess}", node)
+
+    def hidden(self) -> str:
+        """The type of a column that may be of any source in sight."""
+        return like(self.unseen, self.outer.hidden()) if self.outer else self.unseen
 
     def _member(self, node: exp.Expr, name: str, source: Relation) -> str:
         held = (source or {}).get(name.lower())
@@ -149,7 +158,7 @@ def fields(kind: str) -> Relation:
         depth += (char == "<") - (char == ">")
         if char == "," and depth == 1:
             name, _, inner = kind[start:at].strip().partition(" ")
-            found.append((name, inner or UNKNOWN))
+            found.append((name, like(inner or UNKNOWN, kind)))
             start = at + 1
     return relation(found)
 

@@ -46,10 +46,15 @@ class Query:
 
     def wrong(self, message: str, node: exp.Expr | None = None, at: int | None = None) -> ProjectError:
         """The error to raise: it begins with the file, and the line of ``node`` or of the line ``at`` of ``sql``."""
-        if node is not None:  # the first token below it that knows its place
-            at = next((part.meta["line"] for part in node.walk() if "line" in part.meta), None)
+        if node is not None:
+            at = line_of(node)
         line = at and (at + self.line if isinstance(self.line, int) else self.line(at))
         return ProjectError(message, path=self.path, line=line)
+
+
+def line_of(node: exp.Expr) -> int | None:
+    """The line of the first token below a node that knows its place."""
+    return next((part.meta["line"] for part in node.walk() if "line" in part.meta), None)
 
 
 def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlglot import exp
 
 from fees_etl.query.names import Scope, aliases, fields, implied_name, relation, table_columns, unnested
-from fees_etl.query.read import TOO_DEEP
-from fees_etl.query.types import RULES, UNKNOWN, common, element, literal, named, settled
+from fees_etl.query.read import TOO_DEEP, line_of
+from fees_etl.query.tags import like, placed, traced
+from fees_etl.query.types import RULES, UNKNOWN, common, element, settled
 from fees_etl.types import Column
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def columns(query: Query, schema: Schema) -> tuple[Column, ...]:
     """The output columns of a query, by name, order and inferred type; none of any other statement.
+
+    A type of the schema may be :class:`Tagged`; so are then those of all columns that are made of it.
 
     Raises:
         ProjectError: a name in it means nothing, or two things.
@@ -210,10 +213,13 @@ class Walk:
         key = alias.lower() or f"#{len(scope.sources)}"
         if key in scope.sources:
             raise self.asked.wrong(f"two tables in FROM are called {alias!r}", node)
-        scope.sources[key] = None if node.args.get("pivots") else found
+        if node.args.get("pivots"):
+            scope.unseen, found = like(scope.unseen, scope.unseen, *(kind for _, kind in (found or {}).values())), None
+        scope.sources[key] = found
 
     def _item(self, item: Any, scope: Scope, found: list[tuple[str, str]]) -> None:
         """Add one item of the select list; a star is several columns."""
+        before = len(found)
         if isinstance(item, exp.Alias):
             kind = self.kinds[id(item)] = self.kind(item.args["this"], scope)
             found.append((item.args["alias"].this, kind))
@@ -221,6 +227,7 @@ class Walk:
             self._star(item, scope, found)
         else:
             found.append((implied_name(item), self.kind(item, scope)))
+        found[before:] = [(name, placed(kind, line_of(item))) for name, kind in found[before:]]
 
     def _star(self, item: Any, scope: Scope, found: list[tuple[str, str]]) -> None:
         star, sources = item, scope.sources
@@ -230,7 +237,7 @@ class Walk:
         replaced = {new.alias.lower(): self.kind(new.this, scope) for new in star.args.get("replace") or ()}
         seen: set[str] = set()
         for columns in sources.values():
-            for low, (name, kind) in (columns or {"": ("", UNKNOWN)}).items():
+            for low, (name, kind) in (columns or {"": ("", scope.unseen)}).items():
                 if low not in dropped and not (low in scope.merged and low in seen):
                     found.append((name, replaced.get(low, kind)))
                 seen.add(low)
@@ -246,7 +253,7 @@ class Walk:
                 self.kind(child, scope)
             rule = RULES.get(node.__class__, UNKNOWN)
             found = rule if isinstance(rule, str) else rule(self.kinds, node)
-        self.kinds[id(node)] = found
+        found = self.kinds[id(node)] = traced(self.kinds, node, found)
         return found
 
     def _column(self, node: exp.Column, scope: Scope) -> str:
@@ -254,10 +261,6 @@ class Walk:
         if meant is not None:
             self.edits.append((node, exp.Paren(this=meant.copy())))
         return kind
-
-    def _cast(self, node: exp.Cast, scope: Scope) -> str:
-        self.kind(node.this, scope)
-        return named(node.args["to"])
 
     def _field(self, node: exp.Dot, scope: Scope) -> str:
         if not isinstance(node.expression, exp.Identifier):
@@ -281,13 +284,12 @@ class Walk:
         columns = self.query(node, scope)
         inner = node.unnest()
         if isinstance(inner, exp.Select) and inner.args.get("kind") == "STRUCT":
-            return f"STRUCT<{', '.join(f'{name} {settled(kind)}'.strip() for name, kind in columns)}>"
+            listed = ", ".join(f"{name} {settled(kind)}".strip() for name, kind in columns)
+            return like(f"STRUCT<{listed}>", *(kind for _, kind in columns))
         return settled(columns[0][1]) if len(columns) == 1 else UNKNOWN
 
     _WALKS: ClassVar[dict[type[exp.Expr], Callable[[Walk, Any, Scope], str]]] = {
         exp.Column: _column,
-        exp.Literal: lambda _, node, __: literal(node),
-        **dict.fromkeys((exp.Cast, exp.TryCast), _cast),
         exp.Dot: _field,
         **dict.fromkeys((exp.And, exp.Or), _connected),
         **dict.fromkeys((exp.Select, exp.Subquery, exp.Union, exp.Except, exp.Intersect), _value),

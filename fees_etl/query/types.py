@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 
+from fees_etl.query.tags import like
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -58,7 +60,11 @@ def common(kinds: Iterable[str]) -> str:
     >>> common(["INT64", "NUMERIC"]), common(["NUMERIC", "1.5"]), common(["INT64", "1.5"]), common(["DATE", "'text'"])
     ('NUMERIC', 'NUMERIC', 'FLOAT64', 'DATE')
     """
-    left = {kind for kind in kinds if kind != NULL}
+    of = tuple(kinds)
+    return like(_supertype({str(kind) for kind in of if kind != NULL}), *of)
+
+
+def _supertype(left: set[str]) -> str:
     if len(left) <= 1:
         return settled(left.pop()) if left else NULL
     if UNKNOWN in left:
@@ -77,7 +83,7 @@ def element(kind: str) -> str:
     >>> element("ARRAY<DATE>")
     'DATE'
     """
-    return kind[6:-1] if kind.startswith("ARRAY<") else UNKNOWN
+    return like(kind[6:-1] if kind.startswith("ARRAY<") else UNKNOWN, kind)
 
 
 def named(to: exp.DataType) -> str:
@@ -217,6 +223,8 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
     _dated: (exp.DateAdd, exp.DateSub, exp.DateTrunc),
 }  # fmt: skip
 RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items() for kind in group} | {
+    exp.Cast: lambda _, node: named(node.args["to"]),
+    exp.TryCast: lambda _, node: named(node.args["to"]),
     exp.Interval: "INTERVAL",
     exp.ParseNumeric: "NUMERIC",
     exp.ParseJSON: "JSON",
@@ -224,6 +232,7 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.ToCodePoints: "ARRAY<INT64>",
     exp.JSONExtractArray: "ARRAY<STRING>",
     exp.Null: NULL,
+    exp.Literal: lambda _, node: literal(node),
     exp.If: _branches,
     exp.Case: _branches,
     exp.Struct: _struct,

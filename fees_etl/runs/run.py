@@ -189,7 +189,7 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
     shown = [index for index, name in enumerate(columns) if name not in _OURS]
     hidden = {
         column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
-    }
+    }.union(*(one.tagged for one in project.assertions if one.name == ask.name))
     rows = tuple(
         tuple(mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
         for row in sorted(answer.rows.rows, key=lambda row: row[columns.index(_PLACE)])

@@ -122,7 +122,7 @@ def test_exactly_the_ninos_and_the_records_that_may_hold_one_are_tagged() -> Non
         ("raw/fees.yml", "{name: _source_row, type: INT64", "{name: _source_row, type: STRING"),
         ("raw/fees.yml", "{name: adviser_id, type: STRING", "{name: adviser_id, required: true, type: STRING"),
         ("raw/fees.yml", "policy_tag: nino, ", ""),
-        ("raw/fees.yml", "{name: client_id, type: STRING", "{name: client_id, policy_tag: nino, type: STRING"),
+        ("raw/fees.yml", "{name: _run_id, type: STRING", "{name: _run_id, policy_tag: nino, type: STRING"),
         ("raw/fees.yml", "partition_by: fee_date\n", ""),
         ("raw/fees.yml", "cluster_by: [_source_file]", "cluster_by: [client_id]"),
         ("raw/fees.yml", "Day the fee was charged", "Day the fee was taken"),

@@ -74,7 +74,6 @@ DOCUMENTED = {
     "Length": TEXT,
     "LowerHex": TEXT,
     "StartsWith": TEXT,
-    "Substring": TEXT,
     "Translate": TEXT,
     "Substring": TEXT,
     "Trim": TEXT,

@@ -88,7 +88,7 @@ def permitted(doing: str, role: str) -> Iterator[None]:
             doing, role = "run jobs", "roles/bigquery.jobUser on the project"
         raise GuardRefused(
             f"This account may not {doing}.", published=PUBLISHED, hint=f"Grant it {role}, then repeat the command."
-        ) from error
+        ) from None
 
 
 def unreachable(error: Exception, known: str, *, published: str = "") -> WarehouseError:
@@ -114,4 +114,4 @@ def _said(error: Any) -> tuple[str, str]:
 
 
 def _line(text: str) -> str:
-    return redact(text.strip().splitlines()[0].split("; reason:")[0]) if text.strip() else "no reason was given"
+    return redact(text).strip().splitlines()[0].split("; reason:")[0] if text.strip() else "no reason was given"

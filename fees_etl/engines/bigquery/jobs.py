@@ -77,7 +77,7 @@ def connected(project: str, location: str) -> bigquery.Client:
     try:
         return bigquery.Client(project, location=location)
     except GoogleAuthError as error:
-        raise failed(error, "connecting") from error
+        raise failed(error, "connecting") from None
 
 
 class Jobs:
@@ -161,7 +161,7 @@ class Jobs:
         except NO_ANSWER as error:
             known = f"what the job {ended.job_id} brought back is not known"
             published = "What that job did: it has ended, whole or not at all."
-            raise unreachable(error, known, published=published) from error
+            raise unreachable(error, known, published=published) from None
         return row
 
     def spent(self, ended: Any) -> dict[str, tuple[int | None, float]]:
@@ -185,7 +185,7 @@ class Jobs:
         try:
             yield
         except NO_ANSWER as error:
-            raise failed(error, doing) from error
+            raise failed(error, doing) from None
 
     def labels(self, labels: Mapping[str, str]) -> dict[str, str]:
         """What every job of ours is found by, and these."""
@@ -220,7 +220,7 @@ class Jobs:
             log.debug("the job %s is there already: an earlier request began it", identity)
         except NO_ANSWER as error:
             if isinstance(error, GoogleAPICallError) and error.code not in _AMBIGUOUS:
-                raise failed(error, f"job {identity}") from error
+                raise failed(error, f"job {identity}") from None
             return self._begun(identity, error)
         return self._found(identity)
 
@@ -230,19 +230,19 @@ class Jobs:
             return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT)
         except NotFound:
             if isinstance(error, NotFound):  # then the request was understood, and what it names is not there
-                raise failed(error, f"job {identity}") from error
-            raise unreachable(error, "no job was begun") from error
+                raise failed(error, f"job {identity}") from None
+            raise unreachable(error, "no job was begun") from None
         except NO_ANSWER:
             self._at_large = identity
             known = f"nobody knows whether the job {identity} was begun"
-            raise unreachable(error, known, published=_BY_ITSELF) from error
+            raise unreachable(error, known, published=_BY_ITSELF) from None
 
     def _found(self, identity: str) -> Any:
         try:
             return self.client.get_job(identity, retry=RETRY, timeout=TIMEOUT)
         except NO_ANSWER as error:
             self._at_large = identity
-            raise unreachable(error, f"nobody knows how the job {identity} went", published=_BY_ITSELF) from error
+            raise unreachable(error, f"nobody knows how the job {identity} went", published=_BY_ITSELF) from None
 
     def _awaited(self, job: Any) -> Any:
         """The job when it is over; one that runs for longer than its deadline is cancelled."""

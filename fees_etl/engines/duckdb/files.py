@@ -106,10 +106,10 @@ def translated(path: Path | None, doing: str) -> Iterator[None]:
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error
     except duckdb.Error as error:
-        raise _failed(error, doing, path) from error
+        raise _failed(error, doing, path) from None
     except OSError as error:
         said = error.strerror or type(error).__name__
-        raise WarehouseError(f"{_reason(said)} ({doing} of {path}): {said}") from error
+        raise WarehouseError(f"{_reason(said)} ({doing} of {path}): {said}") from None
     except RuntimeError as error:
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from error
@@ -129,7 +129,7 @@ def _put(draft: Path, path: Path) -> None:
 
 
 def _failed(error: duckdb.Error, doing: str, path: Path | None) -> FeesError:
-    text = redact(str(error).strip().splitlines()[0])
+    text = redact(str(error)).strip().splitlines()[0]  # masked while whole: a line may end within a number
     if "Could not set lock" in text or "Conflicting lock" in text:
         match = _HOLDER.search(text)
         holder = f"process {match['pid']} ({match['program']}){_since(match['pid'])}" if match else "another process"

@@ -81,6 +81,7 @@ BEGIN
             INSERT INTO raw_ci.fees_rejected (
                 record,
                 reasons,
+                file_status,
                 _source_file,
                 _source_version,
                 _source_row,
@@ -90,6 +91,7 @@ BEGIN
             SELECT
                 record,
                 reasons,
+                file_status,
                 _source_file,
                 _source_version,
                 _source_row,

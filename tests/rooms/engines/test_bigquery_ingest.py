@@ -83,6 +83,20 @@ def test_an_ingestion_is_one_load_and_one_script(engine, service, lake):
     ]  # fmt: skip
 
 
+def test_the_first_rejects_of_a_refused_file_travel_too_and_say_so(engine, service, lake):
+    (lake / "bad.csv").write_text(HEADER + "QQ123456C,C1,A1,2025-01-01,1\n" * 1200)
+    result = ingest(project(), engine, str(lake), run_id="R1", now=NOW)
+    assert {Path(file.uri).name: file.outcome for file in result.files} == {
+        "bad.csv": "refused", "good.csv": "loaded", "mixed.csv": "refused",
+    }  # fmt: skip
+    (load,) = loads(service)
+    kept = "SELECT _source_file, file_status, reasons, COUNT(*) FROM {} WHERE _part = 'raw.fees_rejected' GROUP BY ALL ORDER BY ALL"
+    assert [(Path(row[0]).name, *row[1:]) for row in parquet(load.data, kept)] == [
+        ("bad.csv", "refused", "client_id looks like a National Insurance number", 1000),
+        ("mixed.csv", "refused", "fee_date is not a date (YYYY-MM-DD); fee_amount is not a number", 1),
+    ]
+
+
 def test_the_file_has_every_row_of_its_parts_in_the_columns_of_the_table(engine, service, lake):
     ingested(engine, lake)
     (load,) = loads(service)

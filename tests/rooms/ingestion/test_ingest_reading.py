@@ -79,8 +79,8 @@ AMOUNTS = {
     "0": "0", "-0": "0", "1.60": "1.6", "+1.5": "1.5", "-12.345678901": "-12.345678901", "007": "7", "-007.50": "-7.5",
     " 5 ": "5", "\t5\t": "5", "\u00a05\u00a0": "5", "0" * 59 + "1": "1", "1." + "0" * 60: "1",
     "-" + "0" * 2000 + "12.5" + "0" * 2000: "-12.5", "1.123456789000": "1.123456789",
-    "0.0000000000": "0", "9" * 29 + "." + "9" * 9: "9" * 29 + "." + "9" * 9, "-" + "9" * 29 + "." + "9" * 9 + "0": "-" + "9" * 29 + "." + "9" * 9,
-    "0" * 40 + "1" * 29: "1" * 29,
+    "0.0000000000": "0", "9" * 19 + "." + "9" * 9: "9" * 19 + "." + "9" * 9, "-" + "9" * 19 + "." + "9" * 9 + "0": "-" + "9" * 19 + "." + "9" * 9,
+    "0" * 40 + "1" * 19: "1" * 19,
 }  # fmt: skip
 
 
@@ -150,9 +150,53 @@ def test_ids_are_kept_as_sent(judged):
     assert (fields[:3], reasons) == ((" c\u00a01 ", "qq 12 34 56 c ", "Zoë/+="), None)
 
 
-@pytest.mark.parametrize("text", ["\u200b", "\u3000", "\x0b", "NULL", "null", "None", "N/A", "-", "\ufeff"])
+@pytest.mark.parametrize(
+    "text", ["N/A", "-", "nil", "NULLS", "x null", "Zo\u00eb", "c\u00a01", "\u00e9", "\U0001f600", "\uff5e", "a\tb"]
+)
 def test_what_is_not_in_the_set_is_not_blank(judged, text):
     assert judged(client_id=text) == ((text, "QQ123456C", "7", DAY, Decimal("1.5")), None)
+
+
+UNSEEN, NOTHING = "has an invisible character", "says NULL: leave it blank"
+LOOKS, NINO = "has a letter or digit that looks like another", "looks like a National Insurance number"
+
+
+@pytest.mark.parametrize("column", ["client_id", "adviser_id"])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        *((text, UNSEEN) for text in ("\u200b", "\ufeff", "C1\u200b", "C\u00ad1", "\u3000", "C1\u2003", "\x0b", "C\x1b1", "C\x7f", "C1\u202e", "C\u20601", "\u2028x", "C\x851")),
+        *((text, NOTHING) for text in ("NULL", "null", "None", "nan", "NaN", "\\N", " NULL ")),
+        *((text, LOOKS) for text in ("C\uff11", "\uff23\uff11", "C\u0661", "C\U0001d7ce")),
+        *((text, NINO) for text in ("QQ123456C", "qq 12 34 56 c", " QQ-123456-C", "QQ 12 34 56", "see QQ123456C.")),
+    ],
+)  # fmt: skip
+def test_ids_that_mean_nobody_or_another_are_rejected(judged, column, text, problem):
+    fields, reasons = judged(**{column: text})
+    assert reasons == f"{column} {problem}"
+    assert fields[3:] == (None, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "C001234",
+        "CL001234",
+        "CL001234X",
+        "MAdEhk/2zyNJMQvYRvVlzbsnkadeyuu0hRe8FPi9oLg=",
+        "d31c7af20c5231a9",
+        "ab123456c0d1",
+        "2025-01-31",
+        "AB-1234-56",
+    ],
+)
+def test_ids_that_number_a_client_are_none(judged, text):
+    assert judged(client_id=text)[1] is None
+
+
+@pytest.mark.parametrize(("text", "problem"), [("NULL", NOTHING), ("QQ\x0b123456C", UNSEEN), ("client 7", None)])
+def test_a_nino_is_held_to_the_same(judged, text, problem):
+    assert judged(client_nino=text)[1] == (f"client_nino {problem}" if problem else None)
 
 
 @pytest.mark.parametrize("nino", ["QQ12345\uff16C", "ÀQ123456C", "QQ123456C\u200b", "\u2003QQ123456C"])
@@ -210,19 +254,30 @@ def test_totals(connection, tmp_path, reader):
         )
 
 
-def test_totals_keep_38_digits(connection, tmp_path):
+def test_totals_keep_all_digits(connection, tmp_path):
     path = tmp_path / "fees.csv"
-    path.write_text(f"{HEADER}\n,,,2025-01-31,{'9' * 29}.999999998\n,,,2025-01-30,0.000000001\n")
+    path.write_text(f"{HEADER}\n,,,2025-01-31,{'9' * 19}.999999998\n,,,2025-01-30,0.000000001\n")
     with read(connection, scan(path, FORM), LATEST, tmp_path) as reading:
-        assert reading.amount == Decimal("9" * 29 + "." + "9" * 9)
+        assert reading.amount == Decimal("9" * 19 + "." + "9" * 9)
 
 
-@pytest.mark.parametrize("dates", [["2025-01-31"] * 2, ["2025-01-31"] * 7, ["2025-01-30", "2025-01-31"]])
-def test_totals_beyond_numeric_refuse_the_file(connection, tmp_path, dates):
+@pytest.mark.parametrize(
+    ("amounts", "row"),
+    [
+        (["9" * 29] * 2, 1),
+        (["1", "9" * 29, "9" * 29], 2),
+        (["5" + "0" * 19, "-5" + "0" * 19], 2),  # signs apart: the fees of a client would not fit, the refunds either
+        (["1", "x", *(["3" + "0" * 19] * 7)], 6),
+        (["0.000000001", "1" + "0" * 20], 2),
+    ],
+)
+def test_amounts_whose_sums_would_not_fit_numeric_name_the_row(connection, tmp_path, amounts, row, reader):
     path = tmp_path / "fees.csv"
-    path.write_text("\n".join([HEADER, *(f"a,b,c,{day},{'9' * 29}" for day in dates)]))
+    path.write_text("\n".join([HEADER, *(f"a,b,c,2025-01-{day:02},{one}" for day, one in enumerate(amounts, 1))]))
+    scanned = scan(path, FORM) if reader == "native" else replace(scan(path, FORM), plain=None)
     with (
-        pytest.raises(FileRefused, match="its amounts add up to more than NUMERIC can hold"),
-        read(connection, scan(path, FORM), LATEST, tmp_path),
+        pytest.raises(FileRefused, match="amounts add up to 100,000,000,000,000,000,000 pounds and more") as refused,
+        read(connection, scanned, LATEST, tmp_path),
     ):
         pass
+    assert refused.value.row == row

@@ -1,0 +1,4 @@
+SELECT
+    client_id,
+    client_nino
+FROM raw.fees
