@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import fees_etl
 from fees_etl.cli.logs import bind, logger
-from fees_etl.errors import UsageError
+from fees_etl.errors import FeesError, Interrupted
 from fees_etl.privacy import redact
 from fees_etl.script import new_run_id
+from fees_etl.streams import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -99,6 +100,11 @@ class Session:
                 engine.prepare(contracts, create=not read_only)
                 with engine.rehearsal() if rehearse else nullcontext():
                     yield engine
+        except (FeesError, Interrupted) as error:
+            if rehearse:
+                error.published = "Nothing of it: a rehearsal is rolled back, whatever it came to."
+                error.hint = error.hint.removesuffix(" --resume")
+            raise
         finally:
             for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")) if fresh else ():
                 leftover.unlink(missing_ok=True)
@@ -107,25 +113,17 @@ class Session:
 def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Iterable[str]) -> None:
     """Say on stdout what a command found: as one JSON document and nothing else, or as a screen.
 
-    A reader that has left (``| head``) is no error; a stdout that cannot be written is a UsageError.
+    What becomes of it changes nothing: where stdout cannot be written, that is a warning.
     """
     if output == "json":
         from fees_etl.cli.document import written
 
-        text = written(document)
+        text = visible(redact(written(document)))
     else:
-        text = "\n".join(lines)
+        text = visible(redact("\n".join(lines)))
         colour = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         for pattern, code in PAINT if colour and not os.environ.get("NO_COLOR") else ():
             text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
-    try:
-        print(redact(text), flush=True)  # noqa: T201  (the one door to stdout)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails on it once more
-        if isinstance(error, BrokenPipeError):
-            return
-        raise UsageError(
-            f"stdout cannot be written: {error.strerror}.",
-            published="What this command did is done and stays; only its report is lost.",
-            hint="See what was done: fees-etl runs",
-        ) from error
+    print(text, flush=True)  # noqa: T201  (the one door to stdout)
+    if lost := getattr(getattr(sys.stdout, "buffer", None), "lost", ""):
+        logger.warning("stdout cannot be written (%s). What this command did is done; only its report is lost.", lost)

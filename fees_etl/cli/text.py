@@ -9,6 +9,8 @@ from decimal import Context, Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.streams import inline
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -95,6 +97,7 @@ def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: i
     >>> grid([("file", "rows", "pounds"), ("a.csv", "1,200", "1.005"), ("b.csv", "7", "12.50")], "<>>")
     ['  file    rows  pounds', '  a.csv  1,200   1.005', '  b.csv      7  12.50']
     """
+    rows = [[inline(text) for text in row] for row in rows]
     columns = [
         _points(column) if side == ">" else column for column, side in zip(zip(*rows, strict=True), align, strict=True)
     ]

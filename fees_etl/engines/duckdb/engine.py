@@ -20,7 +20,7 @@ import duckdb
 
 from fees_etl import query
 from fees_etl.engines import Engine
-from fees_etl.engines.duckdb.files import clean, create, private, translated
+from fees_etl.engines.duckdb.files import Place, clean, create, opened, private, translated
 from fees_etl.engines.duckdb.values import TYPES, Known, Reader, ddl, modest, quoted, stamped, to_native
 from fees_etl.errors import UsageError, WarehouseError
 from fees_etl.project.template import literal
@@ -58,6 +58,7 @@ class DuckDB(Engine):
             )
         with private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
+            self._place = Place(path) if path else None
         try:
             if path is not None and self._owns_spill:
                 clean(path, self.spill)
@@ -160,7 +161,8 @@ class DuckDB(Engine):
             return duckdb.connect(":memory:", config=self._config)
         if not read_only:
             create(path, lambda draft: duckdb.connect(str(draft)).close())
-        return duckdb.connect(str(path), read_only=read_only, config=self._config | {"temp_directory": f"{path}.tmp"})
+        config = self._config | {"temp_directory": f"{path}.tmp"}
+        return opened(path, lambda: duckdb.connect(str(path), read_only=read_only, config=config))
 
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []
@@ -230,12 +232,17 @@ class DuckDB(Engine):
 
     def _end(self, *, keep: bool) -> None:
         self._keep = None
+        place = self._place if keep else None
         try:
+            if place:
+                place.require()
             self._native("COMMIT" if keep else "ROLLBACK")
         except BaseException:
             with suppress(WarehouseError):  # whatever is still open must not become part of what comes next
                 self._native("ROLLBACK")
             raise
+        if place:
+            place.require()
 
     def _native(self, sql: str) -> Any:
         log.debug("%s", sql)

@@ -6,22 +6,25 @@ And what DuckDB and the system complain of when it is full, held or damaged: in 
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
+import shlex
 import shutil
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from fees_etl.errors import FeesError, UsageError, WarehouseBusy, WarehouseError
+from fees_etl.errors import FeesError, UsageError, WarehouseBusy, WarehouseError, WarehouseGone
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+log = logging.getLogger("fees_etl")
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 _REASONS = {
@@ -34,6 +37,48 @@ _REASONS = {
     "There is too little memory for this; FEES_ETL_MEMORY gives DuckDB more": ("out of memory",),
 }
 """Our words for what people meet most, and what DuckDB or the system says of it."""
+
+
+class Place:
+    """Where a file was when it was opened: what is committed to one that is gone is seen by nobody."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.identity = path, _identity(path)
+
+    def require(self) -> None:
+        """Nothing, while the same file is still there.
+
+        Raises:
+            WarehouseGone: it was deleted or replaced.
+        """
+        now = _identity(self.path)
+        if now != self.identity:
+            how = "replaced by another" if now else "deleted"
+            raise WarehouseGone(
+                f"the warehouse {self.path} was {how} while this command worked, and what it wrote went with it.",
+                published="Nothing of this command; readers see "
+                + ("what the file that is there now holds." if now else f"nothing: there is no {self.path}."),
+            )
+
+
+def opened(path: Path, connect: Callable[[], Any]) -> Any:
+    """The connection. A write-ahead log of another file than the one that is there now is set aside, and kept.
+
+    ``rm fees.duckdb`` leaves one behind where a process was killed before, and DuckDB opens no file beside it.
+    """
+    wal = Path(f"{path}.wal")
+    was = _identity(wal)
+    try:
+        return connect()
+    except duckdb.IOException as error:
+        if "WAL does not match database file" not in str(error):
+            raise
+    if was and _identity(wal) == was:  # else somebody else was first
+        aside = wal.with_name(f"{wal.name}.{datetime.fromtimestamp(wal.stat().st_mtime, UTC):%Y%m%dT%H%M%S}")
+        wal.rename(aside)
+        said = "%s was written for another file than the one that is there now, and is set aside. If it is not needed: rm %s"
+        log.warning(said, wal.name, shlex.quote(str(aside)))
+    return connect()
 
 
 def create(path: Path, make: Callable[[Path], None]) -> None:
@@ -108,6 +153,13 @@ def translated(path: Path | None, doing: str) -> Iterator[None]:
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from error
         raise
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _put(draft: Path, path: Path) -> None:
