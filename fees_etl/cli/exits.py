@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NEAR = ("Did you mean", "Known are")
 ROLLED_BACK = "What this command had not committed was rolled back: readers see what the last committed run published."
 AGAIN = re.compile(
-    r"(?i)([,;]?(?: then)?) ?(?:run )?(?:the same command again|repeat the command)(?: with (--[\w-]+))?\.?"
+    r"(?i)(?:([,;](?: then)?|then) )?(?:run )?(?:the same command again|repeat the command)(?: with (--[\w-]+))?\.?"
 )
 """The library knows no command line: where a hint of its says this, the command line itself is put."""
 OURS = re.compile(r"\bfees-etl (?!-)")
@@ -123,7 +123,7 @@ def _next(error: errors.FeesError | errors.Interrupted, session: Session) -> str
     return f"{session.start} {'ls' if error.hint else '--help'}"
 
 
-def _again(line: str, lead: str, flag: str | None) -> str:
+def _again(line: str, lead: str | None, flag: str | None) -> str:
     """The command line in the place of what a hint calls it.
 
     >>> AGAIN.sub(lambda found: _again("fees-etl run", *found.groups()), "Make room, then run the same command again.")
@@ -133,7 +133,8 @@ def _again(line: str, lead: str, flag: str | None) -> str:
     ... )
     'If so: fees-etl run --yes; else no.'
     """
-    return f"{lead.removesuffix(',')}{': ' * bool(lead)}{line}{f' {flag}' if flag else ''}"
+    before = f"{lead.removesuffix(',')}: " if lead else ""
+    return f"{before}{line} {flag or ''}".rstrip()
 
 
 def _misused(error: typer.TyperException) -> int:

@@ -13,6 +13,7 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import plural
 from fees_etl.errors import InputRefused, UsageError
+from fees_etl.streams import inline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,8 @@ def ingest(
     if rehearse and session.is_remote:
         raise UsageError(
             "an ingestion into BigQuery begins with a load job, which cannot be rolled back.",
-            hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {session.line}",
+            hint="Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb "
+            + session.without("--target"),
         )
     with session.warehouse(project, rehearse=rehearse, models=False) as engine:
         if session.settings.source is None:
@@ -107,7 +109,7 @@ def show_files(session: Session, output: opt.Output) -> None:
 
     settings, found = session.settings, session.ingested
     told = document.ingest(found, settings, session.command, session.run_id)
-    emit(output, told, [*report.heading(settings, found), *(report.files(found) if found else ())])
+    emit(output, told, [*report.heading(settings, found, session.start), *(report.files(found) if found else ())])
 
 
 def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: bool = True) -> InputRefused | None:
@@ -118,7 +120,7 @@ def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: b
     session.refused = refused = [*now.items(), *(one for one in known if one[0] not in now)]
     if not refused:
         return None
-    lines = [f"    {shown(uri)}: {reason}" for uri, reason in refused]
+    lines = [f"    {inline(shown(uri))}: {inline(reason)}" for uri, reason in refused]
     were, them = ("file is", "it") if len(refused) == 1 else ("files are", "them")
     again = session.line if reads else f"{session.start} run --source {shlex.quote(shown(refused[0][0]))}"
     return InputRefused(

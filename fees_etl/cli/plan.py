@@ -80,7 +80,7 @@ def check(context: typer.Context, *, output: opt.Output = "text") -> int:
         raise AssertionsFailed(
             f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",
             published="What readers see now is wrong in these points; this command changed nothing.",
-            hint=f"{session.start} run --full-refresh --skip-ingest   (rebuilds every table from raw, then asserts)",
+            hint=f"Rebuild every table from raw: {session.start} run --full-refresh --skip-ingest",
         )
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import time
 from contextlib import contextmanager, nullcontext
@@ -56,6 +57,20 @@ class Session:
     """Every file whose content is refused now."""
     plan: Plan | None = None
     result: Result | None = None
+
+    def without(self, *options: str) -> str:
+        """The command line without these options and their values, to be repeated with others.
+
+        >>> Session("fees-etl run --select a --exclude=b --source 'x y'", "").without("--select", "--exclude")
+        "fees-etl run --source 'x y'"
+        """
+        words, kept = iter(shlex.split(self.line)), list[str]()
+        for word in words:
+            if word in options:
+                next(words, None)
+            elif word.partition("=")[0] not in options:
+                kept.append(word)
+        return shlex.join(kept)
 
     @property
     def is_remote(self) -> bool:

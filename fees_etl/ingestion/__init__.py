@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from fees_etl.engines import path_of
 from fees_etl.errors import FeesError, ProjectError, WarehouseBusy, WarehouseError
 from fees_etl.ingestion.mirror import FEES, OVERTAKEN, Mirror, guard
 from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, regex, shown, unread
@@ -72,7 +74,7 @@ def ingest(
             opened(source).require_near(engine.location, source)
         books = read_books(project, engine)
         found = listing(source, books.known)
-        guard(books, found, allow_withdraw=allow_withdraw)
+        guard(books, found, allow_withdraw=allow_withdraw, file=path_of(engine.url))
         gone, again = _gone(found, books), _again(found, books, reload)
         mirror = Mirror(project, books, run_id, now)
         yield Stop(OVERTAKEN, project.templates.ask("overtaken", mark=books.mark).sql)  # are the books still those?
@@ -107,7 +109,7 @@ def _gone(found: Listing, books: Books) -> set[str]:
         if uri not in present and (found.covers(uri) or uri not in books.loaded) and found.has_lost(uri)
     }
     if not present and not any(found.covers(uri) for uri in books.known):
-        hint = "Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'"
+        hint = "Check the path (a pattern needs quotes to reach us whole), then run the same command again."
         raise unread(f"'{found.source}' matches no file.", hint)
     return gone
 
@@ -119,7 +121,7 @@ def _again(found: Listing, books: Books, reload: str | bool | None) -> set[str]:
         return here if reload else set()
     again = {uri for pattern in meant(reload, books.known) for uri in here if re.fullmatch(regex(pattern), shown(uri))}
     if not again:
-        hint = "Check the path; without one, all files of the source are read again: fees-etl ingest SOURCE --reload"
+        hint = f"Check the path, or read all of them again: fees-etl ingest {shlex.quote(found.source)} --reload"
         raise unread(f"'{reload}' is no file of '{found.source}' that was read before.", hint)
     return again
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,11 +11,13 @@ from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, shown
 from fees_etl.ingestion.verdict import UNREAD
 from fees_etl.results import FileResult
 from fees_etl.script import Load, Stop, Write
+from fees_etl.streams import inline
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from fees_etl.ingestion.source import Listing
     from fees_etl.ingestion.verdict import Books, Entry, Judged
@@ -28,7 +31,7 @@ FEES, _REJECTED = Table("raw", "fees"), Table("raw", "fees_rejected")
 _FILES, _TOTALS = Table("raw", "files"), Table("raw", "file_totals")
 
 
-def guard(books: Books, found: Listing, *, allow_withdraw: bool) -> None:
+def guard(books: Books, found: Listing, *, allow_withdraw: bool, file: Path | None = None) -> None:
     """Refuse what is hardly meant: sample beside real files, and a source that lost most of its files at once.
 
     Raises:
@@ -45,14 +48,13 @@ def guard(books: Books, found: Listing, *, allow_withdraw: bool) -> None:
         raise GuardRefused(
             "the warehouse holds the bundled sample, which real files must not join.",
             published="Nothing was written; the published numbers are the sample's.",
-            hint="Remove the sample's fees.duckdb, or name another warehouse: "
-            "FEES_ETL_WAREHOUSE=duckdb:///absolute/path/fees.duckdb.",
+            hint=f"Remove it: rm {shlex.quote(str(file))} && run the same command again." if file else "",
         )
     before = [uri for uri in books.loaded if found.covers(uri)]
     left = {file.uri for file in found.files} & set(before)
     if before and (not left or 2 * len(left) < len(before)) and not allow_withdraw:
         gone = sorted(set(before) - left)
-        listed = ", ".join(shown(uri) for uri in gone[:3]) + (", ..." if len(gone) > 3 else "")  # noqa: PLR2004 - a few
+        listed = ", ".join(inline(shown(uri)) for uri in gone[:3]) + (", ..." if len(gone) > 3 else "")  # noqa: PLR2004 - a few
         raise GuardRefused(
             f"{len(gone)} of the {len(before)} files known under '{found.source}' are gone: {listed}.",
             published="Nothing was withdrawn; raw and the published numbers are as before.",

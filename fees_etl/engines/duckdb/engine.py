@@ -54,7 +54,7 @@ class DuckDB(Engine):
             raise UsageError(
                 f"there is no warehouse at {path} yet.",
                 published="Nothing is published.",
-                hint="Run `fees-etl run` first.",
+                hint="fees-etl run",
             )
         with private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import duckdb
 
@@ -76,7 +77,7 @@ def opened(path: Path, connect: Callable[[], Any]) -> Any:
     if was and _identity(wal) == was:  # else somebody else was first
         aside = wal.with_name(f"{wal.name}.{datetime.fromtimestamp(wal.stat().st_mtime, UTC):%Y%m%dT%H%M%S}")
         wal.rename(aside)
-        said = "%s was written for another file than the one that is there now, and is set aside. If it is not needed: rm %s"
+        said = "%s was written for another file than the one there now, and is set aside. If it is not needed: rm %s"
         log.warning(said, wal.name, shlex.quote(str(aside)))
     return connect()
 
@@ -84,22 +85,24 @@ def opened(path: Path, connect: Callable[[], Any]) -> Any:
 def create(path: Path, make: Callable[[Path], None]) -> None:
     """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
     if path.is_dir():
-        raise UsageError(
-            f"{path} is a folder, not a warehouse.", hint=f"Name a file in it: duckdb://{path}/fees.duckdb"
-        )
+        url = shlex.quote(f"duckdb://{quote(str(path))}/fees.duckdb")
+        raise UsageError(f"{path} is a folder, not a warehouse.", hint=f"Name a file in it: FEES_ETL_WAREHOUSE={url}")
     if path.exists():
         mode = path.stat().st_mode
         if not mode & 0o200:
             raise WarehouseError(
                 f"The warehouse may not be written to: {path} is read-only.",
                 published="Nothing was touched; the published numbers are as before.",
-                hint=f"If it is meant to be written: chmod u+w {path}",
+                hint=f"If it is meant to be written: chmod u+w {shlex.quote(str(path))}",
             )
         if mode & 0o077:
             path.chmod(mode & 0o700)
         return
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} for the warehouse.")
+        raise UsageError(
+            f"there is no folder {path.parent} for the warehouse.",
+            hint=f"mkdir -p {shlex.quote(str(path.parent))}, then run the same command again.",
+        )
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         make(draft)
@@ -182,7 +185,11 @@ def _failed(error: duckdb.Error, doing: str, path: Path | None) -> FeesError:
         return WarehouseBusy(f"{path} is held by {holder}.")
     if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
         return WarehouseBusy(f"another connection of this process changed {path} meanwhile.")
-    return WarehouseError(f"{_reason(text)} ({doing} of {path or 'the database in memory'}): {text}")
+    reason, hint = _reason(text), ""
+    if path and reason == "The warehouse is damaged":
+        away = shlex.join(["mv", str(path), f"{path}.damaged"])
+        hint = f"Put a copy of it back, or begin anew from the files: {away} && run the same command again."
+    return WarehouseError(f"{reason} ({doing} of {path or 'the database in memory'}): {text}", hint=hint)
 
 
 def _reason(text: str) -> str:
