@@ -93,7 +93,7 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
             raise WarehouseError(
                 f"The warehouse may not be written to: {path} is read-only.",
                 published="Nothing was touched; the published numbers are as before.",
-                hint=f"If it is meant to be written: chmod u+w {shlex.quote(str(path))}",
+                hint=f"If it is meant to be written: chmod u+w {shlex.quote(str(path))} && run the same command again.",
             )
         if mode & 0o077:
             path.chmod(mode & 0o700)
@@ -101,7 +101,7 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
     if not path.parent.is_dir():
         raise UsageError(
             f"there is no folder {path.parent} for the warehouse.",
-            hint=f"mkdir -p {shlex.quote(str(path.parent))}, then run the same command again.",
+            hint=f"mkdir -p {shlex.quote(str(path.parent))} && run the same command again.",
         )
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
