@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("fees_etl")
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
+_FOREIGN = ("WAL does not match database file", "WAL checkpoint iteration does not match")
+"""What DuckDB says of a write-ahead log of another database, or of another time of this one (a backup was put back)."""
 _REASONS = {
     "The disk is full": ("no space left",),
     "The disk is full, as far as this user may fill it": ("file too large", "quota exceeded"),
@@ -72,7 +74,7 @@ def opened(path: Path, connect: Callable[[], Any]) -> Any:
     try:
         return connect()
     except duckdb.IOException as error:
-        if "WAL does not match database file" not in str(error):
+        if not any(words in str(error) for words in _FOREIGN):
             raise
     if was and _identity(wal) == was:  # else somebody else was first
         aside = wal.with_name(f"{wal.name}.{datetime.fromtimestamp(wal.stat().st_mtime, UTC):%Y%m%dT%H%M%S}")
