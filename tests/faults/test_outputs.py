@@ -17,10 +17,12 @@ from shells import GOOD, HEADER, MORE
 
 NAME = "é€😀.csv"
 FORGED = "b\x1b[2J\n  loaded  forged.csv"
+LAKE = []
+"""The folder of the files: a warehouse knows them by their whole names."""
 COMMANDS = {
-    "run": ("run --source lake", 0),
-    "run as json": ("run --source lake --output json", 0),
-    "ingest": ("ingest lake", 0),
+    "run": ("run --source {lake}", 0),
+    "run as json": ("run --source {lake} --output json", 0),
+    "ingest": ("ingest {lake}", 0),
     "backfill": ("backfill --start 2025-01-01 --end 2025-02-28 --chunk month", 0),
     "assert": ("assert", 0),
     "plan": ("plan", 0),
@@ -49,14 +51,17 @@ SINKS = {
 def before(tmp_path_factory):
     """A published warehouse, and a lake that has more since."""
     folder = tmp_path_factory.mktemp("outputs")
-    (folder / "lake").mkdir()
-    (folder / "lake" / NAME).write_text(HEADER + GOOD)
-    assert fees_etl(folder, "run --source lake").returncode == 0
-    (folder / "lake" / FORGED).with_suffix(".csv").write_text(HEADER + MORE)
-    return folder
+    LAKE[:] = [folder.parent / "lake"]
+    LAKE[0].mkdir()
+    (LAKE[0] / NAME).write_text(HEADER + GOOD)
+    assert fees_etl(folder, "run --source {lake}").returncode == 0
+    (LAKE[0] / FORGED).with_suffix(".csv").write_text(HEADER + MORE)
+    yield folder
+    shutil.rmtree(LAKE.pop())
 
 
 def fees_etl(folder, words, tail="", environ=None):
+    words = words.format(lake=LAKE[0])
     line = f"'{sys.executable}' -m fees_etl {words} {tail}"
     environ = {**without_settings(), "PYTHONPATH": str(places.ROOT), **(environ or {})}
     return subprocess.run(["bash", "-c", line], cwd=folder, env=environ, capture_output=True, check=False)
@@ -99,18 +104,18 @@ def test_a_name_cannot_forge_a_line_of_the_report_or_of_the_log(before, tmp_path
 
 def test_what_a_stream_cannot_encode_is_escaped_and_json_stays_json(before, tmp_path):
     shutil.copytree(before, tmp_path / "x")
-    words = "--log-format json run --source lake --output json"
+    words = "--log-format json run --source {lake} --output json"
     done = fees_etl(tmp_path / "x", words, environ={"PYTHONIOENCODING": "ascii"})
     found = json.loads(done.stdout.decode("ascii"))
     assert any(name["uri"].endswith("%C3%A9%E2%82%AC%F0%9F%98%80.csv") for name in found["ingest"]["files"])
     assert all(json.loads(line) for line in done.stderr.decode("ascii").splitlines())
-    listed = fees_etl(tmp_path / "x", "run --source lake", environ={"PYTHONIOENCODING": "ascii"})
+    listed = fees_etl(tmp_path / "x", "run --source {lake}", environ={"PYTHONIOENCODING": "ascii"})
     assert b"/lake/\\u00e9\\u20ac\\ud83d\\ude00.csv" in listed.stdout
 
 
 def test_a_stdout_that_is_full_is_a_warning(before, tmp_path):
     shutil.copytree(before, tmp_path / "x")
-    done = fees_etl(tmp_path / "x", "run --source lake", ">/dev/full")
+    done = fees_etl(tmp_path / "x", "run --source {lake}", ">/dev/full")
     assert (done.returncode, b"warning: stdout cannot be written (No space left on device)." in done.stderr) == (
         0,
         True,
@@ -125,7 +130,7 @@ def test_the_warehouse_never_gets_the_number_of_a_closed_stream(before, tmp_path
         "def run(*args, **options):\n"
         "    os.write(2, b'x' * 5000)\n"
         "    return real(*args, **options)\n"
-        "fees_etl.run = run; sys.argv = ['fees-etl', 'run', '--source', 'lake']; main()\n"
+        f"fees_etl.run = run; sys.argv = ['fees-etl', 'run', '--source', '{LAKE[0]}']; main()\n"
     )
     shutil.copytree(before, tmp_path / "x")
     Path(tmp_path, "code.py").write_text(code)
