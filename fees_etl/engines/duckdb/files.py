@@ -56,7 +56,7 @@ class Place:
         """
         now = _identity(self.path)
         if now != self.identity:
-            how = "replaced by another" if now else "deleted"
+            how = "replaced by another" if now else "deleted or emptied"
             raise WarehouseGone(
                 f"the warehouse {self.path} was {how} while this command worked, and what it wrote went with it.",
                 published="Nothing of this command; readers see "
@@ -163,7 +163,7 @@ def translated(path: Path | None, doing: str) -> Iterator[None]:
 def _identity(path: Path) -> tuple[int, int] | None:
     with suppress(OSError):
         found = path.stat()
-        return found.st_dev, found.st_ino
+        return (found.st_dev, found.st_ino) if found.st_size else None
     return None
 
 

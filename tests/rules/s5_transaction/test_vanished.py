@@ -20,12 +20,18 @@ def deleted():
     FILE.unlink()
 
 
+def emptied():
+    FILE.write_bytes(b"")
+
+
 def replaced():
     shutil.copy("other.duckdb", "copy.duckdb")
     Path("copy.duckdb").replace(FILE)
 
 
-@pytest.mark.parametrize(("happens", "word"), [(deleted, "was deleted"), (replaced, "was replaced by another")])
+@pytest.mark.parametrize(
+    ("happens", "word"), [(deleted, "was deleted or emptied"), (replaced, "was replaced by another")]
+)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     "line",
@@ -68,6 +74,16 @@ def test_one_that_vanished_before_the_commit_is_rolled_back(fed, monkeypatch):
     monkeypatch.setattr(fees_etl, "run", run)
     assert fed(*LAKE)[0] == 5
     assert not FILE.exists()
+
+
+def test_one_that_was_emptied_is_damaged_from_then_on(fed, monkeypatch):
+    put("more.csv", MORE)
+    real = fees_etl.run
+    with monkeypatch.context() as patch:
+        patch.setattr(fees_etl, "run", lambda *args, **options: [emptied(), real(*args, **options)][1])
+        assert fed(*LAKE)[0] == 5
+    code, _, err = fed(*LAKE)
+    assert (code, "mv " in err) == (5, True)
 
 
 LEAVE = (
