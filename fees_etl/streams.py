@@ -12,6 +12,7 @@ import json
 import os
 import re
 import select
+import shlex
 import sys
 from typing import Any
 
@@ -89,6 +90,19 @@ def inline(text: str) -> str:
     a.csv\n  loaded  b.csv
     """
     return visible(text.replace("\n", "\\n"))
+
+
+def quoted(text: str) -> str:
+    r"""A name as a shell reads it, typed from what is shown of it.
+
+    >>> print(quoted("a b.csv"), quoted("a\x07\n.csv"))
+    'a b.csv' $'a\u0007\n.csv'
+    """
+    if inline(text) == text and not re.search("[\udc80-\udcff]", text):
+        return shlex.quote(text)
+    shown = inline(text.replace("\\", "\\\\")).replace("'", "\\'")
+    whole = re.sub("[\udc80-\udcff]", lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", shown)
+    return f"$'{whole}'"
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

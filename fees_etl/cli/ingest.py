@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import plural
 from fees_etl.errors import InputRefused, UsageError
-from fees_etl.streams import inline
+from fees_etl.streams import inline, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +121,7 @@ def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: b
         return None
     lines = [f"    {inline(shown(uri))}: {inline(reason)}" for uri, reason in refused]
     were, them = ("file is", "it") if len(refused) == 1 else ("files are", "them")
-    again = session.line if reads else f"{session.start} run --source {shlex.quote(shown(refused[0][0]))}"
+    again = session.line if reads else f"{session.start} run --source {quoted(shown(refused[0][0]))}"
     return InputRefused(
         "\n".join([f"{len(refused)} {were} refused, and nothing of {them} was loaded:", *lines]),
         published="No model ran: readers see what the last committed run published. "

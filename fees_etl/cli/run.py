@@ -16,7 +16,7 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, net, plural, pounds
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
-from fees_etl.streams import inline
+from fees_etl.streams import inline, quoted
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _way_on(session: Session, result: Result, *, reads: bool) -> str:
         waive += f" (first, for SQL of your own: {session.start} init)"
     if reads or not result.plan.arrivals:
         return f"Correct the file, or {waive}; then: {again}"
-    file = shlex.quote(shown(result.plan.arrivals[0].source_file))
+    file = quoted(shown(result.plan.arrivals[0].source_file))
     return f"Correct the file, then: {session.start} run --source {file}; or {waive}, then: {again}"
 
 
