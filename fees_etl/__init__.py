@@ -3,7 +3,7 @@
     files --load--> Project --plan(selection, window)--> Plan --run(engine)--> Result
 
 ``ingest`` comes before, ``backfill`` instead, ``check`` and ``read`` after; each prepares the tables it needs.
-Importing this package imports no database, no SQL parser and no Google library; each is loaded by what needs it.
+Importing this package imports nothing; database, SQL parser and Google's libraries are loaded by what needs them.
 
 >>> from fees_etl import connect, ingest, load, plan, run
 >>> from fees_etl.ingestion import SAMPLE
@@ -19,33 +19,49 @@ Importing this package imports no database, no SQL parser and no Google library;
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-from fees_etl.errors import (
-    AssertionsFailed,
-    FeesError,
-    GuardRefused,
-    InputRefused,
-    ProjectError,
-    UsageError,
-    WarehouseBusy,
-    WarehouseError,
-)
-from fees_etl.results import IngestResult, Result
-from fees_etl.script import Plan
-from fees_etl.types import Project, State, Table, Window
-
+TYPE_CHECKING = False  # of typing, which takes twenty milliseconds
 if TYPE_CHECKING:
+    from typing import Any
+
     from fees_etl.engines import Engine, connect, read
+    from fees_etl.errors import (
+        AssertionsFailed,
+        FeesError,
+        GuardRefused,
+        InputRefused,
+        ProjectError,
+        UsageError,
+        WarehouseBusy,
+        WarehouseError,
+    )
     from fees_etl.ingestion import forget, ingest
     from fees_etl.project.load import load
+    from fees_etl.results import IngestResult, Result
     from fees_etl.runs.backfill import backfill
     from fees_etl.runs.ledger import state
     from fees_etl.runs.plan import plan
     from fees_etl.runs.run import check, run
+    from fees_etl.script import Plan
+    from fees_etl.types import Project, State, Table, Window
 
 _LATE = {
+    "AssertionsFailed": "fees_etl.errors",
     "Engine": "fees_etl.engines",
+    "FeesError": "fees_etl.errors",
+    "GuardRefused": "fees_etl.errors",
+    "IngestResult": "fees_etl.results",
+    "InputRefused": "fees_etl.errors",
+    "Plan": "fees_etl.script",
+    "Project": "fees_etl.types",
+    "ProjectError": "fees_etl.errors",
+    "Result": "fees_etl.results",
+    "State": "fees_etl.types",
+    "Table": "fees_etl.types",
+    "UsageError": "fees_etl.errors",
+    "WarehouseBusy": "fees_etl.errors",
+    "WarehouseError": "fees_etl.errors",
+    "Window": "fees_etl.types",
     "backfill": "fees_etl.runs.backfill",
     "check": "fees_etl.runs.run",
     "connect": "fees_etl.engines",

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
-from fees_etl import cli
+from fees_etl import signals
 
 
 def main() -> None:
     """Run the command line as a process: every file it makes is its user's alone, because fees carry NINOs."""
+    signals.hold()
+    if sys.getfilesystemencoding() != "utf-8" and "utf8" not in sys._xoptions:  # noqa: SLF001 - it has no public name
+        os.environ.setdefault("PYTHONIOENCODING", getattr(sys.stdout, "encoding", "utf-8"))
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - names are UTF-8 whatever the locale
     os.umask(0o077)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Cloud Run's timeout cancels and rolls back like Ctrl-C
-    sys.exit(cli.main())
+    from fees_etl import cli, streams  # noqa: PLC0415 - late: Ctrl-C meanwhile waits
+
+    streams.adopt()
+    try:
+        code = cli.main()
+    except KeyboardInterrupt:  # once more, while the first was told
+        code = 130
+    signals.finish()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

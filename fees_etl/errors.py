@@ -7,9 +7,10 @@
     ├── InputRefused       3   a source file, or the whole source, was refused
     ├── GuardRefused       4   a guard refused before anything was written
     ├── WarehouseError     5   the warehouse failed after retries
+    │   └── WarehouseGone  5   its file was deleted or replaced while a command worked
     └── WarehouseBusy     75   somebody else is writing; safe to repeat as it is
 
-Anything else that reaches the command line is a bug of ours: exit 70. Ctrl-C is 130.
+Anything else that reaches the command line is a bug of ours: exit 70. Ctrl-C is 130, also as :class:`Interrupted`.
 
 A message is a sentence: where, what, why. ``published`` says what readers see now, and ``hint`` is the exact next
 command or edit; the command line prints all three. National Insurance numbers are masked in each as it is made, so
@@ -88,8 +89,20 @@ class WarehouseError(FeesError):
     usually = "Nothing of this command: readers see what the last committed run published."
 
 
+class WarehouseGone(WarehouseError):
+    """The file of the warehouse was deleted, or replaced by another, while a command worked."""
+
+
 class WarehouseBusy(FeesError):
     """Another process holds the warehouse, or changed it between plan and BEGIN; the same command may be repeated."""
 
     exit_code = 75
     usually = "Nothing of this command; what the other one does is its own."
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C when something was committed already, which ``published`` tells."""
+
+    def __init__(self, published: str, hint: str) -> None:
+        super().__init__()
+        self.published, self.hint = published, hint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -104,3 +105,28 @@ def process(*args, **options):
         check=False,
         **options,
     )
+
+
+NEXT = re.compile(
+    r"(?:\b[A-Z_]+=\S+ )?(?:\b(?:rm|mv|mkdir|chmod)\b[^;]*? && )?\bfees-etl .*?(?=; | \(|\)|   or   |\.?$)"
+)
+"""What can be typed in a next step."""
+
+
+def next_steps(err):
+    """The commands of the line that says what comes next."""
+    (said,) = re.findall(r"^  Next: +(.*)$", err, re.MULTILINE)
+    return NEXT.findall(said)
+
+
+def typed(shell, command, monkeypatch):
+    """The exit code of a command as it is typed: variables before it, other programs before ``&&``."""
+    *before, ours = command.split(" && ")
+    for one in before:
+        subprocess.run(one, shell=True, check=True)
+    words = shlex.split(ours)
+    with monkeypatch.context() as patch:
+        while "=" in words[0]:
+            patch.setenv(*words.pop(0).split("=", 1))
+        assert words.pop(0) == "fees-etl", command
+        return shell(*words)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fees_etl import signals
 from fees_etl.cli import ingest, init, ls, plan, run, runs
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
@@ -43,7 +44,14 @@ def main(args: Sequence[str] | None = None) -> int:
     configure("auto", int(not {"-v", "--verbose"}.isdisjoint(outside)))
     start, command = shlex.join(["fees-etl", *outside]), "".join(inside[:1])
     session = Session(line=shlex.join(["fees-etl", *line]), start=start, command=command)
-    code = guarded(lambda: _call([*outside, *inside], session), session)
+
+    def act() -> int:
+        signals.release()
+        code = _call([*outside, *inside], session)
+        signals.require_calm()
+        return code
+
+    code = guarded(act, session)
     tell(session, code)
     return code
 

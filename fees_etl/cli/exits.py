@@ -10,6 +10,7 @@ Metrics and alerts are made of the line: its fields are fixed, and what is not k
 from __future__ import annotations
 
 import logging
+import re
 import time
 import traceback
 from datetime import UTC, date, datetime
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fees_etl import errors
+from fees_etl import errors, signals
 from fees_etl.cli.logs import logger
 from fees_etl.cli.text import exact, net, total
 from fees_etl.results import summed
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 NEAR = ("Did you mean", "Known are")
 ROLLED_BACK = "What this command had not committed was rolled back: readers see what the last committed run published."
+AGAIN = re.compile(
+    r"(?i)(?:([,;](?: then)?|then) )?(?:run )?(?:the same command again|repeat the command)(?: with (--[\w-]+))?\.?"
+)
+"""The library knows no command line: where a hint of its says this, the command line itself is put."""
+OURS = re.compile(r"\bfees-etl (?!-)")
 COMMANDS = frozenset({"run", "backfill", "ingest", "assert"})
 """The commands that leave a line: those that judge or change what is in a warehouse."""
 STATUSES = {1: "rejected", 2: "failed", 3: "refused", 4: "refused", 5: "failed", 70: "failed", 75: "busy"}
@@ -46,10 +52,10 @@ def guarded(act: Callable[[], int], session: Session) -> int:
         return _say(message, error.exit_code, error.published, _next(error, session))
     except typer.TyperException as error:
         return _misused(error)
-    except KeyboardInterrupt:
-        return _say("Interrupted.", 130, ROLLED_BACK, session.line)
+    except KeyboardInterrupt as error:
+        return _interrupted(error, session)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
-        return _bug(error, session.line)
+        return _interrupted(error, session) if signals.came() else _bug(error, session.line)
 
 
 def tell(session: Session, code: int) -> None:
@@ -89,10 +95,25 @@ def _say(message: str, code: int, published: str, hint: str) -> int:
     return code
 
 
-def _next(error: errors.FeesError, session: Session) -> str:
-    """The error's own hint; a near miss of a name belongs to the message, and then all names are next."""
+def _interrupted(error: BaseException, session: Session) -> int:
+    """What was committed before the signal stays so, and is said."""
+    if session.result and session.result.status == "published":
+        from fees_etl.runs.run import COMMITTED
+
+        error = errors.Interrupted(COMMITTED, "fees-etl runs show latest")
+    if isinstance(error, errors.Interrupted):
+        return _say("Interrupted.", 130, error.published, _next(error, session))
+    return _say("Interrupted.", 130, ROLLED_BACK, session.line)
+
+
+def _next(error: errors.FeesError | errors.Interrupted, session: Session) -> str:
+    """The error's own hint, with this command line where it says to repeat the command, and on this target.
+
+    A near miss of a name belongs to the message, and then all names are next.
+    """
     if error.hint and not error.hint.startswith(NEAR):
-        return error.hint
+        hint = OURS.sub(lambda _: f"{session.start} ", error.hint)
+        return AGAIN.sub(lambda found: _again(session.line, *found.groups()), hint)
     if isinstance(error, errors.ProjectError):
         return f"Correct {error.path}, then: {session.line}"
     if isinstance(error, errors.WarehouseError):
@@ -100,6 +121,20 @@ def _next(error: errors.FeesError, session: Session) -> str:
     if isinstance(error, errors.WarehouseBusy):
         return session.line
     return f"{session.start} {'ls' if error.hint else '--help'}"
+
+
+def _again(line: str, lead: str | None, flag: str | None) -> str:
+    """The command line in the place of what a hint calls it.
+
+    >>> AGAIN.sub(lambda found: _again("fees-etl run", *found.groups()), "Make room, then run the same command again.")
+    'Make room, then: fees-etl run'
+    >>> AGAIN.sub(
+    ...     lambda found: _again("fees-etl run", *found.groups()), "If so, repeat the command with --yes; else no."
+    ... )
+    'If so: fees-etl run --yes; else no.'
+    """
+    before = f"{lead.removesuffix(',')}: " if lead else ""
+    return f"{before}{line} {flag or ''}".rstrip()
 
 
 def _misused(error: typer.TyperException) -> int:
@@ -123,7 +158,7 @@ def _bug(error: Exception, again: str) -> int:
         f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
         "Its message is withheld, because it may quote rows.",
         70,
-        errors.WarehouseError.usually,
+        ROLLED_BACK,
         "Report the lines above." if verbose else f"See where: fees-etl -v {again.removeprefix('fees-etl ')}",
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import plural
 from fees_etl.errors import InputRefused, UsageError
+from fees_etl.streams import inline, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -44,7 +44,7 @@ def ingest(
     if forget is not None and (source or reload is not None):
         raise UsageError(
             "--forget reads no files, so a source and --reload mean nothing.",
-            hint=f"{session.start} ingest --forget {shlex.quote(forget)}",
+            hint=f"{session.start} ingest --forget {quoted(forget)}",
         )
     project = session.open(source=source, writes=True)
     if forget is None:
@@ -52,7 +52,8 @@ def ingest(
     if rehearse and session.is_remote and forget is None:
         raise UsageError(
             "an ingestion into BigQuery begins with a load job, which cannot be rolled back.",
-            hint=f"Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb {session.line}",
+            hint="Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb "
+            + session.without("--target"),
         )
     with session.warehouse(project, rehearse=rehearse, models=False) as engine:
         if session.settings.source is None and forget is None:
@@ -73,7 +74,7 @@ def ingest(
 def next_step(session: Session, failed: Collection[str], *, compared: bool = False) -> str:
     """What to type where assertions fail: tables are never made again from a raw that nobody compared."""
     named = source_of(session)
-    source = "SOURCE" if named is None else shlex.quote(named) if session.settings.source else ""
+    source = "SOURCE" if named is None else quoted(named) if session.settings.source else ""
     if compared and not {"raw_matches_source", "assert_raw_as_ingested"}.isdisjoint(failed):
         return f"{session.start} ingest {source} --reload   (raw becomes what the files say), then run as ever"
     if set(failed) <= {"assert_ledger"}:
@@ -135,7 +136,7 @@ def show_files(session: Session, output: opt.Output) -> None:
 
     settings, found = session.settings, session.ingested
     told = document.ingest(found, settings, session.command, session.run_id)
-    emit(output, told, [*report.heading(settings, found), *(report.files(found) if found else ())])
+    emit(output, told, [*report.heading(settings, found, session.start), *(report.files(found) if found else ())])
 
 
 def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: bool = True) -> InputRefused | None:
@@ -146,9 +147,9 @@ def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: b
     session.refused = refused = [*now.items(), *(one for one in known if one[0] not in now)]
     if not refused:
         return None
-    lines = [f"    {shown(uri)}: {reason}" for uri, reason in refused]
+    lines = [f"    {inline(shown(uri))}: {inline(reason)}" for uri, reason in refused]
     were, them = ("file is", "it") if len(refused) == 1 else ("files are", "them")
-    name = shlex.quote(shown(refused[0][0]))
+    name = quoted(shown(refused[0][0]))
     again = f"{session.start} run --source {name}"
     again = session.line if reads else f"{again}   or   {session.start} ingest --forget {name}"
     return InputRefused(

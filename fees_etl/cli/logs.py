@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.cli.text import count, paragraph, plural
 from fees_etl.privacy import redact, redact_lines
 from fees_etl.results import AssertionResult
+from fees_etl.streams import inline, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,7 +74,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """What begins now."""
-        (self.update or logger.info)(text)
+        self.update(inline(text)) if self.update else logger.info("%s", text)
 
     def step(self, found: StepResult | AssertionResult) -> None:
         """What was done."""
@@ -94,7 +95,7 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         record.labels = self.labels
-        print(redact_lines(self.format(record)), file=sys.stderr, flush=True)  # noqa: T201  (the one door to stderr)
+        print(visible(redact_lines(self.format(record))), file=sys.stderr, flush=True)  # noqa: T201  (the one door to stderr)
 
 
 class _Text(logging.Formatter):
@@ -104,6 +105,8 @@ class _Text(logging.Formatter):
         message = redact(record.getMessage())
         code = getattr(record, "exit_code", None)
         if code is None:
+            if record.levelno in {logging.INFO, logging.WARNING}:
+                message = inline(message)
             return message if record.levelno == logging.INFO else f"{record.levelname.lower()}: {message}"
         first, *more = f"Error (exit {code}): {message}".splitlines()
         lines = [*paragraph(first, 0, 2), *more]

@@ -101,7 +101,7 @@ def window(again: str, start: date | None, end: date | None, *, full_refresh: bo
         day = start or end
         raise UsageError(
             "--start and --end come together; both are inclusive.",
-            hint=f"{again} --start {day} --end {day}   (one day)",
+            hint=f"For one day: {again} --start {day} --end {day}",
         )
     if end < start:
         raise UsageError(f"--end {end} is before --start {start}.", hint=f"{again} --start {end} --end {start}")

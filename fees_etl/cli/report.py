@@ -51,7 +51,7 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
     ]
 
 
-def heading(settings: Settings, ingested: IngestResult | None = None) -> list[str]:
+def heading(settings: Settings, ingested: IngestResult | None = None, start: str = "fees-etl") -> list[str]:
     """Where this happened; and when it was on the sample, that it was, and how to use one's own files."""
     project = settings.project_dir / "sql"
     where = f"{settings.warehouse} · {project if project.is_dir() else 'bundled sql'}"
@@ -63,7 +63,7 @@ def heading(settings: Settings, ingested: IngestResult | None = None) -> list[st
         "No source was given, so these are the made-up fees of the bundled sample, not yours. "
         "The sample never shares a warehouse with real files; for yours:"
     )
-    return [*lines, "", *paragraph(said, 0), f"  rm {file} && fees-etl run --source 'folder/*.csv'"]
+    return [*lines, "", *paragraph(said, 0), f"  rm {file} && {start} run --source 'folder/*.csv'"]
 
 
 def restated(plan: Plan) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +17,7 @@ from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, net, plural, pounds
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
 from fees_etl.results import summed
+from fees_etl.streams import inline, quoted
 from fees_etl.window import everything
 
 if TYPE_CHECKING:
@@ -53,10 +55,10 @@ def run(  # noqa: PLR0913  (each is an option)
     """
     session: Session = context.obj
     if (start_at or skip_ingest) and source:
-        blind = f"--from {start_at}" if start_at else "--skip-ingest"
+        blind = f"--from {shlex.quote(start_at)}" if start_at else "--skip-ingest"
         raise UsageError(
             f"{blind} reads no files, so --source means nothing.",
-            hint=f"{session.start} run --source {source}   or   {session.start} run {blind}",
+            hint=f"{session.start} run --source {shlex.quote(source)}   or   {session.start} run {blind}",
         )
     window = opt.window(f"{session.start} run", start, end, full_refresh=full_refresh)
     project = session.open(source=source, writes=True)
@@ -79,6 +81,7 @@ def run(  # noqa: PLR0913  (each is an option)
         if session.ingested:
             session.state = state = fees_etl.state(project, engine)
         _proceed(session, state, window, output, reads=reads)
+        _tell_of_others(session, state)
         session.plan = plan = planned(state=state)
         if session.settings.late_policy == "fail" and plan.late:
             raise _late(session, plan.late)
@@ -167,6 +170,15 @@ def _ask(session: Session, engine: Engine, plan: Plan) -> None:
     logger.warning("%s%s", " ".join(report.restated(plan)), price)
 
 
+def _tell_of_others(session: Session, state: State) -> None:
+    """Files of another place count too, and one may have been loaded by mistake."""
+    if session.ingested and (
+        others := state.files - sum(file.outcome != "withdrawn" for file in session.ingested.files)
+    ):
+        way = f"{session.start} ingest --forget PLACE withdraws those of one."
+        logger.info("Raw also holds %s of other places: %s", plural(others, "file"), way)
+
+
 def _proceed(session: Session, state: State, window: Window | None, output: opt.Output, *, reads: bool) -> None:
     """Stop where a file is refused; warn of a range that reaches beyond the data, which is seldom meant."""
     if refused := refusal(session, state.refused, reads=reads):
@@ -189,14 +201,12 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
     settings, ingested, before = session.settings, session.ingested, result.before
     told = document.run(result, ingested, settings, session.command)
-    emit(output, told, [*report.heading(settings, ingested), *report.run(result, ingested)])
+    emit(output, told, [*report.heading(settings, ingested, session.start), *report.run(result, ingested)])
     if result.status != "rejected":
         return 0
-    again = session.line if reads or result.chunks else f"{session.start} run --source SOURCE"
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"
     published = f"Still {fees}, as before this run." if before.staged_rows else "Nothing yet."
     if result.chunks:
-        again += "" if "--resume" in again else " --resume"
         kept = f"{pounds(before.ltv_total)} pounds of {plural(before.clients, 'client')}"
         published = f"Reporting is as before: {kept}. Staging keeps the chunks."
     elif rehearsed:
@@ -209,8 +219,31 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
         published=published,
         hint=next_step(session, [one.name for one in result.failures])
         if "assert_raw_as_ingested" in names
-        else f"Correct the file, or waive the row in sql/waivers.yml; then: {again}",
+        else _way_on(session, result, reads=reads),
     )
+
+
+def _way_on(session: Session, result: Result, *, reads: bool) -> str:
+    """What to type after a rejection: with what the selection left out, or when a file or a waiver is written."""
+    from fees_etl.ingestion.source import shown
+    from fees_etl.project import graph
+    from fees_etl.project.load import edges
+
+    project = result.plan.project
+    arrows = edges(project)
+    chosen = graph.select(arrows, result.plan.selection)
+    if left := set(graph.select(arrows, [f"{name}+" for name in chosen])) - set(chosen):
+        again = session.without("--select", "--exclude", "--to")
+        again += "" if "--from" in again else f" --select {shlex.quote(' '.join(f'{name}+' for name in chosen))}"
+        return f"Not selected, and built from what is: {', '.join(sorted(left))}. With them: {again}"
+    again = session.line + " --resume" * (result.chunks > 0 and "--resume" not in session.line)
+    waive = "waive the rows in sql/waivers.yml"
+    if not (session.settings.project_dir / "sql").is_dir():
+        waive += f" (first, for SQL of your own: {session.start} init)"
+    if reads or not result.plan.arrivals:
+        return f"Correct the file, or {waive}; then: {again}"
+    file = quoted(shown(result.plan.arrivals[0].source_file))
+    return f"Correct the file, then: {session.start} run --source {file}; or {waive}, then: {again}"
 
 
 def _late(session: Session, found: Sequence[Pending]) -> GuardRefused:
@@ -219,7 +252,7 @@ def _late(session: Session, found: Sequence[Pending]) -> GuardRefused:
 
     lines = [
         f"    {plural(one.rows_added + one.rows_removed, 'late row')}, "
-        f"{pounds(net(one.amount_removed, one.amount_added))}, {one.fee_date} ({shown(one.source_file)})"
+        f"{pounds(net(one.amount_removed, one.amount_added))}, {one.fee_date} ({inline(shown(one.source_file))})"
         for one in found[:DATES]
     ]
     return GuardRefused(

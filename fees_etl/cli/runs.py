@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SCHEMA = "fees-etl/runs/1"
+NEWEST = {"latest": 0, "previous": 1}
 EVERY = 1_000_000
 LISTS = ("steps", "changes", "assertions")
 """The columns of ``ops.runs`` that hold JSON."""
@@ -39,38 +40,40 @@ def runs(
     """
     if not context.invoked_subcommand:
         records = _history(context.obj, limit)
-        emit(output, {"schema": SCHEMA, "runs": records}, screen(records))
+        emit(output, {"schema": SCHEMA, "runs": records}, screen(records, context.obj.start))
     return 0
 
 
 def show(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="ID", help="A run id, or how it begins.")],
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="A run id, how it begins, latest or previous.")],
     *,
     output: opt.Output = "text",
 ) -> int:
     """Everything the ledger keeps of one run.
 
     \b
+    fees-etl runs show latest
     fees-etl runs show 20250930T071500
     """
     session: Session = context.obj
     records = _history(session, EVERY)
-    chosen = [record for record in records if record["run_id"].startswith(run_id)]
+    nth = NEWEST.get(run_id)
+    chosen = [record for record in records if record["run_id"].startswith(run_id)] if nth is None else records[nth:][:1]
     if len(chosen) != 1:
         ids = ", ".join(record["run_id"] for record in (chosen or records)[:5])
         raise UsageError(
-            f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
-            hint=f"{session.start} runs   (the newest: {ids})" if ids else f"{session.start} runs",
+            f"there is no {run_id} run." if nth is not None else f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
+            hint=f"The newest are {ids}; see all: {session.start} runs" if ids else f"{session.start} run",
         )
     emit(output, {"schema": SCHEMA, "runs": chosen}, _details(chosen[0]))
     return 0
 
 
-def screen(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> list[str]:
     """The ledger, newest first."""
     if not records:
-        return ["No run yet. Next: fees-etl run"]
+        return [f"No run yet. Next: {start} run"]
     rows = [("Run (UTC)", "command", "status", "fee dates", "fees", "net pounds", "secs", "checks")]
     for one in records:
         tests = one["assertions"]

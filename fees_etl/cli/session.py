@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 import time
 from contextlib import contextmanager, nullcontext
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import fees_etl
 from fees_etl.cli.logs import bind, logger
-from fees_etl.errors import GuardRefused, InputRefused, UsageError
+from fees_etl.errors import FeesError, GuardRefused, InputRefused, Interrupted, UsageError
 from fees_etl.privacy import redact_lines
 from fees_etl.script import new_run_id
+from fees_etl.streams import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,6 +57,20 @@ class Session:
     """Every file whose content is refused now."""
     plan: Plan | None = None
     result: Result | None = None
+
+    def without(self, *options: str) -> str:
+        """The command line without these options and their values, to be repeated with others.
+
+        >>> Session("fees-etl run --select a --exclude=b --source 'x y'", "").without("--select", "--exclude")
+        "fees-etl run --source 'x y'"
+        """
+        words, kept = iter(shlex.split(self.line)), list[str]()
+        for word in words:
+            if word in options:
+                next(words, None)
+            elif word.partition("=")[0] not in options:
+                kept.append(word)
+        return shlex.join(kept)
 
     @property
     def is_remote(self) -> bool:
@@ -108,6 +124,11 @@ class Session:
 
                         refused(project, engine, error, run_id=self.run_id, command=self.command, now=self.now)
                     raise
+        except (FeesError, Interrupted) as error:
+            if rehearse:
+                error.published = "Nothing of it: a rehearsal is rolled back, whatever it came to."
+                error.hint = error.hint.removesuffix(" --resume")
+            raise
         finally:
             for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")) if fresh else ():
                 leftover.unlink(missing_ok=True)
@@ -116,25 +137,17 @@ class Session:
 def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Iterable[str]) -> None:
     """Say on stdout what a command found: as one JSON document and nothing else, or as a screen.
 
-    A reader that has left (``| head``) is no error; a stdout that cannot be written is a UsageError.
+    What becomes of it changes nothing: where stdout cannot be written, that is a warning.
     """
     if output == "json":
         from fees_etl.cli.document import written
 
-        text = written(document)
+        text = visible(redact_lines(written(document)))
     else:
-        text = "\n".join(lines)
+        text = visible(redact_lines("\n".join(lines)))
         colour = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         for pattern, code in PAINT if colour and not os.environ.get("NO_COLOR") else ():
             text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
-    try:
-        print(redact_lines(text), flush=True)  # noqa: T201  (the one door to stdout)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails on it once more
-        if isinstance(error, BrokenPipeError):
-            return
-        raise UsageError(
-            f"stdout cannot be written: {error.strerror}.",
-            published="What this command did is done and stays; only its report is lost.",
-            hint="See what was done: fees-etl runs",
-        ) from error
+    print(text, flush=True)  # noqa: T201  (the one door to stdout)
+    if lost := getattr(getattr(sys.stdout, "buffer", None), "lost", ""):
+        logger.warning("stdout cannot be written (%s). What this command did is done; only its report is lost.", lost)

@@ -10,6 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.privacy import redact
+from fees_etl.streams import inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,7 +98,8 @@ def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: i
     >>> grid([("file", "rows", "pounds"), ("a.csv", "1,200", "1.005"), ("b.csv", "7", "12.50")], "<>>")
     ['  file    rows  pounds', '  a.csv  1,200   1.005', '  b.csv      7  12.50']
     """
-    rows = [[redact(text) for text in row] for row in rows]  # while they are whole: a cut may end within a number
+    # While they are whole: a cut may end within a number.
+    rows = [[inline(redact(text)) for text in row] for row in rows]
     columns = [
         _points(column) if side == ">" else column for column, side in zip(zip(*rows, strict=True), align, strict=True)
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from fees_etl.engines import path_of
 from fees_etl.errors import FeesError, ProjectError, WarehouseBusy, WarehouseError
 from fees_etl.ingestion.folder import require_gone
 from fees_etl.ingestion.globs import regex
@@ -78,7 +80,7 @@ def ingest(
             opened(source).require_near(engine.location, source)
         books = read_books(project, engine)
         found = listing(source, books.known)
-        keep_apart(books, source)
+        keep_apart(books, source, path_of(engine.url))
         gone, again = _gone(found, books), _again(found, books, reload)
         guard = Guard({uri: one for uri, one in books.loaded.items() if found.covers(uri)}, source)
         if not allow_withdraw:
@@ -184,7 +186,7 @@ def _gone(found: Listing, books: Books) -> set[str]:
         if uri.startswith("file:"):  # a listing of a bucket is whole
             require_gone(shown(uri))
     if not present and not any(found.covers(uri) for uri in books.ever):
-        hint = "Check the path; a pattern needs quotes to reach us whole: fees-etl run --source 'data/*.csv'"
+        hint = "Check the path (a pattern needs quotes to reach us whole), then run the same command again."
         raise unread(f"'{found.source}' matches no file.", hint)
     return gone
 
@@ -196,7 +198,7 @@ def _again(found: Listing, books: Books, reload: str | bool | None) -> set[str]:
         return here if reload else set()
     again = {uri for pattern in meant(reload, books.known) for uri in here if re.fullmatch(regex(pattern), shown(uri))}
     if not again:
-        hint = "Check the path; without one, all files of the source are read again: fees-etl ingest SOURCE --reload"
+        hint = f"Check the path, or read all of them again: fees-etl ingest {shlex.quote(found.source)} --reload"
         raise unread(f"'{reload}' is no file of '{found.source}' that was read before.", hint)
     return again
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -218,7 +219,7 @@ def _translated(place: str) -> Iterator[None]:
             f"{place} cannot be read: {_said(error)}.",
             published=published,
             hint=f"Check its name, and that your account has the role Storage Object Viewer on it: "
-            f"gcloud storage ls {place}",
+            f"gcloud storage ls {shlex.quote(place)}",
         ) from None
     except (api.GoogleAPIError, auth.GoogleAuthError, OSError) as error:
         raise WarehouseError(

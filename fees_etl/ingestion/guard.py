@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Context, Decimal
@@ -12,6 +13,7 @@ from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
 
     from fees_etl.engines import Engine
     from fees_etl.ingestion.verdict import Books, Entry, Judged
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 _EXACT = Context(prec=60)
 
 
-def keep_apart(books: Books, source: str) -> None:
-    """Refuse to let the sample and real files meet.
+def keep_apart(books: Books, source: str, file: Path | None = None) -> None:
+    """Refuse to let the sample and real files meet; ``file`` is the warehouse, where it is one.
 
     Raises:
         GuardRefused: with the way out.
@@ -37,8 +39,7 @@ def keep_apart(books: Books, source: str) -> None:
         raise GuardRefused(
             "the warehouse holds the bundled sample, which real files must not join.",
             published="Nothing was written; the published numbers are the sample's.",
-            hint="Remove the sample's fees.duckdb, or name another warehouse: "
-            "FEES_ETL_WAREHOUSE=duckdb:///absolute/path/fees.duckdb.",
+            hint=f"Remove it: rm {shlex.quote(str(file))} && run the same command again." if file else "",
         )
 
 

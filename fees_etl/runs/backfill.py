@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,8 +9,9 @@ from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from fees_etl import signals
 from fees_etl import window as windows
-from fees_etl.errors import FeesError, GuardRefused, UsageError
+from fees_etl.errors import FeesError, GuardRefused, Interrupted, UsageError, WarehouseGone
 from fees_etl.results import Result, summed
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import plan
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from fees_etl.script import Plan
     from fees_etl.types import Project
 
-
-log = logging.getLogger("fees_etl")
 
 Chunk: TypeAlias = Literal["none", "month"]
 OnChunk: TypeAlias = Callable[[int, int, Result], None]
@@ -117,14 +115,18 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
             results.append(part(chosen(engine, window=month, part_of=identity)))
             if on_chunk:
                 on_chunk(number, len(months), results[-1])
+            signals.require_calm()
         final = part(plan(project, engine, exclude=merged, part_of=identity) if held else plan(project, engine))
     except (FeesError, KeyboardInterrupt) as error:
-        if count := len(done) + len(results):
-            said = f"{count} of {len(months)} chunks are staged and stay so; reporting is as before."
-            if isinstance(error, FeesError):
-                error.published, error.hint = said, f"fees-etl {asked} --resume"
-            else:
-                log.warning("%s Continue with: fees-etl %s --resume", said, asked)
+        count = len(done) + len(results) + isinstance(error, Interrupted)
+        if isinstance(error, WarehouseGone) or count not in range(
+            1, len(months) + 1
+        ):  # nothing is left, or all is done
+            raise
+        said = f"{count} of {len(months)} chunks are staged and stay so; reporting is as before."
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(said, f"fees-etl {asked} --resume") from error
+        error.published, error.hint = said, f"fees-etl {asked} --resume"
         raise
     return _joined(results, final)
 

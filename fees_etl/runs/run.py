@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
-from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
+from fees_etl.errors import FeesError, GuardRefused, Interrupted, WarehouseBusy
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
+COMMITTED = "All of this command: it was committed before the signal came."
 _BUSY, _IS_WAIVED, _PLACE = "busy", "_is_waived", "_place"
 _OURS = {_IS_WAIVED, _PLACE, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
 
@@ -106,9 +107,12 @@ def run(
             said = str(error) if isinstance(error, FeesError) else type(error).__name__  # others' words may quote rows
             said = "interrupted" if isinstance(error, KeyboardInterrupt) else said
             with suppress(FeesError):  # the warehouse may be what failed, and then there is no row
-                if not ledger.history(project, engine, run_id=run_id).rows:  # else what failed came after the commit
+                found = ledger.history(project, engine, run_id=run_id)
+                if not found.rows:  # else what failed came after the commit
                     failed = record(status="failed", error=said)
                     engine.transact(Script(run_id, (), failed, name="failed", lock=lock, seen=seen))
+                elif isinstance(error, KeyboardInterrupt) and kept in found.rows[0]:
+                    raise Interrupted(COMMITTED, "fees-etl runs show latest") from error
         raise
 
 

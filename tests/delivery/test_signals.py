@@ -130,15 +130,43 @@ def test_bigquery_counts_the_jobs_that_wrote_and_prices_what_was_billed():
     assert (said["bytes_processed"], said["dollars"]) == (100, 1.25)
 
 
-def test_sigterm_is_ctrl_c(tmp_path):
-    """Cloud Run sends it ten seconds before it kills; the run is rolled back and recorded."""
+EARLY = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == WHEN:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = ["fees-etl", "run"]
+from fees_etl.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["fees_etl.cli", "typer", "pydantic", "sqlglot", "duckdb", "fees_etl.ingestion"])
+def test_ctrl_c_while_something_is_imported_is_a_sentence(tmp_path, module):
+    """The first tenth of a second, and what is imported later."""
+    environment = without_settings()
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY.replace("WHEN", repr(module))],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr
+    assert "Error (exit 130): Interrupted." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_sigterm_and_a_terminal_that_went_are_ctrl_c(tmp_path, name):
+    """Cloud Run sends the first ten seconds before it kills; the run is rolled back and recorded."""
     code = (
         "import os, signal, sys\n"
         "import fees_etl\n"
         "from fees_etl.__main__ import main\n"
         "real = fees_etl.run\n"
         "def execute(*args, on_step, **options):\n"
-        "    return real(*args, on_step=lambda _: os.kill(os.getpid(), signal.SIGTERM), **options)\n"
+        "    return real(*args, on_step=lambda _: os.kill(os.getpid(), signal.NAME), **options)\n"
         "fees_etl.run = execute\n"
         "sys.argv = ['fees-etl', '--log-format', 'gcp', 'run']\n"
         "main()\n"
@@ -146,8 +174,9 @@ def test_sigterm_is_ctrl_c(tmp_path):
     environment = without_settings()
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", code.replace("NAME", name)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     last = log_filters.entry(done.stderr.splitlines()[-1])
     assert (done.returncode, last["jsonPayload"]["exit_code"], last["jsonPayload"]["status"]) == (
         130,

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from emulator.world import enter, small
 
-from fees_etl import cli
+from fees_etl import cli, signals
 from fees_etl.cli import report
 from fees_etl.runs import backfill
 
@@ -69,6 +69,7 @@ def until(condition, what="it happens"):
 
 def _command(environment: dict[str, str], folder: Path, errors: Path, line: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a command in the background ignores it
+    signals.hold()
     enter(environment, folder, pytest.MonkeyPatch())
     with errors.open("w") as said, Path(os.devnull).open("w") as nothing:
         os.dup2(said.fileno(), 2)

@@ -19,6 +19,7 @@ STAGES = {"ingest": ("published", "ingested"), "run": ("ingested", "run")}
 BACKFILL = ("backfill", "--start", "2024-12-01", "--end", "2025-03-31", "--chunk", "month")
 LOOK, ROWS, UPLOAD = ("GET", r"/jobs/fees-etl"), ("GET", r"/queries/fees-etl"), ("PUT", "^/upload")
 CANCELLED = "is cancelled: what it had not committed is rolled back."
+COMMITTED = "Published: All of this command: it was committed before the signal came."
 INTERRUPTED = "Published: What this command had not committed was rolled back"
 
 
@@ -162,7 +163,7 @@ def test_of_two_commands_at_once_one_is_done_and_the_other_done_or_busy(world, r
 
     assert sorted(code for code, _ in ends) in ([0, 75], [0, 0])
     assert first != second or sorted(code for code, _ in ends) == [0, 75]
-    assert all("Next: Run the same command again." in said for code, said in ends if code)
+    assert all("Next: fees-etl " in said for code, said in ends if code)
     world.truth()
     assert world.command("ingest")[0] == world.command("run")[0] == 0
     assert world.contents() == world.holds["run"]
@@ -197,9 +198,31 @@ def test_ctrl_c_is_too_late_for_a_job_that_has_ended(world, runs_for_ever, held)
     child.signal(signal.SIGINT)
     code, said = child.ended()
 
-    assert code == 0
-    assert "had ended before it could be cancelled." in said
+    assert code == 130
+    assert "had ended before it could be cancelled: what it did stays." in said
+    assert COMMITTED in said
     is_right(world, "run", "published")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_as_a_chunk_ends_is_not_dropped(world, runs_for_ever, held, number):
+    """Once a backfill went on for five more chunks, and exited 0."""
+    world.back("ingested")
+    runs_for_ever(1)
+    came, _ = held(*LOOK)
+    child = begin(world, *BACKFILL)
+    assert came.wait(30)
+    world.bigquery.google.finish(world.bigquery.proxy.forward)
+    child.signal(number)
+    code, said = child.ended()
+
+    assert code == 130
+    assert "1 of 4 chunks are staged and stay so; reporting is as before." in said
+    assert said.partition("Next: ")[2].startswith("fees-etl ")
+    assert said.partition("Next: ")[2].split(" {")[0].endswith("--chunk month --resume")
+    assert world.truth() == ["published", "staged"]
+    assert world.command(*BACKFILL, "--resume")[0] == 0
+    assert world.truth() == ["published", *["staged"] * 4, "published"]
 
 
 def test_ctrl_c_while_the_outcome_is_read_records_no_failure(world, held):
@@ -211,7 +234,7 @@ def test_ctrl_c_while_the_outcome_is_read_records_no_failure(world, held):
     code, said = child.ended()
 
     assert code == 130
-    assert INTERRUPTED in said
+    assert COMMITTED in said
     is_right(world, "run", "published")
 
 

@@ -49,6 +49,16 @@ def press_ctrl_c(_=None):
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
+def once(act, service):
+    """As it is looked at for the first time."""
+
+    def now(_):
+        service.on_look = None
+        act()
+
+    return now
+
+
 def cancellations(service):
     return [name for name in service.requests if name.endswith("/cancel")]
 
@@ -65,10 +75,12 @@ def test_ctrl_c_cancels_the_job(engine, service, said):
     assert said() == [f"The job {FIRST} is cancelled: what it had not committed is rolled back."]
 
 
-def test_ctrl_c_is_too_late_for_a_job_that_is_done(engine, service, said):
-    service.fates, service.on_look = [Fate(looks=9, outruns=True)], press_ctrl_c
-    assert engine.transact(SCRIPT).answers["n"].rows.rows == ((1,),)
-    assert said() == [f"The job {FIRST} had ended before it could be cancelled."]
+def test_ctrl_c_is_too_late_for_a_job_that_is_done_and_yet_it_counts(engine, service, said):
+    """A command of several jobs begins no other one."""
+    service.fates, service.on_look = [Fate(looks=9, outruns=True)], once(press_ctrl_c, service)
+    with pytest.raises(KeyboardInterrupt):
+        engine.transact(SCRIPT)
+    assert said() == [f"The job {FIRST} had ended before it could be cancelled: what it did stays."]
 
 
 def test_ctrl_c_before_the_job_has_nothing_to_cancel(engine, service, said, monkeypatch):

@@ -54,7 +54,7 @@ def prepare(
         if absent and not create:
             raise UsageError(
                 f"the warehouse has no {absent[0]} with the columns of its contract yet.",
-                hint="Run `fees-etl run` first.",
+                hint="fees-etl run",
             )
         existing = make(jobs, found) if create else []
         if not existing:

@@ -205,9 +205,8 @@ class Jobs:
         try:
             job = self._awaited(self._sent(send, identity))
         except KeyboardInterrupt:
-            job = self._cancelled(identity)
-            if not _is_done(job):
-                raise
+            self._cancelled(identity)  # which says how it went: a job that is done stays so, and the signal counts
+            raise
         if job.error_result:
             raise failed(job.error_result, f"job {identity}", withheld=job.job_type == "load")
         return job
@@ -280,7 +279,7 @@ class Jobs:
             log.warning("The job %s could not be cancelled: it ends by itself, whole or not at all.", identity)
             return None
         if _is_done(job):
-            log.warning("The job %s had ended before it could be cancelled.", identity)
+            log.warning("The job %s had ended before it could be cancelled: what it did stays.", identity)
         elif job.state == "DONE":
             log.warning("The job %s is cancelled: what it had not committed is rolled back.", identity)
         else:

@@ -21,7 +21,7 @@ import duckdb
 
 from fees_etl import query
 from fees_etl.engines import Engine, alone
-from fees_etl.engines.duckdb.files import clean, create, identity, private, translated
+from fees_etl.engines.duckdb.files import Place, clean, create, identity, opened, private, translated
 from fees_etl.engines.duckdb.values import TYPES, Known, Reader, ddl, modest, quoted, stamped, to_native
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.project.template import literal
@@ -62,11 +62,12 @@ class DuckDB(Engine):
             raise UsageError(
                 f"there is no warehouse at {path} yet.",
                 published="Nothing is published.",
-                hint="Run `fees-etl run` first.",
+                hint="fees-etl run",
             )
         with private(), self.translated("opening the warehouse"):
             self.native = self._open(path, read_only=read_only)
             self._place: object = identity(path) if path else self.native
+            self._file = Place(path) if path else None
         try:
             if path is not None and self._owns_spill:
                 with suppress(WarehouseBusy), alone(self._place, path):  # else what lies there is in use
@@ -177,7 +178,8 @@ class DuckDB(Engine):
         # By the name it has in this process already: by two, DuckDB would write to it twice.
         name = _NAMES.get(identity(path), path) if path.exists() else path
         name = _NAMES[identity(path)] = name if name.exists() and name.samefile(path) else path
-        return duckdb.connect(str(name), read_only=read_only, config=self._config | {"temp_directory": f"{path}.tmp"})
+        config = self._config | {"temp_directory": f"{path}.tmp"}
+        return opened(path, lambda: duckdb.connect(str(name), read_only=read_only, config=config))
 
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []
@@ -250,12 +252,17 @@ class DuckDB(Engine):
 
     def _end(self, *, keep: bool) -> None:
         self._keep = None
+        place = self._file if keep else None
         try:
+            if place:
+                place.require()
             self._native("COMMIT" if keep else "ROLLBACK")
         except BaseException:
             with suppress(WarehouseError):  # whatever is still open must not become part of what comes next
                 self._native("ROLLBACK")
             raise
+        if place:
+            place.require()
 
     def _native(self, sql: str) -> Any:
         log.debug("%s", sql)

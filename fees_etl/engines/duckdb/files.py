@@ -6,24 +6,30 @@ And what DuckDB and the system complain of when it is full, held or damaged: in 
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
+import shlex
 import shutil
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import duckdb
 
-from fees_etl.errors import FeesError, UsageError, WarehouseBusy, WarehouseError
+from fees_etl.errors import FeesError, UsageError, WarehouseBusy, WarehouseError, WarehouseGone
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+log = logging.getLogger("fees_etl")
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
+_FOREIGN = ("WAL does not match database file", "WAL checkpoint iteration does not match")
+"""What DuckDB says of a write-ahead log of another database, or of another time of this one (a backup was put back)."""
 _REASONS = {
     "The disk is full": ("no space left",),
     "The disk is full, as far as this user may fill it": ("file too large", "quota exceeded"),
@@ -36,25 +42,69 @@ _REASONS = {
 """Our words for what people meet most, and what DuckDB or the system says of it."""
 
 
+class Place:
+    """Where a file was when it was opened: what is committed to one that is gone is seen by nobody."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.identity = path, _identity(path)
+
+    def require(self) -> None:
+        """Nothing, while the same file is still there.
+
+        Raises:
+            WarehouseGone: it was deleted or replaced.
+        """
+        now = _identity(self.path)
+        if now != self.identity:
+            how = "replaced by another" if now else "deleted or emptied"
+            raise WarehouseGone(
+                f"the warehouse {self.path} was {how} while this command worked, and what it wrote went with it.",
+                published="Nothing of this command; readers see "
+                + ("what the file that is there now holds." if now else f"nothing: there is no {self.path}."),
+            )
+
+
+def opened(path: Path, connect: Callable[[], Any]) -> Any:
+    """The connection. A write-ahead log of another file than the one that is there now is set aside, and kept.
+
+    ``rm fees.duckdb`` leaves one behind where a process was killed before, and DuckDB opens no file beside it.
+    """
+    wal = Path(f"{path}.wal")
+    was = _identity(wal)
+    try:
+        return connect()
+    except duckdb.IOException as error:
+        if not any(words in str(error) for words in _FOREIGN):
+            raise
+    if was and _identity(wal) == was:  # else somebody else was first
+        aside = wal.with_name(f"{wal.name}.{datetime.fromtimestamp(wal.stat().st_mtime, UTC):%Y%m%dT%H%M%S}")
+        wal.rename(aside)
+        said = "%s was written for another file than the one there now, and is set aside. If it is not needed: rm %s"
+        log.warning(said, wal.name, shlex.quote(str(aside)))
+    return connect()
+
+
 def create(path: Path, make: Callable[[Path], None]) -> None:
     """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
     if path.is_dir():
-        raise UsageError(
-            f"{path} is a folder, not a warehouse.", hint=f"Name a file in it: duckdb://{path}/fees.duckdb"
-        )
+        url = shlex.quote(f"duckdb://{quote(str(path))}/fees.duckdb")
+        raise UsageError(f"{path} is a folder, not a warehouse.", hint=f"Name a file in it: FEES_ETL_WAREHOUSE={url}")
     if path.exists():
         mode = path.stat().st_mode
         if not mode & 0o200:
             raise WarehouseError(
                 f"The warehouse may not be written to: {path} is read-only.",
                 published="Nothing was touched; the published numbers are as before.",
-                hint=f"If it is meant to be written: chmod u+w {path}",
+                hint=f"If it is meant to be written: chmod u+w {shlex.quote(str(path))} && run the same command again.",
             )
         if mode & 0o077:
             path.chmod(mode & 0o700)
         return
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} for the warehouse.")
+        raise UsageError(
+            f"there is no folder {path.parent} for the warehouse.",
+            hint=f"mkdir -p {shlex.quote(str(path.parent))} && run the same command again.",
+        )
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         make(draft)
@@ -116,6 +166,13 @@ def translated(path: Path | None, doing: str) -> Iterator[None]:
         raise
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return (found.st_dev, found.st_ino) if found.st_size else None
+    return None
+
+
 def _put(draft: Path, path: Path) -> None:
     """Give the file its name unless it is taken; where the file system has no links, after a look."""
     try:
@@ -138,7 +195,11 @@ def _failed(error: duckdb.Error, doing: str, path: Path | None) -> FeesError:
         return WarehouseBusy(f"{path} is held by another engine of this process, which opened it in another way.")
     if isinstance(error, duckdb.TransactionException) and "conflict" in text.lower():
         return WarehouseBusy(f"another connection of this process changed {path} meanwhile.")
-    return WarehouseError(f"{_reason(text)} ({doing} of {path or 'the database in memory'}): {text}")
+    reason, hint = _reason(text), ""
+    if path and reason == "The warehouse is damaged":
+        away = shlex.join(["mv", str(path), f"{path}.damaged"])
+        hint = f"Put a copy of it back, or begin anew from the files: {away} && run the same command again."
+    return WarehouseError(f"{reason} ({doing} of {path or 'the database in memory'}): {text}", hint=hint)
 
 
 def _reason(text: str) -> str:

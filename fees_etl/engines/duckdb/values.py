@@ -119,7 +119,7 @@ def ddl(
         if missing and not may_create:
             raise UsageError(
                 f"the warehouse has no {name} with the columns of {contract.path} yet.",
-                hint="Run `fees-etl run` first.",
+                hint="fees-etl run",
             )
         if name not in live:
             if dataset not in datasets:
