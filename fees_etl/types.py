@@ -110,6 +110,8 @@ class Contract:
     """Of a source: files of another make, the first that matches counts."""
     afterwards: str | None = None
     """The template in ``sql/operations`` that keeps the books for the fee dates a merge has staged."""
+    shared: str | None = None
+    """The last CTE of a merged model's query, where a run keeps its rows for all that the step does with them."""
 
     @property
     def types(self) -> dict[str, str]:

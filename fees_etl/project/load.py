@@ -148,6 +148,8 @@ def _model(made: Contract, templates: Templates, types: query.Schema | None) -> 
     for read in sorted(parsed.reads):  # reporting knows nothing of raw: a NINO has no way there
         if made.table.dataset == "reporting" and read.dataset not in {"staging", "reporting"}:
             raise ProjectError(f"a reporting model reads '{read}'; it may read staging and reporting only.", path=path)
+    if made.shared:
+        query.parted(parsed, made.shared, made.table)  # it can be done
     return Model(made, path, parsed.sql, parsed.reads)
 
 

@@ -27,6 +27,8 @@ Lines: TypeAlias = "Callable[[int], int] | int"
 TOO_DEEP = "nested too deeply"
 BIGQUERY = BigQuery()
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it warns about is refused here
+SESSION = "_SESSION"
+"""The dataset of temporary tables, as BigQuery calls it."""
 _WRITERS = (exp.Insert, exp.Merge, exp.Delete, exp.Update, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 
 
@@ -96,8 +98,37 @@ def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) 
 
 
 def dataset_nodes(tree: exp.Expr) -> list[exp.Identifier]:
-    """Every dataset that a statement names, as nodes."""
-    return [table.args["db"] for table in tree.find_all(exp.Table) if table.args.get("db")]
+    """Every dataset that a statement names, as nodes; temporary tables are in none."""
+    named = (table.args.get("db") for table in tree.find_all(exp.Table))
+    return [dataset for dataset in named if dataset and dataset.name != SESSION]
+
+
+def parted(query: Query, cte: str, table: Table) -> tuple[str, str]:
+    r"""The statement that keeps the last CTE of a query in a temporary table, and what is left of the query.
+
+    Raises:
+        ProjectError: the query's last CTE has another name.
+
+    >>> query = parse("WITH a AS (SELECT 1 AS n) SELECT n FROM a", "n.sql")
+    >>> parted(query, "a", Table(SESSION, "n_a"))
+    ('CREATE TEMP TABLE _SESSION.n_a AS\nWITH a AS (SELECT 1 AS n)\nSELECT * FROM a', 'SELECT n FROM _SESSION.n_a AS a')
+    """
+    with_ = query.tree.args.get("with_")
+    if not with_ or with_.expressions[-1].alias != cte:
+        raise query.wrong(f"the contract shares {cte!r}, which is not the query's last CTE", query.tree)
+    depth = start = 0
+    for token in BIGQUERY.tokenize(query.sql):
+        depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+        if depth == 0 and token.token_type == TokenType.SELECT:
+            start = token.start
+            break
+    head, rest = query.sql[:start], query.sql[start:]
+    found = [node for node in query.tree.find_all(exp.Table) if node.name == cte and not node.args.get("db")]
+    for node in sorted(found, key=lambda node: node.this.meta["start"], reverse=True):
+        at, end = node.this.meta["start"] - start, node.this.meta["end"] + 1 - start
+        if at >= 0:
+            rest = f"{rest[:at]}{table}{'' if node.alias else f' AS {cte}'}{rest[end:]}"
+    return f"CREATE TEMP TABLE {table} AS\n{head.strip()}\nSELECT * FROM {cte}", rest
 
 
 def _tree(draft: Query) -> exp.Expr:

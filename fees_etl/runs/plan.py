@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fees_etl import query
 from fees_etl import window as windows
 from fees_etl.errors import UsageError
 from fees_etl.project import graph
@@ -120,22 +121,32 @@ def question(project: Project, assertion: Assertion, today: date | None = None) 
 
 
 def _fill(project: Project, model: Model, dates: Window, *, whole: bool) -> Step:
-    made, columns = model.contract, list(model.contract.types)
+    """The step of a model; what its contract shares is computed once, however many statements need it."""
+    made, columns, render = model.contract, list(model.contract.types), project.templates.render
     kind: StepKind = "merge" if model.is_merged and not whole else "rebuild"
     spans = windows.chunks(dates) if model.is_merged else (windows.WHOLE,)
-    found = [
-        sql
-        for span in spans
-        for sql in statements(project.templates.render(
+    kept = Table(query.SESSION, f"{model.name}_{made.shared}") if made.shared and spans else None
+    found, rest = list[str](), ""
+    if kept:
+        create, rest = query.parted(query.parse(_query(project, model, dates), model.path), str(made.shared), kept)
+        found.append(create)
+
+    def rows_of(span: Window) -> str:
+        if kept is None:
+            return _query(project, model, span)
+        by = {"columns": columns, "partition_by": made.partition_by}
+        return rest if len(spans) == 1 else render("materializations/part.sql", query=rest, window=span, **by)
+
+    for span in spans:
+        found += statements(render(
             f"materializations/{kind}.sql",
-            table=model.table, query=_query(project, model, span), columns=columns, key=made.key, window=span,
+            table=model.table, query=rows_of(span), columns=columns, key=made.key, window=span,
             values=[name for name in columns if name not in made.key], partition_by=made.partition_by,
             first=span is spans[0],
-        ))
-    ]  # fmt: skip
+        ))  # fmt: skip
     after = made.afterwards if model.is_merged else None
-    books = [sql for span in spans if after for sql in project.templates.operation(after, window=span)]
-    return Step(model.name, kind, tuple(found), model.table, tuple(books))
+    books = [sql for span in spans if after for sql in project.templates.operation(after, window=span, shared=kept)]
+    return Step(model.name, kind, tuple(found), model.table, (*books, *([f"DROP TABLE {kept}"] if kept else [])))
 
 
 def _query(project: Project, model: Model, dates: Window) -> str:

@@ -18,10 +18,10 @@ AND fee_date IS NOT NULL
 AND fee_amount IS NOT NULL
 {%- endmacro -%}
 
-{# Of several rows of one fee the first is kept. -#}
+{# Of several whole rows of one fee the first is kept; a row without its NINO is none of them. -#}
 {%- macro place() -%}
 ROW_NUMBER() OVER (
-    PARTITION BY client_id, adviser_id, fee_date, fee_amount
+    PARTITION BY client_nino IS NULL, client_id, adviser_id, fee_date, fee_amount
     ORDER BY _source_file, _source_row
 )
 {%- endmacro -%}
@@ -46,52 +46,6 @@ HAVING
     {%- for column in columns if column not in ['client_id', 'client_nino', 'adviser_id', 'fee_date', 'fee_amount'] %}
     OR COUNT(DISTINCT COALESCE(CAST({{ column }} AS STRING), '')) > 1
     {%- endfor %}
-{%- endmacro -%}
-
-{%- macro left_out_fees(rows) -%}
-WITH cleaned AS (
-    SELECT
-        {{ cleaned_fee() | indent(8) }},
-        _source_file,
-        _source_version,
-        _source_row
-    FROM raw.fees
-    WHERE {{ rows }}
-),
-
-left_out AS (
-    SELECT
-        _source_file,
-        _source_version,
-        fee_date,
-        fee_amount,
-        'blank' AS reason
-    FROM cleaned
-    WHERE NOT (
-        {{ is_whole() | indent(8) }}
-    )
-    UNION ALL
-    SELECT
-        _source_file,
-        _source_version,
-        fee_date,
-        fee_amount,
-        'duplicate' AS reason
-    FROM cleaned
-    WHERE
-        {{ is_whole() | indent(8) }}
-    QUALIFY {{ place() | indent(4) }} > 1
-)
-
-SELECT
-    _source_file,
-    _source_version,
-    fee_date,
-    reason,
-    COUNT(*),
-    COALESCE(SUM(fee_amount), NUMERIC '0')
-FROM left_out
-GROUP BY _source_file, _source_version, fee_date, reason
 {%- endmacro -%}
 
 {%- macro undated_fees() -%}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from fees_etl import query
 from fees_etl.errors import GuardRefused, UsageError
+from fees_etl.script import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,15 @@ class Known:
     types: tuple[tuple[Table, tuple[tuple[str, str], ...]], ...] = ()
     partitions: tuple[tuple[Table, str], ...] = ()
     suffix: str = ""
+
+    def after(self, sql: str) -> Known:
+        """What is known once a statement has run: it may have made a temporary table."""
+        if not sql.startswith(TEMPORARY):
+            return self
+        made = query.parse(sql, "statement")
+        found = query.columns(made, {table: dict(columns) for table, columns in self.types})
+        columns = tuple((column.name, column.type) for column in found)
+        return replace(self, types=(*self.types, *((table, columns) for table in made.writes)))
 
 
 @lru_cache(maxsize=128)
