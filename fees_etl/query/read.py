@@ -28,7 +28,7 @@ TOO_DEEP = "nested too deeply"
 BIGQUERY = BigQuery()
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it warns about is refused here
 SESSION = "_SESSION"
-"""The dataset of temporary tables, as BigQuery calls it."""
+"""The dataset of temporary tables until a statement is sent: BigQuery knows them by their bare names, too."""
 _WRITERS = (exp.Insert, exp.Merge, exp.Delete, exp.Update, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 
 
@@ -81,26 +81,28 @@ def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
 def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) -> str:
     """The same text, with a suffix on every dataset (or on ``datasets`` only); names of CTEs and aliases stay.
 
-    >>> with_suffix("SELECT raw.fee_id FROM raw.fees AS raw -- of `raw`", "_ci")
-    'SELECT raw.fee_id FROM raw_ci.fees AS raw -- of `raw`'
+    Temporary tables are written without a dataset.
+
+    >>> with_suffix("SELECT raw.fee_id FROM raw.fees AS raw, _SESSION.kept -- of `raw`", "_ci")
+    'SELECT raw.fee_id FROM raw_ci.fees AS raw, kept -- of `raw`'
     """
-    if not suffix:
+    if not suffix and SESSION not in sql:
         return sql
     places = {
         dataset.meta["start"]: dataset.this
         for dataset in dataset_nodes(parse(sql, "query").tree)
-        if datasets is None or dataset.this in datasets
+        if datasets is None or dataset.this in {*datasets, SESSION}
     }
     for start in sorted(places, reverse=True):
-        at = sql.index(places[start], start) + len(places[start])
-        sql = f"{sql[:at]}{suffix}{sql[at:]}"
+        name = places[start]
+        at = sql.index(name, start) + len(name)
+        sql = f"{sql[:start]}{sql[at + 1 :]}" if name == SESSION else f"{sql[:at]}{suffix}{sql[at:]}"
     return sql
 
 
 def dataset_nodes(tree: exp.Expr) -> list[exp.Identifier]:
-    """Every dataset that a statement names, as nodes; temporary tables are in none."""
-    named = (table.args.get("db") for table in tree.find_all(exp.Table))
-    return [dataset for dataset in named if dataset and dataset.name != SESSION]
+    """Every dataset that a statement names, as nodes."""
+    return [table.args["db"] for table in tree.find_all(exp.Table) if table.args.get("db")]
 
 
 def parted(query: Query, cte: str, table: Table) -> tuple[str, str]:

@@ -55,11 +55,8 @@ def to_duckdb(
         for table, column in (partitions or {}).items():
             if table in asked.writes:
                 _put_in_order(tree, column)
-        for dataset in dataset_nodes(tree) if suffix else ():
-            dataset.set("this", f"{dataset.this}{suffix}")
-        for node in tree.find_all(exp.Table):
-            if node.db == SESSION:
-                node.set("db", exp.to_identifier("temp"))
+        for dataset in dataset_nodes(tree):
+            dataset.set("this", "temp" if dataset.this == SESSION else f"{dataset.this}{suffix}")
         return _DUCKDB.generate(tree, copy=False, **_OPTIONS)
     except UnsupportedError as error:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
