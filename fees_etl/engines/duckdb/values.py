@@ -78,16 +78,16 @@ class Reader:
 
 
 def modest(threads: int, limit: str) -> str:
-    """What a database may hold in memory unless it is told otherwise; never more than DuckDB's own ``limit``.
+    """What a database may hold in memory unless it is told otherwise: half of the machine's, or of its container's.
 
-    Memory so stays as it is however long history grows; a first build of ten million rows takes an eighth longer.
+    ``limit`` is DuckDB's own, which is four fifths of that. It is never exceeded, however little there is.
 
-    >>> modest(2, "18.7 GiB"), modest(32, "51.2 GiB"), modest(2, "409.5 MiB")
-    ('1024 MiB', '4096 MiB', '409.5 MiB')
+    >>> modest(2, "18.7 GiB"), modest(64, "3.2 GiB"), modest(2, "1.6 GiB"), modest(2, "409.5 MiB")
+    ('11968 MiB', '3.2 GiB', '1024 MiB', '409.5 MiB')
     """
     amount, unit = limit.split()
     own = float(amount) * {"KiB": 2**-10, "GiB": 2**10, "TiB": 2**20}.get(unit, 1)
-    wanted = max(_LEAST, threads * _A_THREAD)
+    wanted = max(_LEAST, threads * _A_THREAD, int(own * 5 / 8))
     return f"{wanted} MiB" if wanted < own else limit
 
 
