@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fees_etl.cli import ingest, ls, plan, run, runs
+from fees_etl.cli import diff, ingest, ls, plan, run, runs, show
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
@@ -54,6 +54,8 @@ def commands() -> typer.Typer:
     found.command(cls=opt.Reloading)(ingest.ingest)
     found.command("assert")(plan.check)
     found.command()(plan.plan)
+    found.command()(show.show)
+    found.command()(diff.diff)
     found.command()(ls.render)
     found.command("ls")(ls.listing)
     history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.cli.diff import tables
 from fees_etl.cli.text import exact
 from fees_etl.script import Rows
 from fees_etl.types import Table, Window
@@ -34,6 +35,7 @@ def run(result: Result, ingested: IngestResult | None, settings: Settings, comma
         "left_out": result.left_out,
         "published": {"before": result.before, "after": result.after},
         "changes": result.changes,
+        "tables": tables(result.tables),
         "steps": result.steps,
         "assertions": verdicts(result.assertions),
     }

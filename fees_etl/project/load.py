@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fees_etl import query
-from fees_etl.errors import ProjectError
+from fees_etl.errors import ProjectError, UsageError
 from fees_etl.project import contracts
 from fees_etl.project.files import Document, collected, refuse
 from fees_etl.project.files import variables as project_variables
@@ -77,6 +77,19 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     waivers = contracts.waivers(folder, {one.name: one.key for one in assertions})
     fingerprint = _fingerprint(folder, files, values)
     return Project(folder, values, sources, models, tuple(assertions), waivers, fingerprint, templates)
+
+
+def contract(project: Project, name: str) -> Contract:
+    """The contract of a table by its name, with or without the dataset.
+
+    Raises:
+        UsageError: there is no such table.
+    """
+    named = {text: made for at, made in project.contracts.items() for text in (at.name, str(at))}
+    if name not in named:
+        near = did_you_mean(name, {at.name for at in project.contracts})
+        raise UsageError(f"no table is called '{name}'.", hint=near or "See their names: fees-etl ls")
+    return named[name]
 
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
