@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from textwrap import shorten
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fees_etl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date, datetime
 
     import pyarrow as pa
@@ -126,6 +126,34 @@ class Change:
     amount_after: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell that differs; a row that was added has no ``before``, one that was removed no ``after``."""
+
+    key: tuple[Any, ...]
+    column: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class TableDiff:
+    """How two versions of one table differ. ``columns``: how many cells of rows that both have; none of the others."""
+
+    table: str
+    key: tuple[str, ...]
+    added: int
+    removed: int
+    changed: int
+    columns: Mapping[str, int]
+    samples: tuple[Cell, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows that differ."""
+        return self.added + self.removed + self.changed
+
+
 RunStatus: TypeAlias = Literal["published", "staged", "rehearsed", "rejected"]
 
 
@@ -144,6 +172,8 @@ class Result:
     after: Published
     left_out: LeftOut
     changes: tuple[Change, ...]
+    tables: tuple[TableDiff, ...] = ()
+    """What it changed in each table of reporting that it rebuilt; none on a first build, which adds every row."""
     chunks: int = 0
     """Chunks of a backfill that were committed before; they stay, whatever the status."""
     bytes_processed: int | None = None

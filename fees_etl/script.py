@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]
 FAILING, WAIVED, COVERING = "_failing_count", "_waived_count", "_covering"
 """The first columns of an assertion's answer: the same in each of its rows. The last has waivers' places."""
+TEMPORARY = "CREATE TEMP TABLE"
+"""How a statement begins that keeps rows for those that follow it."""
 
 
 def new_run_id(now: datetime) -> str:
@@ -33,9 +35,10 @@ def new_run_id(now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The finished GoogleSQL statements that fill a table; of a rebuild the first one is a DELETE.
+    """The finished GoogleSQL statements that fill a table; ``books`` record what the step did.
 
-    ``books`` record what the step did. The rows of neither count as the step's.
+    A rebuild begins with a DELETE; before that, CREATE TEMP TABLE may keep what several statements read. The rows of
+    neither count as the step's, nor those of the books.
     """
 
     name: str
@@ -43,6 +46,10 @@ class Step:
     statements: tuple[str, ...]
     table: Table | None = None
     books: tuple[str, ...] = ()
+
+    def counts(self, sql: str) -> bool:
+        """Whether the rows of one of its statements are the step's."""
+        return not sql.startswith((TEMPORARY, "DELETE") if self.kind == "rebuild" else TEMPORARY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 Severity: TypeAlias = Literal["error", "warn"]
+REPORTING, HISTORY = "reporting", "history"
+"""The dataset that readers see, and the one that keeps every version of it."""
 Scalar: TypeAlias = Any
 """A cell: str, int, bool, Decimal, date, datetime (UTC) or None."""
 
@@ -110,6 +112,23 @@ class Contract:
     """Of a source: files of another make, the first that matches counts."""
     afterwards: str | None = None
     """The template in ``sql/operations`` that keeps the books for the fee dates a merge has staged."""
+    shared: str | None = None
+    """The last CTE of a merged model's query, where a run keeps its rows for all that the step does with them."""
+
+    @property
+    def history(self) -> Contract | None:
+        """The table that keeps every version of a reporting model's rows, with the run that published each."""
+        if self.table.dataset != REPORTING or not self.materialized:
+            return None
+        runs = (("_from_run_id", "Run that published it."), ("_to_run_id", "Run that replaced it; NULL: nobody yet."))
+        return Contract(
+            Table(HISTORY, self.table.name), self.path, f"Every version of each row of {self.table}, by run.",
+            (
+                *(replace(one, required=False, unique=False, references=None, accepted=()) for one in self.columns),
+                *(Column(name, "STRING", description=said) for name, said in runs),
+            ),
+            cluster_by=self.key[:4],
+        )  # fmt: skip
 
     @property
     def types(self) -> dict[str, str]:
@@ -248,8 +267,10 @@ class Project:
 
     @property
     def contracts(self) -> dict[Table, Contract]:
-        """Every table the project knows, sources first."""
-        return self.sources | {table: model.contract for table, model in self.models.items()}
+        """Every table the project knows: the history of what is published, sources, models."""
+        models = {table: model.contract for table, model in self.models.items()}
+        kept = (made.history for made in models.values())
+        return {made.table: made for made in kept if made} | self.sources | models
 
 
 @dataclass(frozen=True, slots=True)

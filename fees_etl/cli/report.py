@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
+from fees_etl.cli.diff import differing
 from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingestion.source import SAMPLE, shown
 
@@ -32,7 +33,9 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
     """All of it, the verdict last, where the eye is; a first run changes every fee date, which needs no table."""
     before, after = result.before, result.after
     moved = (
-        f"{change(before.staged_amount, after.staged_amount, '0.00')} pounds" if result.changes else "nothing changed"
+        f"{change(before.staged_amount, after.staged_amount, '0.00')} pounds"
+        if result.changes or any(one.rows for one in result.tables)
+        else "nothing changed"
     )
     verdict = CHUNKS if result.chunks and result.status == "rejected" else VERDICTS[result.status]
     seconds = result.seconds + (ingested.seconds if ingested else 0)
@@ -43,6 +46,7 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
         *_staging(result.left_out, after),
         *_published(result),
         *(changes(result.changes) if before.staged_rows else ()),
+        *differing(result.tables),
         *_incomplete(after),
         *assertions(result.assertions),
         *_steps(result, ingested),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from fees_etl import Engine, IngestResult, Plan, Project, Result, State
     from fees_etl.settings import Settings
+    from fees_etl.types import Table
 
 PAINT = (
     (r"(?m)^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)", "1"),
@@ -103,15 +104,23 @@ class Session:
 
     @contextmanager
     def warehouse(
-        self, project: Project, *, read_only: bool = False, rehearse: bool = False, models: bool = True
+        self,
+        project: Project,
+        *,
+        read_only: bool = False,
+        rehearse: bool = False,
+        models: bool = True,
+        tables: Iterable[Table] = (),
     ) -> Iterator[Engine]:
         """The target's engine, opened and prepared; of a rehearsal nothing is kept, not even a file.
 
-        Without ``models`` only raw and ops of BigQuery are looked at: who ingests or reads history may see no more.
+        Without ``models`` only raw and ops of BigQuery are looked at: who ingests or reads the ledger may see no more.
+        With ``tables`` only these are.
         """
         found, path = self.settings, self.file
         fresh = path if rehearse and path and not path.is_file() else None
         contracts = project.contracts if models or not self.is_remote else project.sources
+        contracts = {table: project.contracts[table] for table in tables} or contracts
         try:
             with fees_etl.connect(found.warehouse, read_only=read_only, settings=found) as engine:
                 try:
@@ -134,7 +143,7 @@ class Session:
                 leftover.unlink(missing_ok=True)
 
 
-def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Iterable[str]) -> None:
+def emit(output: Literal["text", "json", "csv", "md"], document: dict[str, Any], lines: Iterable[str]) -> None:
     """Say on stdout what a command found: as one JSON document and nothing else, or as a screen.
 
     What becomes of it changes nothing: where stdout cannot be written, that is a warning.
@@ -145,7 +154,8 @@ def emit(output: Literal["text", "json"], document: dict[str, Any], lines: Itera
         text = visible(redact_lines(written(document)))
     else:
         text = visible(redact_lines("\n".join(lines)))
-        colour = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        colour = output == "text" and is_terminal
         for pattern, code in PAINT if colour and not os.environ.get("NO_COLOR") else ():
             text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
     print(text, flush=True)  # noqa: T201  (the one door to stdout)

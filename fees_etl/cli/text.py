@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Context, Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,19 @@ def cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def plain(value: Any) -> str:
+    """One value as machines read it: money exact, dates and moments ISO, booleans true and false.
+
+    >>> plain(Decimal("1E+3")), plain(True), plain(date(2025, 9, 1))
+    ('1000.00', 'true', '2025-09-01')
+    """
+    if isinstance(value, Decimal):
+        return exact(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def grid(rows: Sequence[Sequence[str]], align: str, indent: int = 2, *, whole: int | None = None) -> list[str]:

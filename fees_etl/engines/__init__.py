@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.errors import UsageError, WarehouseBusy
-from fees_etl.project.graph import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -176,7 +175,7 @@ def read(engine: Engine, table: str, *, project: Project | None = None, tagged: 
     Raises:
         UsageError: there is no such table, it has only tagged columns, or pyarrow is not installed.
     """
-    from fees_etl.project.load import load  # noqa: PLC0415 - late: sqlglot is a quarter of a second
+    from fees_etl.project.load import contract, load  # noqa: PLC0415 - late: sqlglot is a quarter of a second
 
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra, and a fifth of a second
@@ -185,15 +184,10 @@ def read(engine: Engine, table: str, *, project: Project | None = None, tagged: 
             "tables are given as Arrow, and pyarrow is not installed.", hint="pip install 'fees-etl[arrow]'"
         ) from error
     project = project or load()
-    named = {text: one for at, one in project.contracts.items() for text in (at.name, str(at))}
-    if table not in named:
-        raise UsageError(
-            f"no table is called '{table}'.", hint=did_you_mean(table, {at.name for at in project.contracts})
-        )
-    contract = named[table]
-    types = {one.name: one.type for one in contract.columns if tagged or not one.policy_tag}
+    made = contract(project, table)
+    types = {one.name: one.type for one in made.columns if tagged or not one.policy_tag}
     engine.prepare(project.contracts)
-    found = engine.query(f"SELECT {', '.join(types)} FROM {contract.table}")  # noqa: S608 - names of a contract
+    found = engine.query(f"SELECT {', '.join(types)} FROM {made.table}")  # noqa: S608 - names of a contract
     kinds = {
         "BOOL": pa.bool_(),
         "DATE": pa.date32(),

@@ -80,6 +80,7 @@ class _Contract(BaseModel, extra="forbid", title="a contract"):
         None, description="The variable with the days before the newest date to stage again."
     )
     afterwards: _Text | None = Field(None, description="Template in sql/operations that keeps the books after a merge.")
+    shared: _Text | None = Field(None, description="The query's last CTE: computed once for the merge and its books.")
     like: _Text | None = Field(
         None, description="Of a source: the table whose columns come first, but for those that begin with _; nullable."
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fees_etl import query
-from fees_etl.errors import ProjectError
+from fees_etl.errors import ProjectError, UsageError
 from fees_etl.project import contracts
 from fees_etl.project.files import NOT_DATASETS, Document, collected, listed, read, refuse
 from fees_etl.project.files import variables as project_variables
@@ -76,6 +76,19 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     waivers = contracts.waivers(place, {one.name: one.key for one in assertions})
     fingerprint = _fingerprint(place, files, values)
     return Project(place, values, sources, models, tuple(assertions), waivers, fingerprint, templates)
+
+
+def contract(project: Project, name: str) -> Contract:
+    """The contract of a table by its name, with or without the dataset.
+
+    Raises:
+        UsageError: there is no such table.
+    """
+    named = {text: made for at, made in project.contracts.items() for text in (at.name, str(at))}
+    if name not in named:
+        near = did_you_mean(name, {at.name for at in project.contracts})
+        raise UsageError(f"no table is called '{name}'.", hint=near or "See their names: fees-etl ls")
+    return named[name]
 
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
@@ -158,6 +171,8 @@ def _model(made: Contract, templates: Templates, types: query.Schema | None) -> 
             raise ProjectError(
                 f"a reporting model reads '{source}'; it may read staging and reporting only.", path=path
             )
+    if made.shared:
+        query.parted(parsed, made.shared, made.table)  # it can be done
     return Model(made, path, parsed.sql, parsed.reads)
 
 

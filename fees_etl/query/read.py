@@ -27,6 +27,8 @@ Lines: TypeAlias = "Callable[[int], int] | int"
 TOO_DEEP = "nested too deeply"
 BIGQUERY = BigQuery()
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it warns about is refused here
+SESSION = "_SESSION"
+"""The dataset of temporary tables until a statement is sent: BigQuery knows them by their bare names, too."""
 _WRITERS = (exp.Insert, exp.Merge, exp.Delete, exp.Update, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 
 
@@ -84,19 +86,22 @@ def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
 def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) -> str:
     """The same text, with a suffix on every dataset (or on ``datasets`` only); names of CTEs and aliases stay.
 
-    >>> with_suffix("SELECT raw.fee_id FROM raw.fees AS raw -- of `raw`", "_ci")
-    'SELECT raw.fee_id FROM raw_ci.fees AS raw -- of `raw`'
+    Temporary tables are written without a dataset.
+
+    >>> with_suffix("SELECT raw.fee_id FROM raw.fees AS raw, _SESSION.kept -- of `raw`", "_ci")
+    'SELECT raw.fee_id FROM raw_ci.fees AS raw, kept -- of `raw`'
     """
-    if not suffix:
+    if not suffix and SESSION not in sql:
         return sql
     places = {
         dataset.meta["start"]: dataset.this
         for dataset in dataset_nodes(parse(sql, "query").tree)
-        if datasets is None or dataset.this in datasets
+        if datasets is None or dataset.this in {*datasets, SESSION}
     }
     for start in sorted(places, reverse=True):
-        at = sql.index(places[start], start) + len(places[start])
-        sql = f"{sql[:at]}{suffix}{sql[at:]}"
+        name = places[start]
+        at = sql.index(name, start) + len(name)
+        sql = f"{sql[:start]}{sql[at + 1 :]}" if name == SESSION else f"{sql[:at]}{suffix}{sql[at:]}"
     return sql
 
 
@@ -136,6 +141,34 @@ def _names_source(name: exp.Identifier) -> bool:
 def dataset_nodes(tree: exp.Expr) -> list[exp.Identifier]:
     """Every dataset that a statement names, as nodes."""
     return [table.args["db"] for table in tree.find_all(exp.Table) if table.args.get("db")]
+
+
+def parted(query: Query, cte: str, table: Table) -> tuple[str, str]:
+    r"""The statement that keeps the last CTE of a query in a temporary table, and what is left of the query.
+
+    Raises:
+        ProjectError: the query's last CTE has another name.
+
+    >>> query = parse("WITH a AS (SELECT 1 AS n) SELECT n FROM a", "n.sql")
+    >>> parted(query, "a", Table(SESSION, "n_a"))
+    ('CREATE TEMP TABLE _SESSION.n_a AS\nWITH a AS (SELECT 1 AS n)\nSELECT * FROM a', 'SELECT n FROM _SESSION.n_a AS a')
+    """
+    with_ = query.tree.args.get("with_")
+    if not with_ or with_.expressions[-1].alias != cte:
+        raise query.wrong(f"the contract shares {cte!r}, which is not the query's last CTE", query.tree)
+    depth = start = 0
+    for token in BIGQUERY.tokenize(query.sql):
+        depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+        if depth == 0 and token.token_type == TokenType.SELECT:
+            start = token.start
+            break
+    head, rest = query.sql[:start], query.sql[start:]
+    found = [node for node in query.tree.find_all(exp.Table) if node.name == cte and not node.args.get("db")]
+    for node in sorted(found, key=lambda node: node.this.meta["start"], reverse=True):
+        at, end = node.this.meta["start"] - start, node.this.meta["end"] + 1 - start
+        if at >= 0:
+            rest = f"{rest[:at]}{table}{'' if node.alias else f' AS {cte}'}{rest[end:]}"
+    return f"CREATE TEMP TABLE {table} AS\n{head.strip()}\nSELECT * FROM {cte}", rest
 
 
 def _tree(draft: Query) -> exp.Expr:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def columns(query: Query, schema: Schema) -> tuple[Column, ...]:
-    """The output columns of a query, by name, order and inferred type; none of any other statement.
+    """The output columns of a query, or of the table it makes, by name, order and inferred type.
 
     A type of the schema may be :class:`Tagged`; so are then those of all columns that are made of it.
 
@@ -56,7 +56,10 @@ class Walk:
         """What DuckDB must be told in other words: INSERT ROW, and names that mean an item of the select list here."""
 
     def statement(self, tree: exp.Expr) -> list[tuple[str, str]]:
-        """The output columns of a query; of any other statement none, but every name in it has been looked up."""
+        """The output columns of a query, also of one that fills a new table; of any other statement none.
+
+        Every name in it has been looked up.
+        """
         if isinstance(tree, exp.Query):
             return self.query(tree, self._scope())
         if isinstance(tree, exp.Insert):
@@ -66,7 +69,7 @@ class Walk:
         elif isinstance(tree, (exp.Delete, exp.Update)):
             self._where(tree)
         elif isinstance(tree, exp.Create) and isinstance(tree.expression, exp.Query):
-            self.query(tree.expression, self._scope())
+            return self.query(tree.expression, self._scope())
         return []
 
     def _insert(self, tree: exp.Insert) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from fees_etl import query
 from fees_etl import window as windows
 from fees_etl.errors import GuardRefused, UsageError
 from fees_etl.project import graph
@@ -118,13 +119,13 @@ def matches(project: Project) -> tuple[Assertion, ...]:
     if any(model.is_merged and model.contract.afterwards for model in project.models.values()):
         sql = project.templates.render("operations/left_out_fees.sql")
         held.append((project.sources[_LEFT_OUT], sql, frozenset({_FEES})))
-    for contract, query, reads in held:
+    for contract, text, reads in held:
         day = "fee_date" if contract.table == _LEFT_OUT else contract.partition_by
         is_whole = contract.materialized and contract.materialized != "merge"
         where = "" if is_whole else " WHERE " + project.templates.render("operations/judged.sql", column=day)
         sql_of = partial(
             project.templates.render, "materializations/matches.sql",
-            query=query, columns=list(contract.types), table=contract.table, where=where,
+            query=text, columns=list(contract.types), table=contract.table, where=where,
         )  # fmt: skip
         found.append(
             Assertion(
@@ -201,24 +202,36 @@ def _passed_over(project: Project, state: State, chosen: Sequence[Model], dates:
 
 
 def _fill(project: Project, model: Model, dates: Window, *, whole: bool, empties: bool = False) -> Step:
-    """``empties``: a merged table is rebuilt even of no dates, for it may hold rows."""
-    made, columns = model.contract, list(model.contract.types)
+    """The step of a model; what its contract shares is computed once, however many statements need it.
+
+    ``empties``: a merged table is rebuilt even of no dates, for it may hold rows.
+    """
+    made, columns, render = model.contract, list(model.contract.types), project.templates.render
     kind: StepKind = "merge" if model.is_merged and not whole else "rebuild"
     spans = windows.chunks(dates) if model.is_merged else (windows.WHOLE,)
     spans = spans or (Window(),) * empties
-    found = [
-        sql
-        for span in spans
-        for sql in statements(project.templates.render(
+    kept = Table(query.SESSION, f"{model.name}_{made.shared}") if made.shared and spans else None
+    found, rest = list[str](), ""
+    if kept:
+        create, rest = query.parted(query.parse(_query(project, model, dates), model.path), str(made.shared), kept)
+        found.append(create)
+
+    def rows_of(span: Window) -> str:
+        if kept is None:
+            return _query(project, model, span)
+        by = {"columns": columns, "partition_by": made.partition_by}
+        return rest if len(spans) == 1 else render("materializations/part.sql", query=rest, window=span, **by)
+
+    for span in spans:
+        found += statements(render(
             f"materializations/{kind}.sql",
-            table=model.table, query=_query(project, model, span), columns=columns, key=made.key, window=span,
+            table=model.table, query=rows_of(span), columns=columns, key=made.key, window=span,
             values=[name for name in columns if name not in made.key], partition_by=made.partition_by,
             first=span is spans[0],
-        ))
-    ]  # fmt: skip
+        ))  # fmt: skip
     after = made.afterwards if model.is_merged else None
-    books = [sql for span in spans if after for sql in project.templates.operation(after, window=span)]
-    return Step(model.name, kind, tuple(found), model.table, tuple(books))
+    books = [sql for span in spans if after for sql in project.templates.operation(after, window=span, shared=kept)]
+    return Step(model.name, kind, tuple(found), model.table, (*books, *([f"DROP TABLE {kept}"] if kept else [])))
 
 
 def _query(project: Project, model: Model, dates: Window) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, Interrupted, WarehouseBusy
+from fees_etl.explain import diff, history
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Engine
     from fees_etl.script import Part, Plan
-    from fees_etl.types import Project
+    from fees_etl.types import Contract, Project
 
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
@@ -152,10 +153,20 @@ def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     if plan.built:
         context = {"built": plan.built, "run_id": run_id, "now": started_at}
         yield from map(Write, plan.project.templates.operation("remember", **context))
+    for step in plan.steps:
+        if step.table:
+            yield from map(Write, history.kept(plan.project, step.table, run_id))
+    yield from diff.by_run(plan.project, _rebuilt(plan), run_id)
     yield ask("published", ledger.AFTER)
     yield ask("left_out", ledger.LEFT_OUT)
     if window:
         yield ask("staged_by_date", ledger.STAGED_AFTER, window=window)
+
+
+def _rebuilt(plan: Plan) -> tuple[Contract, ...]:
+    """The tables that readers see and that this plan may change; of a first build there is nothing to compare."""
+    tables = {step.table for step in plan.steps}
+    return tuple(one for one in diff.published(plan.project) if one.table in tables and plan.state.last_staged)
 
 
 def _result(
@@ -181,7 +192,7 @@ def _result(
     return Result(
         run_id, status, plan, started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
         ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
-        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed,
+        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed, diff.told(_rebuilt(plan), found),
         bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
         reader=partial(read, engine, project=plan.project),
     )  # fmt: skip

@@ -18,10 +18,10 @@ AND fee_date IS NOT NULL
 AND fee_amount IS NOT NULL
 {%- endmacro -%}
 
-{# Of several rows of one fee the first is kept. -#}
+{# Of several whole rows of one fee the first is kept; a row without its NINO is none of them. -#}
 {%- macro place() -%}
 ROW_NUMBER() OVER (
-    PARTITION BY client_id, adviser_id, fee_date, fee_amount
+    PARTITION BY client_nino IS NULL, client_id, adviser_id, fee_date, fee_amount
     ORDER BY _source_file, _source_row
 )
 {%- endmacro -%}

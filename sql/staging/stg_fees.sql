@@ -5,22 +5,25 @@ WITH cleaned AS (
     SELECT
         {{ cleaned_fee() | indent(8) }},
         _source_file,
+        _source_version,
         _source_row
     FROM raw.fees
     WHERE {{ within('fee_date') }}
 ),
 
-distinct_fees AS (
+ranked AS (
     SELECT
         client_id,
         client_nino,
         adviser_id,
         fee_date,
-        fee_amount
+        fee_amount,
+        _source_file,
+        _source_version,
+        _source_row,
+        {{ is_whole() | indent(8) }} AS is_whole,
+        {{ place() | indent(8) }} AS place
     FROM cleaned
-    WHERE
-        {{ is_whole() | indent(8) }}
-    QUALIFY {{ place() | indent(4) }} = 1
 )
 
 SELECT
@@ -30,4 +33,5 @@ SELECT
     adviser_id,
     fee_date,
     fee_amount
-FROM distinct_fees
+FROM ranked
+WHERE is_whole AND place = 1

@@ -1,4 +1,4 @@
-"""Compare whole processes of fees-etl with the least they could do: ``python tests/bench/bench.py [help ls plan run]``.
+"""Compare whole processes of fees-etl with the least they could do: ``python tests/bench/bench.py [help ls plan run honest]``.
 
 Both sides run in turn (ours, floor, ours, floor, ...) after a warm-up of each, every time in a new empty folder, so
 that the machine's mood strikes both. Modules are compiled to bytecode by the warm-up, as an installer does. Wall time
@@ -9,6 +9,7 @@ neighbours.
     ls     1,000 models (--models) against parsing the same files with sqlglot
     plan   the same project
     run    a CSV file (--source), or generated ones (--rows, repeatable), against the same statements straight to DuckDB
+    honest the same files against the same tables by hand (honest.py): what books, proofs and one transaction cost
 
 The statements of ``run`` are those of --statements, or what one run of ours logs.
 """
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 PYTHON = sys.executable
 MANY_ROWS = 10_000_000
+HONEST = (2.0, 1.5)
+"""Goals beside the tables by hand: of a small file, where the start of a process counts, and of a large one."""
 MEBIBYTE = 2**20
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -54,6 +57,8 @@ class Process:
     """What one process took."""
 
     seconds: float
+    cpu: float
+    """Seconds of all its processors together."""
     peak: float
     """Mebibytes. The kernel counts this harness too, as it was when it forked: hence it imports so little."""
 
@@ -69,6 +74,11 @@ class Comparison:
     def seconds(self) -> tuple[float, float]:
         """Medians of ours and of the floor."""
         return median(ours.seconds for ours, _ in self.pairs), median(least.seconds for _, least in self.pairs)
+
+    @property
+    def cpu(self) -> float:
+        """The median of how many times the floor's processor time ours took."""
+        return median(ours.cpu / least.cpu for ours, least in self.pairs)
 
     @property
     def peaks(self) -> tuple[float, float]:
@@ -132,7 +142,7 @@ def measure(command: tuple[str, ...], scratch: Path, folder: Path | None = None,
         if process.returncode:
             complaints.seek(0)
             raise SystemExit(f"{' '.join(command)}: exit {process.returncode}\n{complaints.read().decode()[-2000:]}")
-    return Process(seconds, usage.ru_maxrss * MAXRSS_UNIT / MEBIBYTE)
+    return Process(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MAXRSS_UNIT / MEBIBYTE)
 
 
 def record(arguments: tuple[str, ...], scratch: Path) -> Path:
@@ -146,18 +156,20 @@ def record(arguments: tuple[str, ...], scratch: Path) -> Path:
     return statements
 
 
-HEADER = f"{'scenario':<22}{'ours':>9}{'floor':>9}{'ratio':>7}{'(pairs)':>14}{'ours':>10}{'floor':>10}{'ratio':>7}"
+HEADER = (
+    f"{'scenario':<22}{'ours':>9}{'floor':>9}{'ratio':>7}{'(pairs)':>14}{'cpu':>7}{'ours':>10}{'floor':>10}{'ratio':>7}"
+)
 
 
 def line(found: Comparison) -> str:
     """One row of the table.
 
-    >>> Comparison(Scenario("x", (), ()), ((Process(2, 90), Process(1, 60)),)).peaks
+    >>> Comparison(Scenario("x", (), ()), ((Process(2, 2, 90), Process(1, 1, 60)),)).peaks
     (90, 60)
     """
     (ours, least), (peak, least_peak), ratios = found.seconds, found.peaks, found.ratios
     spread = f"({ratios[0]:.2f}..{ratios[-1]:.2f})"
-    time = f"{ours:>7.3f} s{least:>7.3f} s{median(ratios):>7.2f}{spread:>14}"
+    time = f"{ours:>7.3f} s{least:>7.3f} s{median(ratios):>7.2f}{spread:>14}{found.cpu:>7.2f}"
     memory = f"{peak:>6.0f} MiB{least_peak:>6.0f} MiB{found.memory:>7.2f}"
     return f"{found.scenario.name:<22}{time}{memory}  {'; '.join(found.broken) or 'ok'}"
 
@@ -168,8 +180,8 @@ def _scenarios(options: argparse.Namespace, scratch: Path) -> Iterator[Scenario]
     for name in options.scenarios:
         if name == "help":
             yield Scenario("--help", (*fees_etl, "--help"), (PYTHON, "-c", "pass"), most_seconds=0.25)
-        elif name == "run":
-            yield from _runs(options, fees_etl, scratch)
+        elif name in ("run", "honest"):
+            yield from _runs(options, fees_etl, scratch, by_hand=name == "honest")
         else:
             project = str(scratch / "project")
             if not Path(project).exists():
@@ -179,7 +191,9 @@ def _scenarios(options: argparse.Namespace, scratch: Path) -> Iterator[Scenario]
             yield Scenario(f"{name} {options.models:,} models", ours, parse, most_times={"ls": 1.2, "plan": 2.5}[name])
 
 
-def _runs(options: argparse.Namespace, fees_etl: tuple[str, ...], scratch: Path) -> Iterator[Scenario]:
+def _runs(
+    options: argparse.Namespace, fees_etl: tuple[str, ...], scratch: Path, *, by_hand: bool
+) -> Iterator[Scenario]:
     """The given files, which are small, and then the generated ones, of which large ones have closer limits."""
     sources = [("run on the source", source, 0) for source in options.source]
     sources += [(f"run {rows:,} rows", None, rows) for rows in options.rows]
@@ -187,6 +201,10 @@ def _runs(options: argparse.Namespace, fees_etl: tuple[str, ...], scratch: Path)
         source = given or _make("generate.py", str(rows), str(options.work or scratch))
         arguments = ("run", "--source", str(source.resolve()))
         ours = (*fees_etl, *arguments)
+        if by_hand:
+            least = (PYTHON, str(HERE / "honest.py"), str(source.resolve()))
+            yield Scenario(name.replace("run", "honest"), ours, least, most_times=HONEST[bool(rows)])
+            continue
         statements = options.statements or record(arguments, scratch)
         least = (PYTHON, str(HERE / "floor.py"), str(statements.resolve()), "fees.duckdb")
         many = rows >= MANY_ROWS
@@ -201,7 +219,9 @@ def _make(script: str, *arguments: str) -> Path:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenarios", nargs="*", default=["help", "ls", "plan", "run"], metavar="help|ls|plan|run")
+    parser.add_argument(
+        "scenarios", nargs="*", default=["help", "ls", "plan", "run"], metavar="help|ls|plan|run|honest"
+    )
     parser.add_argument("--source", type=Path, action="append", default=[], help="a CSV file to run on (repeatable)")
     parser.add_argument("--rows", type=int, action="append", default=[], help="generate that many (repeatable)")
     parser.add_argument("--statements", type=Path, help="the floor of run, with lines '-- ;;' between")
@@ -211,8 +231,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--command", default=shlex.join((PYTHON, "-m", "fees_etl")), help="how fees-etl is called")
     parser.add_argument("--check", action="store_true", help="exit 1 when a limit is broken")
     options = parser.parse_args()
-    if unknown := set(options.scenarios) - {"help", "ls", "plan", "run"}:
-        parser.error(f"unknown scenario {', '.join(sorted(unknown))}; there are help, ls, plan, run")
+    if unknown := set(options.scenarios) - {"help", "ls", "plan", "run", "honest"}:
+        parser.error(f"unknown scenario {', '.join(sorted(unknown))}; there are help, ls, plan, run, honest")
     if options.work:
         options.work.mkdir(parents=True, exist_ok=True)
     return options

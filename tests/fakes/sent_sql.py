@@ -90,10 +90,14 @@ def _touched(text):
         (target,) = tree.expressions
         return Touched("truncate", _name(target), frozenset(), frozenset())
     kind = next((kind for node, kind in WRITES.items() if isinstance(tree, node)), None)
+    if isinstance(tree, exp.Create) and tree.find(exp.TemporaryProperty):
+        tree = tree.expression  # what it keeps, nobody else sees
+    if isinstance(tree, exp.Drop) and {table.db for table in tree.find_all(exp.Table)} == {""}:
+        return Touched("drop", None, frozenset(), frozenset())
     if kind is None and not isinstance(tree, exp.Query):
         raise AssertionError(f"what does this do? {text[:80]}")
     written = tree.this.find(exp.Table) if kind else None
-    others = [table for table in tree.find_all(exp.Table) if table is not written and table.args.get("db")]
+    others = [one for one in tree.find_all(exp.Table) if one is not written and one.db]
     columns = {column.name for column in tree.find_all(exp.Column)} | ({"*"} if _takes_all(tree) else set())
     return Touched(
         kind or "select",

@@ -28,11 +28,14 @@ JSON = "JSON functions"
 OPERATORS = "Operators"
 CONDITIONAL = "Conditional expressions"
 SCRIPT = "Procedural language"
+TRANSACTION = "Multi-statement transactions"  # of DDL they take what is temporary
 
 DOCUMENTED = {
     "BEGIN TRANSACTION": SCRIPT,
     "BEGIN .. EXCEPTION .. END": SCRIPT,
     "COMMIT TRANSACTION": SCRIPT,
+    "CREATE TEMP TABLE": TRANSACTION,
+    "DROP TABLE of a temporary table": TRANSACTION,
     "DECLARE": SCRIPT,
     "IF .. THEN": SCRIPT,
     "RAISE": SCRIPT,
@@ -111,12 +114,15 @@ _CONTROL = {
     "RAISE": r"\bRAISE;",
     "ROLLBACK TRANSACTION": r"\bROLLBACK TRANSACTION;",
     "SET": r"^\s*SET \w+ = ",
+    "CREATE TEMP TABLE": r"^\s*CREATE TEMP TABLE \w+ AS",
+    "DROP TABLE of a temporary table": r"^\s*DROP TABLE \w+$",
     "@@query_label": r"@@query_label",
     "@@row_count": r"@@row_count",
     "@@script.bytes_processed": r"@@script\.bytes_processed",
 }
 _UNKNOWN = re.compile(
-    r"^\s*(?:LOOP|WHILE|REPEAT|FOR|CALL|EXECUTE|CREATE|DROP|ALTER|TRUNCATE|ASSERT|EXPORT)\b|@@\w+[\w.]*", re.MULTILINE
+    r"^\s*(?:LOOP|WHILE|REPEAT|FOR|CALL|EXECUTE|CREATE(?! TEMP TABLE \w+ AS)|DROP(?! TABLE \w+$)|ALTER|TRUNCATE|ASSERT|EXPORT)\b|@@\w+[\w.]*",
+    re.MULTILINE,
 )
 _CLAUSES = (
     exp.Func, exp.Query, exp.DML, exp.Having, exp.Limit, exp.Qualify, exp.With, exp.Unnest, exp.Window, exp.Between,

@@ -22,7 +22,7 @@ from fees_etl.engines.bigquery.incoming import MASKED, Incoming, masked
 from fees_etl.engines.bigquery.jobs import Jobs, connected, job_id, label
 from fees_etl.engines.bigquery.script import Dialect, job, question, rows, variable
 from fees_etl.errors import FeesError, GuardRefused, WarehouseBusy
-from fees_etl.script import Answer, Ask, Load, Outcome, Step, StepResult, Write
+from fees_etl.script import TEMPORARY, Answer, Ask, Load, Outcome, Step, StepResult, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,6 +58,7 @@ class BigQuery(Engine):
         self._local: DuckDB | None = None
         self._known_types: dict[str, dict[str, str]] = {}
         self._weighed: dict[str, int] = {}
+        self._temporary: dict[Table, tuple[str, int]] = {}
         self._dialect = Dialect(
             lambda sql: tuple(self._types(sql)), lambda sql: query.with_suffix(sql, settings.dataset_suffix)
         )
@@ -240,11 +241,22 @@ class BigQuery(Engine):
         return outcome
 
     def _billed(self, sql: str) -> int:
-        """What a statement would be billed for, whole MiB and so many a table at least; each is asked about once."""
+        """What a statement would be billed for, whole MiB and so many a table at least; each is asked about once.
+
+        A temporary table that a statement before it makes is not there yet, and counts as much as all it is made of.
+        """
         if sql not in self._weighed:
             asked = query.parse(sql, "statement")
-            read = self.jobs.bytes_of(self._dialect.suffixed(sql))
+            text, more = sql, 0
+            for table in asked.reads & self._temporary.keys():
+                empty, size = self._temporary[table]
+                text, more = text.replace(str(table), empty), more + size
+            made = text.partition(" AS\n")[2] if text.startswith(TEMPORARY) else ""  # a dry run makes no table
+            read = 0 if sql.startswith("DROP") else self.jobs.bytes_of(self._dialect.suffixed(made or text)) + more
             self._weighed[sql] = max(-(-read // _MIB) * _MIB, len(asked.reads | asked.writes) * _LEAST)
+            for table in asked.writes if sql.startswith(TEMPORARY) else ():
+                cells = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in self._types(sql).items())
+                self._temporary[table] = f"(SELECT {cells})", self._weighed[sql]
         return self._weighed[sql]
 
     def _types(self, sql: str) -> dict[str, str]:

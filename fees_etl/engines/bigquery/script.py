@@ -175,9 +175,9 @@ class _Writer:
 
     def _fill(self, step: Step) -> list[str]:
         lines = ["SET script_began = CURRENT_TIMESTAMP();", "SET script_rows = 0;"]
-        for at, sql in enumerate(step.statements):
+        for sql in step.statements:
             lines.append(self.statement(sql))
-            if at >= (step.kind == "rebuild"):  # which first deletes
+            if step.counts(sql):
                 lines.append("SET script_rows = script_rows + @@row_count;")
         return [*lines, *map(self.statement, step.books), _STEP.format(name=step.name)]
 

@@ -203,10 +203,9 @@ class DuckDB(Engine):
                 order = f' ORDER BY "{by}"' if by else ""  # as to_duckdb has it
                 self._native(f"INSERT INTO {target} BY NAME {stamped(relation, constants)}{order}")
             case Step(name, kind):
-                counts = [self._write(sql) for sql in part.statements]
+                count = sum(self._write(sql) * part.counts(sql) for sql in part.statements)
                 for sql in part.books:
                     self._write(sql)
-                count = sum(counts[kind == "rebuild" :])  # a rebuild first deletes
                 done = StepResult(name, kind, part.table, count, time.monotonic() - began)
                 outcome.steps.append(done)
             case Ask(name, sql):
@@ -216,6 +215,7 @@ class DuckDB(Engine):
 
     def _write(self, sql: str) -> int:
         cursor = self._native(to_native(sql, self._known))
+        self._known = self._known.after(sql)
         with self.translated("writing"):
             row = cursor.fetchone()
         return int(row[0]) if row else 0

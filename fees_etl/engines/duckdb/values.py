@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from fees_etl import query
 from fees_etl.errors import GuardRefused, UsageError
+from fees_etl.script import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,15 @@ class Known:
     partitions: tuple[tuple[Table, str], ...] = ()
     suffix: str = ""
 
+    def after(self, sql: str) -> Known:
+        """What is known once a statement has run: it may have made a temporary table."""
+        if not sql.startswith(TEMPORARY):
+            return self
+        made = query.parse(sql, "statement")
+        found = query.columns(made, {table: dict(columns) for table, columns in self.types})
+        columns = tuple((column.name, column.type) for column in found)
+        return replace(self, types=(*self.types, *((table, columns) for table in made.writes)))
+
 
 @lru_cache(maxsize=128)
 def to_native(sql: str, known: Known) -> str:
@@ -68,16 +78,16 @@ class Reader:
 
 
 def modest(threads: int, limit: str) -> str:
-    """What a database may hold in memory unless it is told otherwise; never more than DuckDB's own ``limit``.
+    """What a database may hold in memory unless it is told otherwise: half of the machine's, or of its container's.
 
-    Memory so stays as it is however long history grows; a first build of ten million rows takes an eighth longer.
+    ``limit`` is DuckDB's own, which is four fifths of that. It is never exceeded, however little there is.
 
-    >>> modest(2, "18.7 GiB"), modest(32, "51.2 GiB"), modest(2, "409.5 MiB")
-    ('1024 MiB', '4096 MiB', '409.5 MiB')
+    >>> modest(2, "18.7 GiB"), modest(64, "3.2 GiB"), modest(2, "1.6 GiB"), modest(2, "409.5 MiB")
+    ('11968 MiB', '3.2 GiB', '1024 MiB', '409.5 MiB')
     """
     amount, unit = limit.split()
     own = float(amount) * {"KiB": 2**-10, "GiB": 2**10, "TiB": 2**20}.get(unit, 1)
-    wanted = max(_LEAST, threads * _A_THREAD)
+    wanted = max(_LEAST, threads * _A_THREAD, int(own * 5 / 8))
     return f"{wanted} MiB" if wanted < own else limit
 
 

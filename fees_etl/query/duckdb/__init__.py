@@ -9,7 +9,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from fees_etl.query.duckdb import casts, dates, numbers, texts
-from fees_etl.query.read import TOO_DEEP, Query, dataset_nodes, parse
+from fees_etl.query.read import SESSION, TOO_DEEP, Query, dataset_nodes, parse
 from fees_etl.query.statements import Walk
 from fees_etl.query.types import UNKNOWN
 
@@ -55,8 +55,8 @@ def to_duckdb(
         for table, column in (partitions or {}).items():
             if table in asked.writes:
                 _put_in_order(tree, column)
-        for dataset in dataset_nodes(tree) if suffix else ():
-            dataset.set("this", f"{dataset.this}{suffix}")
+        for dataset in dataset_nodes(tree):
+            dataset.set("this", "temp" if dataset.this == SESSION else f"{dataset.this}{suffix}")
         return _DUCKDB.generate(tree, copy=False, **_OPTIONS)
     except UnsupportedError as error:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
@@ -98,7 +98,8 @@ def _put_in_order(tree: exp.Expr, column: str) -> None:
 
 def _create(_: Tree, node: exp.Create) -> exp.Expr:
     """PARTITION BY, CLUSTER BY and OPTIONS are storage, and keys are NOT ENFORCED: DuckDB has none of them."""
-    node.set("properties", None)
+    temporary = node.find(exp.TemporaryProperty)
+    node.set("properties", exp.Properties(expressions=[temporary]) if temporary else None)
     if isinstance(node.this, exp.Schema):
         node.this.set("expressions", [column for column in node.this.expressions if isinstance(column, exp.ColumnDef)])
     return node

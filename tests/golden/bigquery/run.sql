@@ -67,9 +67,24 @@ BEGIN
             SET @@query_label = 'step:stg_fees';
             SET script_began = CURRENT_TIMESTAMP();
             SET script_rows = 0;
+            CREATE TEMP TABLE stg_fees_ranked AS
+            SELECT .. FROM raw_ci.fees
+            ;
             MERGE INTO staging_ci.stg_fees AS target
             USING (
-                SELECT .. FROM raw_ci.fees
+                SELECT
+                    TO_HEX(MD5(CONCAT(
+                        CAST(CHAR_LENGTH(client_id) AS STRING), ':', client_id,
+                        CAST(CHAR_LENGTH(adviser_id) AS STRING), ':', adviser_id,
+                        CAST(fee_date AS STRING), ':', CAST(fee_amount AS STRING)
+                    ))) AS fee_id,
+                    client_id,
+                    client_nino,
+                    adviser_id,
+                    fee_date,
+                    fee_amount
+                FROM stg_fees_ranked AS ranked
+                WHERE is_whole AND place = 1
             ) AS source
             ON
                 target.fee_date = source.fee_date
@@ -95,7 +110,25 @@ BEGIN
             WHERE
                 (target.fee_date = DATE '2025-01-31' OR target.fee_date BETWEEN DATE '2025-03-28' AND DATE '2025-03-31')
                 AND NOT EXISTS (
-                    SELECT .. FROM raw_ci.fees
+                    SELECT 1
+                    FROM (
+                        SELECT
+                            TO_HEX(MD5(CONCAT(
+                                CAST(CHAR_LENGTH(client_id) AS STRING), ':', client_id,
+                                CAST(CHAR_LENGTH(adviser_id) AS STRING), ':', adviser_id,
+                                CAST(fee_date AS STRING), ':', CAST(fee_amount AS STRING)
+                            ))) AS fee_id,
+                            client_id,
+                            client_nino,
+                            adviser_id,
+                            fee_date,
+                            fee_amount
+                        FROM stg_fees_ranked AS ranked
+                        WHERE is_whole AND place = 1
+                    ) AS source
+                    WHERE
+                        target.fee_date = source.fee_date
+                        AND target.fee_id = source.fee_id
                 )
             ;
             SET script_rows = script_rows + @@row_count;
@@ -104,7 +137,18 @@ BEGIN
             DELETE FROM ops_ci.left_out WHERE (fee_date = DATE '2025-01-31' OR fee_date BETWEEN DATE '2025-03-28' AND DATE '2025-03-31')
             ;
             INSERT INTO ops_ci.left_out (uri, version, fee_date, reason, row_count, amount)
-            SELECT .. FROM raw_ci.fees
+            SELECT
+                _source_file,
+                _source_version,
+                fee_date,
+                IF(is_whole, 'duplicate', 'blank') AS reason,
+                COUNT(*),
+                COALESCE(SUM(fee_amount), NUMERIC '0')
+            FROM stg_fees_ranked
+            WHERE (NOT is_whole OR place > 1) AND (fee_date = DATE '2025-01-31' OR fee_date BETWEEN DATE '2025-03-28' AND DATE '2025-03-31')
+            GROUP BY _source_file, _source_version, fee_date, reason
+            ;
+            DROP TABLE stg_fees_ranked
             ;
             SET script_steps = CONCAT(
                 script_steps, IF(script_steps = '', '', ', '),

@@ -81,22 +81,22 @@ def test_the_merge_and_the_delete_of_a_run_can_touch_only_its_fee_dates(tmp_path
             deal(tmp_path / "lake", files)
             plan = pipeline.ingest() and pipeline.plan()
             run(plan, pipeline.engine)
-    merge, delete = (sqlglot.parse_one(sql, dialect="bigquery") for sql in plan.steps[0].statements)
+    create, merge, delete = (sqlglot.parse_one(sql, dialect="bigquery") for sql in plan.steps[0].statements)
     reads = [
         select.args["where"].this
-        for query in (merge.args["using"], delete.args["where"].find(exp.Exists))
-        for select in query.find_all(exp.Select)
+        for select in create.expression.find_all(exp.Select)
         if isinstance(select.args["from_"].this, exp.Table) and select.args["from_"].this.sql() == "raw.fees"
     ]
 
     assert str(plan.window) == "2024-12-05, 2024-12-20, 2024-12-31, 2025-01-15, 2025-02-10, 2025-02-24..2025-03-02"
-    assert (type(merge), type(delete)) == (exp.Merge, exp.Delete)
+    assert (type(create), type(merge), type(delete)) == (exp.Create, exp.Merge, exp.Delete)
     assert confined(merge.args["on"], "target.fee_date") == plan.window.ranges
     assert confined(delete.args["where"].this, "target.fee_date") == plan.window.ranges
-    assert [confined(read, "fee_date") for read in reads] == [plan.window.ranges] * 2
+    assert [confined(read, "fee_date") for read in reads] == [plan.window.ranges]  # raw is read once
     assert "target.fee_date = source.fee_date" in merge.args["on"].sql()
-    tables = [table.sql() for tree in (merge, delete) for table in tree.find_all(exp.Table)]
-    assert sorted(name for name in tables if "." in name) == ["raw.fees"] * 2 + ["staging.stg_fees AS target"] * 2
+    tables = [table.sql() for tree in (create, merge, delete) for table in tree.find_all(exp.Table)]
+    kept = ["_SESSION.stg_fees_ranked", *["_SESSION.stg_fees_ranked AS ranked"] * 2]
+    assert sorted(name for name in tables if "." in name) == [*kept, "raw.fees", *["staging.stg_fees AS target"] * 2]
 
 
 def test_a_merge_key_without_the_partition_column_is_refused(tmp_path):
@@ -113,7 +113,7 @@ def test_dates_are_split_into_statements_of_4000_partitions(tmp_path):
         first = next(step for step in pipeline.plan().steps if step.name == "stg_fees")
         pipeline.run()
 
-        assert len(first.statements) == 1 + 4  # one DELETE, then 12,785 days in four INSERTs
+        assert len(first.statements) == 1 + 1 + 4  # what they share, one DELETE, then 12,785 days in four INSERTs
         assert pipeline.tables() == pipeline.expected()
 
 

@@ -84,10 +84,10 @@ def test_a_warehouse_file_of_somebody_else_is_no_bug(shell, monkeypatch):
     assert code != 70, err
 
 
-def test_a_warehouse_takes_a_modest_part_of_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setitem(engine_room._CONFIG, "threads", 16)
+def test_a_warehouse_takes_half_of_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setitem(engine_room._CONFIG, "memory_limit", "4GiB")  # as of a machine with 5
     with connect(f"duckdb://{tmp_path}/fees.duckdb") as engine:
-        assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("2.0 GiB",)
+        assert engine.native.execute("SELECT current_setting('memory_limit')").fetchone() == ("2.5 GiB",)
     with connect(f"duckdb://{tmp_path}/fees.duckdb", read_only=True) as reader, connect("duckdb://") as own:
         limits = [one.native.execute("SELECT current_setting('memory_limit')").fetchone() for one in (reader, own)]
         assert limits[0] == limits[1]

@@ -1,0 +1,165 @@
+"""``diff``: what differs between what two runs published, table by table and cell by cell."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.show import RUNS, as_csv
+from fees_etl.cli.text import cell, change, count, grid, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fees_etl.explain.history import Moment
+    from fees_etl.results import Cell, TableDiff
+
+_NUMBERS = {int, Decimal}
+SHOWN = 10
+"""Rows of a table on a screen, with all of their cells that differ."""
+HEADS = ("table", "key", "column", "before", "after")
+
+
+def diff(
+    context: typer.Context,
+    was: Annotated[str, typer.Argument(metavar="A", help="A run id, previous, latest or a day.")],
+    now: Annotated[str, typer.Argument(metavar="[B]", help="The same.")] = "latest",
+    *,
+    output: Annotated[
+        Literal["text", "json", "md", "csv"], typer.Option(help="A screen, one document, a comment, or a file.")
+    ] = "text",
+) -> int:
+    """Show what differs between what two runs published.
+
+    \b
+    fees-etl diff previous latest
+    fees-etl diff 2025-09-30 --output md            a restatement notice
+    """
+    from fees_etl.explain import diff as differences
+    from fees_etl.explain import history
+
+    session: Session = context.obj
+    project = session.open(proven=False)
+    kept = [made.history.table for made in differences.published(project) if made.history]
+    with session.warehouse(project, read_only=True, tables=[RUNS, *kept]) as engine:
+        known = history.moments(project, engine)
+        first, second = history.moment(known, was), history.moment(known, now)
+        found = differences.between(project, engine, first, second)
+    told = {"text": screen, "md": notice, "csv": lambda *_: listed(found), "json": lambda *_: []}[output]
+    emit(output, as_document(found, first, second), told(found, first, second))
+    return 0
+
+
+def as_document(found: Sequence[TableDiff], was: Moment, now: Moment) -> dict[str, Any]:
+    """``fees-etl/diff/1``."""
+    return {
+        "schema": "fees-etl/diff/1",
+        "before": was.run_id,
+        "after": now.run_id,
+        "tables": tables(found),
+        "bridge": [],
+        "sql": [],
+    }
+
+
+def tables(found: Sequence[TableDiff]) -> list[dict[str, Any]]:
+    """Each table with its counts and samples; a key is its columns' values by name."""
+    return [
+        {
+            "table": one.table,
+            "added": one.added,
+            "removed": one.removed,
+            "changed": one.changed,
+            "columns": dict(one.columns),
+            "samples": [
+                {"key": dict(zip(one.key, cells.key, strict=True)), "column": cells.column}
+                | {"before": cells.before, "after": cells.after}
+                for cells in one.samples
+            ],
+        }
+        for one in found
+    ]
+
+
+def screen(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
+    """Both runs, then what differs."""
+    heads = [
+        f"From run {was.run_id} of {was.at:%Y-%m-%d %H:%M} UTC",
+        f"to run {now.run_id} of {now.at:%Y-%m-%d %H:%M} UTC",
+    ]
+    return [*heads, *(differing(found) or ["", "Nothing differs in any published table."])]
+
+
+def differing(found: Sequence[TableDiff]) -> list[str]:
+    """What differs, a heading and the largest changes a table; no lines where nothing does."""
+    rows: list[tuple[str, ...]] = [("Changed numbers", "added", "removed", "changed", "cells")]
+    rows += [
+        (f"  {one.table}", *map(count, (one.added, one.removed, one.changed, sum(one.columns.values()))))
+        for one in found
+        if one.rows
+    ]
+    if len(rows) == 1:
+        return []
+    lines = ["", *grid(rows, "<>>>>", 0)]
+    for one in found:
+        if one.rows:
+            lines += ["", *_cells(one)]
+    return lines
+
+
+def notice(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
+    """The same as Markdown: a comment for a pull request, or what a finance team is told."""
+    lines = ["# What changed in the published numbers", ""]
+    lines += [
+        f"From run `{was.run_id}` ({was.at:%Y-%m-%d %H:%M} UTC) to run `{now.run_id}` ({now.at:%Y-%m-%d %H:%M} UTC)."
+    ]
+    changed = [one for one in found if one.rows]
+    if not changed:
+        return [*lines, "", "Nothing differs in any published table."]
+    lines += ["", "| Table | added | removed | changed | cells |", "|---|---:|---:|---:|---:|"]
+    for one in changed:
+        counts = map(count, (one.added, one.removed, one.changed, sum(one.columns.values())))
+        lines.append(f"| `{one.table}` | {' | '.join(counts)} |")
+    for one in changed:
+        lines += ["", f"## {one.table}", "", "| Row | Column | before | after | change |", "|---|---|---:|---:|---:|"]
+        lines += [f"| {' | '.join(_row(one, cells))} |" for cells in _shown(one)]
+        lines += _rest(one)
+    return lines
+
+
+def listed(found: Sequence[TableDiff]) -> list[str]:
+    """A line a cell of the samples."""
+    rows = [
+        (one.table, _key(one, cells), cells.column, cells.before, cells.after) for one in found for cells in one.samples
+    ]
+    return as_csv(HEADS, rows)
+
+
+def _cells(one: TableDiff) -> list[str]:
+    rows: list[tuple[str, ...]] = [(one.table, "column", "before", "after", "change")]
+    rows += [(f"  {key}", *others) for key, *others in (_row(one, cells) for cells in _shown(one))]
+    return [*grid(rows, "<<>>>", 0), *_rest(one)]
+
+
+def _shown(one: TableDiff) -> list[Cell]:
+    keys = list(dict.fromkeys(cells.key for cells in one.samples))[:SHOWN]
+    return [cells for cells in one.samples if cells.key in keys]
+
+
+def _rest(one: TableDiff) -> list[str]:
+    return [f"  and {plural(one.rows - SHOWN, 'more row')}"] if one.rows > SHOWN else []
+
+
+def _row(one: TableDiff, cells: Cell) -> tuple[str, ...]:
+    pair: tuple[Decimal | int, Decimal | int] | None = None
+    if all(type(value) in _NUMBERS for value in (cells.before, cells.after)):
+        pair = (cells.before, cells.after)
+    before, after = ("-" if value is None else cell(value) for value in (cells.before, cells.after))
+    return (_key(one, cells), cells.column, before, after, change(*pair) if pair else "")
+
+
+def _key(one: TableDiff, cells: Cell) -> str:
+    return ", ".join(f"{name} {cell(value)}" for name, value in zip(one.key, cells.key, strict=True))

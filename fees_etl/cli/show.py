@@ -1,0 +1,92 @@
+"""``show``: rows of a table, now or as a run left them. No SQL is taken from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.text import plain, table
+from fees_etl.errors import UsageError
+from fees_etl.types import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+RUNS = Table("ops", "runs")
+SHOWN = 50
+"""Rows of a screen, unless asked for more."""
+
+
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="With or without its dataset.")],
+    where: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Rows with these values.")] = None,
+    *,
+    column: Annotated[list[str] | None, typer.Option(help="This column beside the key; repeatable.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="RUN|DATE", help="As that run left it: an id, latest, previous or a day.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help=f"At most so many rows; a screen has {SHOWN} of them.")
+    ] = None,
+    output: Annotated[Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a file.")] = "text",
+) -> int:
+    """Show the rows of a table, exact; what has a policy tag is masked.
+
+    \b
+    fees-etl show rpt_adviser_ltv
+    fees-etl show rpt_client_ltv client_id=C001 --column ltv_6_month
+    fees-etl show rpt_cohort_ltv --as-of previous --output csv
+    """
+    from fees_etl.explain import history
+    from fees_etl.explain.show import rows
+    from fees_etl.project.load import contract
+
+    session: Session = context.obj
+    project = session.open(proven=False)
+    made, wanted = contract(project, name), dict(map(_pair, where or ()))
+    needed = [made.table] if as_of is None or made.history is None else [RUNS, made.history.table]
+    most = limit or (SHOWN if output == "text" else None)
+    with session.warehouse(project, read_only=True, tables=needed) as engine:
+        at = history.moment(history.moments(project, engine), as_of) if as_of else None
+        found = rows(project, engine, made, where=wanted, columns=column or (), at=at, limit=most and most + 1)
+    more = most is not None and len(found.rows) > most
+    kept = found.rows[:most]
+    document: dict[str, Any] = {
+        "schema": "fees-etl/show/1",
+        "table": str(made.table),
+        "as_of": at.run_id if at else None,
+    }
+    document["rows"] = [dict(zip(found.columns, row, strict=True)) for row in kept]
+    lines = as_csv(found.columns, kept) if output == "csv" else table(found.columns, kept, 0)
+    if output == "text" and not kept:
+        lines = [f"No row of {made.table} is so."]
+    if output == "text" and more:
+        lines = [*lines, f"and more: fees-etl show {name} --limit N, or --output csv for all of them"]
+    emit(output, document, lines)
+    return 0
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    r"""Rows as lines of CSV: money exact, dates ISO, NULL empty.
+
+    >>> as_csv(["id", "note"], [("a", "x, y"), ("b", None)])
+    ['id,note', 'a,"x, y"', 'b,']
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([["" if one is None else plain(one) for one in row] for row in rows])
+    return out.getvalue().rstrip("\n").split("\n")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found or not name:
+        raise UsageError(f"{text!r} is no KEY=VALUE.", hint="Write adviser_id=1, or client_id='C 001'.")
+    return name, value

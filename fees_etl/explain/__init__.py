@@ -1,0 +1,1 @@
+"""What changed, why, and from which lines."""

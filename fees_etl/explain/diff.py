@@ -1,0 +1,90 @@
+"""What differs between two runs: rows and cells of every published table, and samples of both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fees_etl.results import Cell, TableDiff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fees_etl.engines import Engine
+    from fees_etl.explain.history import Moment
+    from fees_etl.script import Ask, Rows
+    from fees_etl.types import Contract, Project
+
+SHOWN = 20
+"""Rows of a table that are brought back as samples."""
+_PREFIX = "diff_"
+
+
+def published(project: Project) -> tuple[Contract, ...]:
+    """The contracts of every table that readers see, in the order they are built."""
+    return tuple(model.contract for model in project.models.values() if model.contract.history)
+
+
+def by_run(project: Project, tables: Iterable[Contract], run_id: str) -> tuple[Ask, ...]:
+    """What asks, within the transaction of a run, what it has changed in these tables."""
+    return tuple(
+        _ask(
+            project, made,
+            was=_versions(project, made, "versions_of", boundary="_to_run_id", run_id=run_id),
+            now=_versions(project, made, "versions_of", boundary="_from_run_id", run_id=run_id),
+        )
+        for made in tables
+    )  # fmt: skip
+
+
+def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple[TableDiff, ...]:
+    """What differs between what two runs left, of every table, in order; read from history, not from the tables."""
+    tables = published(project)
+    asks = [
+        _ask(
+            project, made,
+            was=_versions(project, made, "versions_between", moment=was, other=now),
+            now=_versions(project, made, "versions_between", moment=now, other=was),
+        )
+        for made in tables
+    ]  # fmt: skip
+    return told(tables, {name: answer.rows for name, answer in engine.answers(asks).items()})
+
+
+def told(tables: Iterable[Contract], answers: Mapping[str, Rows]) -> tuple[TableDiff, ...]:
+    """The answers of a run's, or of two runs', questions about these tables."""
+    return tuple(_told(made, answers[name]) for made in tables if (name := f"{_PREFIX}{made.table.name}") in answers)
+
+
+def _versions(project: Project, made: Contract, template: str, **context: Any) -> str:
+    assert made.history  # noqa: S101 - only tables that readers see are asked about
+    sql = project.templates.ask(template, columns=list(made.types), history=made.history.table, **context).sql
+    return str(sql)
+
+
+def _ask(project: Project, made: Contract, *, was: str, now: str) -> Ask:
+    values = _values(made)
+    pounds = [name for name in values if made.types[name] == "NUMERIC"]
+    name = f"{_PREFIX}{made.table.name}"
+    context = {"key": made.key, "values": values, "pounds": pounds[:1], "shown": SHOWN}
+    found: Ask = project.templates.ask("difference", name, was=was, now=now, **context)
+    return found
+
+
+def _values(made: Contract) -> list[str]:
+    return [name for name in made.types if name not in made.key]
+
+
+def _told(made: Contract, answer: Rows) -> TableDiff:
+    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    if not rows:
+        return TableDiff(str(made.table), made.key, 0, 0, 0, {}, ())
+    values, first = _values(made), rows[0]
+    cells = {name: first[f"cells_{name}"] for name in values if first[f"cells_{name}"]}
+    samples = tuple(
+        Cell(tuple(row[f"key_{name}"] for name in made.key), name, row[f"was_{name}"], row[f"now_{name}"])
+        for row in sorted(rows, key=lambda row: row["place"])
+        for name in values
+        if row["is_added"] or row["is_removed"] or row[f"was_{name}"] != row[f"now_{name}"]
+    )
+    counts = (first["added_rows"], first["removed_rows"], first["changed_rows"])
+    return TableDiff(str(made.table), made.key, *counts, cells, samples)
