@@ -225,7 +225,7 @@ class Assertion:
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     """What the query yields, where that has been proven: the order in which offenders are shown."""
-    in_runs: bool = True
+    in_runs: Literal["all", "full_refresh", "none"] = "all"
     """Whether a run is judged by it, too; else only ``fees-etl assert`` asks."""
     tagged: frozenset[str] = frozenset()
     """Those of them that are made of a column with a policy tag: they are shown masked."""

@@ -93,7 +93,10 @@ class _Assertion(BaseModel, extra="forbid", title="an assertion"):
     description: str = Field(min_length=1, description="What is true when the query returns no rows.")
     severity: Severity
     key: tuple[str, ...] = Field(min_length=1, description="Output columns that identify a row, for waivers.")
-    in_runs: bool = Field(default=True, description="Whether runs are judged by it, too, or `fees-etl assert` alone.")
+    in_runs: Literal["all", "full_refresh", "none"] = Field(
+        "all",
+        description="Which runs are judged by it, besides `fees-etl assert`: full_refresh are those that stage all.",
+    )
 
 
 class _Waiver(BaseModel, extra="forbid", title="a waiver"):

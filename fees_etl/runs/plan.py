@@ -87,7 +87,11 @@ def plan(  # noqa: PLR0913 - one argument an option
         built |= _passed_over(project, state, chosen, dates)
     empties = bool(restated) or full_refresh
     steps = [_fill(project, model, dates, whole=whole, empties=empties) for model in chosen]
-    judging = [one for one in project.assertions if assertions and (one.in_runs or empties)]
+    judging = [
+        one
+        for one in project.assertions
+        if assertions and one.in_runs in ({"all", "full_refresh"} if empties else {"all"})
+    ]
     checks = [question(project, one, today) for one in judging]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)

@@ -91,14 +91,14 @@ def variants():
 
 BUNDLED = load()
 SAME = {
-    "comment": (FEES, "distinct_fees AS (", "/* once */ distinct_fees AS ( -- each\n"),
-    "jinja-comment": (FEES, "distinct_fees AS (", "{# once #}distinct_fees AS ("),
+    "comment": (FEES, "ranked AS (", "/* once */ ranked AS ( -- each\n"),
+    "jinja-comment": (FEES, "ranked AS (", "{# once #}ranked AS ("),
     "layout": (FEES, "        client_id,\n        client_nino,", "  client_id ,client_nino,"),
-    "keyword-case": (FEES, "FROM distinct_fees", "from distinct_fees"),
+    "keyword-case": (FEES, "FROM ranked", "from ranked"),
     "function-case": ("macros/money.sql", "DIV(", "div("),
     "quotes": (CLEAN, "), '')", '), "")'),
     "backquotes": (FEES, "FROM raw.fees", "FROM `raw`.`fees`"),
-    "cte-name": (FEES, "distinct_fees", "each_fee"),
+    "cte-name": ("reporting/rpt_adviser_ltv.sql", "advisers", "each_adviser"),
     "cte-name-that-qualifies": ("reporting/rpt_cohort_ltv.sql", "members", "people"),
     "unused-variable": ("variables.yml", "", "colour: blue\n"),
     "variable-of-ingestion": ("variables.yml", 'max_rejected: "0.05"', 'max_rejected: "0.5"'),
@@ -115,12 +115,12 @@ SAME = {
 }
 STAGED = {
     "macro": UPPER,
-    "macro-of-the-books": (BOOKS, "COUNT(*),", "COUNT(*) + 0,"),
+    "macro-of-the-books": ("operations/staged.sql", "COUNT(*),", "COUNT(*) + 0,"),
     "macro-of-order": LAST_KEPT,
     "materialization": ("materializations/merge.sql", "IS DISTINCT FROM source", "!= source"),
     "filter": (FEES, "WHERE {{ within('fee_date') }}", "WHERE {{ within('fee_date') }} AND fee_amount > 0"),
     "literal-case": (CLEAN, r"' \t\r\n\u00a0'", r"' \t\r\n\u00a0x'"),
-    "window": (BOOKS, "PARTITION BY client_id, adviser_id,", "PARTITION BY client_id, client_nino, adviser_id,"),
+    "window": (BOOKS, "IS NULL, client_id, adviser_id,", "IS NULL, client_id, client_nino, adviser_id,"),
     "key": ("staging/stg_fees.yml", "key: [fee_date, fee_id]", "key: [fee_id, fee_date]"),
     "cluster": ("staging/stg_fees.yml", "cluster_by: [client_id]", "cluster_by: [adviser_id]"),
 }
@@ -351,10 +351,9 @@ def test_a_new_column_is_filled_in_every_row(shell):
         Path("project"),
         (
             FEES,
-            "    fee_date,\n    fee_amount\nFROM distinct",
-            "    fee_date,\n    fee_amount,\n    branch\nFROM distinct",
+            "    fee_date,\n    fee_amount\nFROM ranked",
+            "    fee_date,\n    fee_amount,\n    branch\nFROM ranked",
         ),
-        (FEES, "        fee_amount\n    FROM cleaned", "        fee_amount,\n        branch\n    FROM cleaned"),
         (FEES, "        _source_file,", "        branch,\n        _source_file,"),
         ("staging/stg_fees.yml", "", column),
     )
