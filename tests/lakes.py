@@ -35,7 +35,6 @@ def extended(folder, *, region=True, layout=True, column=REGION):
                 "{{ cleaned_fee() | indent(8) }},\n",
                 "{{ cleaned_fee() | indent(8) }},\n        region,\n",
             ),
-            ("staging/stg_fees.sql", "fee_amount\n    FROM", "fee_amount,\n        region\n    FROM"),
             ("staging/stg_fees.sql", "fee_amount\nFROM", "fee_amount,\n    region\nFROM"),
         ]
         with (root / "staging/stg_fees.yml").open("a") as file:

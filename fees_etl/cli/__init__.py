@@ -59,15 +59,15 @@ def main(args: Sequence[str] | None = None) -> int:
 def commands() -> typer.Typer:
     """Every command, in the order of the help."""
     found = typer.Typer(name="fees-etl", callback=_start, invoke_without_command=True, **SETTINGS)
-    found.command(cls=opt.Once)(run.run)
-    found.command(cls=opt.Once)(run.backfill)
+    found.command()(run.run)
+    found.command()(run.backfill)
     found.command(cls=opt.Bare)(ingest.ingest)
     found.command("assert", cls=opt.Bare)(plan.check)
-    found.command(cls=opt.Once)(plan.plan)
-    found.command(cls=opt.Once)(show.show)
-    found.command(cls=opt.Once)(diff.diff)
-    found.command(cls=opt.Once)(ls.render)
-    found.command("ls", cls=opt.Once)(ls.listing)
+    found.command()(plan.plan)
+    found.command()(show.show)
+    found.command()(diff.diff)
+    found.command()(ls.render)
+    found.command("ls")(ls.listing)
     history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)
     history.command()(runs.show)
     found.add_typer(history)
@@ -134,7 +134,7 @@ def _refuse_doubt(args: Sequence[str], session: Session) -> None:
         raise UsageError("an argument is empty: a variable that is not set?", hint=f"{session.start} --help")
     names = [name for word in words if (name := word.partition("=")[0]) not in REPEATED and word.startswith("--")]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"{twice[0]} is there twice, and one would be passed over.", hint=f"{session.start} --help")
+        raise UsageError(f"{twice[0]} is given twice, and only one can be meant.", hint=f"{session.start} --help")
 
 
 def _parted(args: Sequence[str]) -> tuple[list[str], list[str]]:

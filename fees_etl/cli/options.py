@@ -67,22 +67,7 @@ Forget: TypeAlias = Annotated[
 ]
 
 
-class Once(typer.core.TyperCommand):
-    """A command that does not take the last of two values for what was meant."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own context
-        """Refuse an option that is given twice, unless it is repeatable."""
-        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
-        for option in self.params:
-            if order.count(option) > 1 and not option.multiple and not option.is_flag:  # type: ignore[attr-defined]  # an option
-                raise UsageError(
-                    f"{option.opts[0]} is given twice, and only one can be meant.",
-                    hint="Give it once; several files are one folder, or one quoted glob.",
-                )
-        return super().parse_args(ctx, args)
-
-
-class Bare(Once):
+class Bare(typer.core.TyperCommand):
     """A command whose --reload or --source may stand without a value; typer has no such options."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # typer's own context

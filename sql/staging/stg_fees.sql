@@ -13,14 +13,7 @@ WITH cleaned AS (
 
 ranked AS (
     SELECT
-        client_id,
-        client_nino,
-        adviser_id,
-        fee_date,
-        fee_amount,
-        _source_file,
-        _source_version,
-        _source_row,
+        *,
         {{ is_whole() | indent(8) }} AS is_whole,
         {{ place() | indent(8) }} AS place
     FROM cleaned

@@ -6,7 +6,7 @@ import json
 import socket
 
 import pytest
-from bigquery import DEV, URL, Service, engine_on, served
+from bigquery import DEV, LOCK, URL, Service, engine_on, served
 from google.auth.exceptions import RefreshError
 from pipeline import project
 
@@ -20,6 +20,7 @@ RUN = Script(
     "R1",
     [Step("fees", "merge", (CLEAR,)), Ask("n", "SELECT 1 AS n")],
     Record(Table("ops", "runs"), "INSERT INTO ops.runs (run_id) WITH script AS (@script) SELECT 'R1' FROM script"),
+    lock=LOCK,
 )
 
 

@@ -440,7 +440,7 @@ def test_what_a_control_file_refused_is_judged_anew(store, pipeline):
 @pytest.mark.parametrize(
     ("content", "fault", "reason"),
     [
-        (b" " * (1 << 20) + b"{}", {}, "it is over 1 MiB"),
+        (b" " * (64 << 10) + b"{}", {}, "it is over 64 KiB"),
         (b"", {}, 'it is not {"rows": n, "total": "x"}'),
         (b'{"rows": 2, "total": "3"}', {"status": 403}, "it cannot be read: injected"),
     ],

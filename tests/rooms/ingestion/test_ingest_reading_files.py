@@ -143,7 +143,7 @@ def _drift(*names):
         (_drift(*COLUMNS[:4], "amount"), "header drift: fee_amount is missing; 'amount' is unknown (did you mean fee_amount?)"),
         (_drift(*COLUMNS, "region"), "header drift: 'region' is unknown"),
         (_drift(*COLUMNS, ""), "header drift: a column has no name"),
-        (_drift(*COLUMNS, "QQ123456C", "x_QQ 12 34 56 C_" + "y" * 50), "header drift: '*********' is unknown; 'x_*********_" + "y" * 28 + "' is unknown"),
+        (_drift(*COLUMNS, "QQ123456C", "x_QQ 12 34 56 C_" + "y" * 50), "header drift: '[NINO]' is unknown; 'x_[NINO]_" + "y" * 31 + "' is unknown"),
         (_drift(*COLUMNS, "Zoë O'Hara"), "header drift: a column has a name that is none"),
         (_drift("client_id", *"abcdefg"), "header drift: client_nino, adviser_id, fee_date and fee_amount are missing; 'a' is unknown; 'b' is unknown; 'c' is unknown; 'd' is unknown; 'e' is unknown; 2 more are unknown"),
         (HEADER + b'\n1,2,3,4,"5\n6,7,8,9,0\n', "a quote is not closed"),

@@ -17,4 +17,4 @@ def test_the_whole_pipeline_runs_in_datasets_with_a_suffix(tmp_path):
         assert all(found.passed for found in pipeline.check().values())
         datasets = pipeline.engine.native.execute("SELECT DISTINCT schema_name FROM duckdb_tables()").fetchall()
 
-    assert {name for (name,) in datasets} == {"ops_ci", "raw_ci", "reporting_ci", "staging_ci"}
+    assert {name for (name,) in datasets} == {"history_ci", "ops_ci", "raw_ci", "reporting_ci", "staging_ci"}

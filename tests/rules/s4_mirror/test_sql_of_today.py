@@ -286,7 +286,7 @@ def test_reports_alone_are_not_built_on_what_older_sql_staged(changed):
             *(4, True),
         )
     (hint,) = [line for line in err.splitlines() if "Next:" in line]
-    assert changed(*AT, *hint.partition("fees-etl ")[2].split())[0] == 0
+    assert changed(*hint.partition("fees-etl ")[2].split())[0] == 0
     assert changed(*AT, "run", "--skip-ingest", "--select", "rpt_*")[0] == 0
 
 

@@ -110,7 +110,7 @@ def test_of_a_refused_file_the_first_thousand_rejects_are_kept(shell):
     put("a.csv", *(fee(number, "x") for number in range(1200)))
     code, out, _ = shell("ingest", "lake", "--output", "json")
     assert code == 3
-    assert list(json.loads(out)["ingestion"]["files"][0]["first_rejected"]) == [f"a.csv:{row}" for row in range(1, 6)]
+    assert list(json.loads(out)["ingest"]["files"][0]["first_rejected"]) == [f"a.csv:{row}" for row in range(1, 6)]
     assert shell.ask("SELECT COUNT(*), MAX(_source_row) FROM raw.fees_rejected") == [(1000, 1000)]
     Path("lake/a.csv").unlink()
     shell("ingest", "lake", "--allow-withdraw")
