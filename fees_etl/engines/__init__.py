@@ -10,6 +10,7 @@ import os
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 from urllib.parse import unquote
@@ -45,6 +46,10 @@ class Engine(Protocol):
     """Where the data must stay ("EU"); "" where that is no question."""
     strange: dict[Table, tuple[str, ...]]
     """The columns that prepared tables have and their contracts do not know."""
+
+    most_files: float = inf
+    most_bytes: float = inf
+    """New files that one transaction takes, and their bytes: what is left comes in the next."""
 
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         """Learn the tables; create missing ones and add missing nullable columns, or refuse drift. Once, for each.

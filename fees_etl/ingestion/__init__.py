@@ -6,6 +6,7 @@ import re
 import shlex
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from fees_etl.ingestion.guard import Guard, keep_apart
 from fees_etl.ingestion.mirror import FEES, OVERTAKEN, Mirror
 from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, shown, unread, within
 from fees_etl.ingestion.verdict import Rules, judge, read_books
-from fees_etl.results import FileResult, IngestResult
+from fees_etl.results import FileResult, IngestResult, summed
 from fees_etl.script import Script, Stop, new_run_id
 
 if TYPE_CHECKING:
@@ -67,46 +68,83 @@ def ingest(
     began, now = time.monotonic(), now or datetime.now(UTC)
     run_id = run_id or new_run_id(now)
     engine.prepare(project.sources)
-    results: list[FileResult] = []
-    notes: list[str] = []
     contract = project.sources[FEES]
     if not contract.total or not contract.partition_by:
         raise ProjectError("a source of files needs 'total' and 'partition_by'.", path=contract.path)
     rules = Rules(contract, (now + timedelta(days=1)).date(), Decimal(str(project.variables["max_rejected"])))
+    told = _Ingestion(project, engine, source, rules, run_id, now, allow_withdraw, reload)
+    outcomes: list[Outcome] = []
+    while not told.is_whole:
+        name = f"ingest-{len(outcomes) + 1}" if outcomes else "ingest"
+        lock = project.templates.operation("lock", run_id=run_id)
+        try:
+            outcomes.append(_settled(engine, Script(run_id, told.parts(), name=name, lock=lock)))
+        except FeesError as error:
+            if outcomes:
+                error.published = "Many new files come in parts: those before this one are in raw, and wait for a run."
+            raise
+    read, billed = (summed(getattr(one, kind) for one in outcomes) for kind in ("bytes_processed", "bytes_billed"))
+    files = tuple(sorted(told.results.values(), key=lambda one: (one.outcome == "withdrawn", one.uri)))
+    return IngestResult(run_id, source, files, time.monotonic() - began, read, billed, tuple(told.notes))
 
-    def parts() -> Iterator[Part]:
-        """The transaction; files are read while the engine takes their rows."""
-        if engine.location and source.startswith(BUCKET_SCHEME):
-            opened(source).require_near(engine.location, source)
-        books = read_books(project, engine)
-        found = listing(source, books.known)
-        keep_apart(books, source, path_of(engine.url))
-        gone, again = _gone(found, books), _again(found, books, reload)
-        guard = Guard({uri: one for uri, one in books.loaded.items() if found.covers(uri)}, source)
-        if not allow_withdraw:
+
+@dataclass
+class _Ingestion:
+    """One ingestion, in as many transactions as its new files take; all else happens in the last one."""
+
+    project: Project
+    engine: Engine
+    source: str
+    rules: Rules
+    run_id: str
+    now: datetime
+    allow_withdraw: bool
+    reload: str | bool | None
+    results: dict[str, FileResult] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    is_whole: bool = False
+
+    def parts(self) -> Iterator[Part]:
+        """The next transaction; files are read while the engine takes their rows."""
+        if self.engine.location and self.source.startswith(BUCKET_SCHEME):
+            opened(self.source).require_near(self.engine.location, self.source)
+        books = read_books(self.project, self.engine)
+        found = listing(self.source, books.known)
+        keep_apart(books, self.source, path_of(self.engine.url))
+        gone, again = _gone(found, books), _again(found, books, self.reload)
+        guard = Guard({uri: one for uri, one in books.loaded.items() if found.covers(uri)}, self.source)
+        if not self.allow_withdraw:
             guard.files(gone)
-        mirror = Mirror(project, books, run_id, now, reload=reload not in {None, False})
-        yield Stop(OVERTAKEN, project.templates.ask("overtaken", mark=books.mark).sql)  # are the books still those?
-        for file in found.files:
-            with judge(engine, file, books, rules, again=file.uri in again) as judged:
-                results.append(mirror.settle(judged, gone))
-                if results[-1].outcome in {"loaded", "refused"}:
-                    yield from mirror.loads(judged)
-        if not allow_withdraw:
-            guard.content(project, engine, gone, mirror.arrived)
-        results.extend(mirror.withdraw(uri) for uri in sorted(gone))
-        notes.extend(found.notes)
-        for uri in sorted(books.refused):
-            if not found.covers(uri):
-                mirror.excuse(uri)
-                notes.append(f"{shown(uri)} was refused and is no file of this source: it stops no run any more")
+        mirror = Mirror(self.project, books, self.run_id, self.now, reload=self.reload not in {None, False})
+        # Are the books still those?
+        yield Stop(OVERTAKEN, self.project.templates.ask("overtaken", mark=books.mark).sql)
+        yield from self._read(found, books, mirror, gone, again)
+        if self.is_whole:
+            if not self.allow_withdraw:
+                guard.content(self.project, self.engine, gone, mirror.arrived)
+            self.results.update((uri, mirror.withdraw(uri)) for uri in sorted(gone))
+            self.notes.extend(found.notes)
+            for uri in sorted(books.refused):
+                if not found.covers(uri):
+                    mirror.excuse(uri)
+                    note = f"{shown(uri)} was refused and is no file of this source: it stops no run any more"
+                    self.notes.append(note)
         yield from mirror.settled()
 
-    lock = project.templates.operation("lock", run_id=run_id)
-    outcome = _settled(engine, Script(run_id, parts(), name="ingest", lock=lock))
-    seconds = time.monotonic() - began
-    read, billed = outcome.bytes_processed, outcome.bytes_billed
-    return IngestResult(run_id, source, tuple(results), seconds, read, billed, tuple(notes))
+    def _read(self, found: Listing, books: Books, mirror: Mirror, gone: set[str], again: set[str]) -> Iterator[Part]:
+        """Read the files, new ones first, until the transaction takes no more of these."""
+        size = 0
+        for taken, file in enumerate(sorted(found.files, key=lambda file: file.uri in books.ever)):
+            is_full = taken >= self.engine.most_files or size >= self.engine.most_bytes
+            if is_full and file.uri not in books.ever:
+                return
+            with judge(self.engine, file, books, self.rules, again=file.uri in again) as judged:
+                one = mirror.settle(judged, gone)
+                self.results.setdefault(file.uri, one)  # what an earlier transaction loaded is as it was
+                size += judged.size
+                if one.outcome in {"loaded", "refused"}:
+                    yield from mirror.loads(judged)
+        self.is_whole = True
 
 
 def forget(

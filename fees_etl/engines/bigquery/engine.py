@@ -47,6 +47,9 @@ _PAUSES = (2.0, 8.0, None)
 class BigQuery(Engine):
     """One project's datasets in one location."""
 
+    most_files, most_bytes = 1_000, 4 * 2**30
+    """The text of a job names each new file, at about 700 bytes; their rows wait in the spill folder."""
+
     def __init__(self, settings: Settings) -> None:
         self.settings, self.url, self.location = settings, settings.warehouse, settings.location
         self.spill = Path(settings.spill or gettempdir(), f"fees-etl-{token_hex(6)}")
@@ -136,7 +139,9 @@ class BigQuery(Engine):
             raise GuardRefused(
                 f"the job would be {size:,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
                 published=PUBLISHED,
-                hint="Ingest fewer files at a time by narrower patterns: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
+                hint="Stage all fee dates, which is one range: fees-etl run --skip-ingest --full-refresh"
+                if any(isinstance(part, Step) for part in parts)
+                else "Change fewer files at a time: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
             )
         if incoming:
             path, table = incoming.file(self._embedded(), self.spill), incoming.contract.table
@@ -189,7 +194,7 @@ class BigQuery(Engine):
                 incoming.take(part, self._embedded(), self.spill)
         if not incoming:  # a record alone stages nothing that could be masked
             return [incoming.unmasked(), *parts] if parts else parts
-        return incoming.moved(parts, self._schema)
+        return incoming.moved(parts, self._contracts, self._embedded())
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:
         """The ended job of the script. One that failed for a passing reason, and left nothing, is tried again."""

@@ -15,6 +15,7 @@ from fees_etl.engines.duckdb.values import TYPES, quoted
 from fees_etl.errors import GuardRefused, ProjectError, UsageError
 from fees_etl.project.template import literal
 from fees_etl.script import Load, Stop, Write
+from fees_etl.window import PARTITIONS_PER_STATEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ MASKED = "masked"
 _CANARY = "QQ123456C"
 """No National Insurance number begins with QQ."""
 _STALE = timedelta(days=1)
+_MOST_DAYS = PARTITIONS_PER_STATEMENT - 1
+"""The rows without a date are one partition more."""
 
 
 class Incoming:
@@ -75,7 +78,7 @@ class Incoming:
             path.unlink()
         return whole
 
-    def moved(self, parts: Sequence[Part], columns: Mapping[Table, Mapping[str, str]]) -> list[Part]:
+    def moved(self, parts: Sequence[Part], contracts: Mapping[Table, Contract], local: DuckDB) -> list[Part]:
         """The parts of a script whose rows wait in the incoming table; what moves them on is in the last file's place.
 
         Raises:
@@ -84,7 +87,7 @@ class Incoming:
         last = max(place for place, part in enumerate(parts) if isinstance(part, Load))
         before, after = ([part for part in some if not isinstance(part, Load)] for some in (parts[:last], parts[last:]))
         tables = {
-            part.table: [name for name in columns[part.table] if name not in part.later]
+            part.table: [name for name in contracts[part.table].types if name not in part.later]
             for part in parts
             if isinstance(part, Load)
         }
@@ -99,7 +102,7 @@ class Incoming:
             f"DELETE FROM {at}\n"  # noqa: S608 - literals
             f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {stale})"
         )
-        return [canary, self.unmasked(), *before, *self._moves(tables), *after, sweep]
+        return [canary, self.unmasked(), *before, *self._moves(tables, contracts, local), *after, sweep]
 
     def unmasked(self) -> Stop:
         """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
@@ -109,7 +112,9 @@ class Incoming:
             f"FROM {self.contract.table}\nWHERE _load = 'canary'",
         )
 
-    def _moves(self, tables: Mapping[Table, Sequence[str]]) -> Iterator[Write]:
+    def _moves(
+        self, tables: Mapping[Table, Sequence[str]], contracts: Mapping[Table, Contract], local: DuckDB
+    ) -> Iterator[Write]:
         load, incoming = literal(self.load), self.contract
         for table, columns in tables.items():
             if lacking := [name for name in columns if name not in incoming.types]:
@@ -119,10 +124,26 @@ class Incoming:
                     hint=f"Let the columns of {incoming.table} be those of the tables it leads to (like: {table}).",
                 )
             listed = ",\n    ".join(columns)
-            yield Write(
-                f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {incoming.table}\n"
-                f"WHERE _load = {load} AND _part = {literal(str(table))}"
-            )
+            for some in self._spans(table, contracts[table].partition_by, local):
+                yield Write(
+                    f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {incoming.table}\n"
+                    f"WHERE _load = {load} AND _part = {literal(str(table))}{some}"
+                )
+
+    def _spans(self, table: Table, day: str | None, local: DuckDB) -> list[str]:
+        """Conditions that part a table's rows into statements, none of which changes more partitions than one may."""
+        if day is None:
+            return [""]
+        files = ", ".join(map(quoted, self._files))
+        rows = f"FROM read_parquet([{files}], union_by_name = true) WHERE _part = {quoted(table)} AND {day} IS NOT NULL"
+        found = local.scratch().execute(f"SELECT DISTINCT {day} {rows} ORDER BY {day}").fetchall()
+        days = [one for (one,) in found]
+        spans = [days[at : at + _MOST_DAYS] for at in range(0, len(days), _MOST_DAYS)]
+        if len(spans) < 2:  # noqa: PLR2004 - nothing to part
+            return [""]
+        return [f" AND {day} BETWEEN {literal(some[0])} AND {literal(some[-1])}" for some in spans] + [
+            f" AND {day} IS NULL"
+        ]
 
     def _copy(self, relation: str, constants: Mapping[str, Any], local: DuckDB, folder: Path) -> None:
         path = folder / f"part-{len(self._files)}.parquet"

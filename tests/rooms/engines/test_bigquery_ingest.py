@@ -14,6 +14,7 @@ from bigquery import DEV, Fate, Fault, Service, engine_on, parquet
 from pipeline import LENIENT, NOW, project
 
 from fees_etl import GuardRefused, WarehouseError
+from fees_etl.engines.bigquery import incoming
 from fees_etl.errors import WarehouseBusy
 from fees_etl.ingestion import ingest
 from fees_etl.types import Table
@@ -275,3 +276,34 @@ def test_the_spill_folder_goes_when_the_load_fails(engine, service, lake):
     assert list(engine.spill.glob("*.parquet"))
     engine.close()
     assert not engine.spill.exists()
+
+
+# what one statement or one job may do
+
+
+def test_rows_of_more_days_than_a_statement_may_write_move_in_several(engine, service, lake, monkeypatch):
+    monkeypatch.setattr(incoming, "_MOST_DAYS", 2)
+    days = [f"C{n},QQ12345{n}A,A1,2025-02-0{n},1\n" for n in range(1, 6)]
+    (lake / "days.csv").write_text(HEADER + "".join(days))
+    ingested(engine, lake)
+    (script,) = scripts(service)
+    conditions = re.findall(r"_part = 'raw\.fees'( AND .*)?", script.sql)
+    assert conditions == [
+        " AND fee_date BETWEEN DATE '2025-01-01' AND DATE '2025-01-31'",
+        " AND fee_date BETWEEN DATE '2025-02-01' AND DATE '2025-02-02'",
+        " AND fee_date BETWEEN DATE '2025-02-03' AND DATE '2025-02-04'",
+        " AND fee_date BETWEEN DATE '2025-02-05' AND DATE '2025-02-05'",
+        " AND fee_date IS NULL",
+    ]
+
+
+def test_a_job_of_as_many_files_as_come_at_once_is_far_from_the_limit_of_its_text(engine, service, lake, monkeypatch):
+    monkeypatch.setattr(type(engine), "most_files", 30)
+    for number in range(60):
+        (lake / f"{'a name of a usual length ' * 2}{number}.csv").write_text(
+            HEADER + f"C{number},QQ123456A,A1,2025-01-01,1\n"
+        )
+    ingested(engine, lake)
+    first, *_ = [len(job.sql) for job in scripts(service)]
+    assert len(scripts(service)) == 3
+    assert first / 30 * 1_000 < 1_000_000
