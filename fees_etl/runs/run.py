@@ -141,15 +141,18 @@ def _columns(project: Project, engine: Engine) -> AssertionResult:
 
 
 def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
-    ask, window = plan.project.templates.ask, plan.window
+    ask, window, project = plan.project.templates.ask, plan.window, plan.project
+    books = {one.name for one in project.assertions if not one.in_runs and not one.reads & project.models.keys()}
+    first = [step for step in plan.steps if step.name in books]  # of what it finds: its causes have no record yet
     yield Stop(_BUSY, ask("guard", mark=plan.state.mark).sql)
+    yield from first
     if plan.arrivals:
         context = {"run_id": run_id, "window": window, "late_before": plan.late_before}
         yield from map(Write, plan.project.templates.operation("changes", **context))
     yield ask("published", ledger.BEFORE)
     if window:
         yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
-    yield from plan.steps
+    yield from (step for step in plan.steps if step not in first)
     if plan.built:
         context = {"built": plan.built, "run_id": run_id, "now": started_at}
         yield from map(Write, plan.project.templates.operation("remember", **context))
