@@ -39,13 +39,13 @@ def state(project: Project, engine: Engine) -> State:
         GuardRefused: a live table is not as its contract says.
     """
     engine.prepare(project.contracts)
-    asks = [project.templates.ask(name) for name in ("state", "pending", "refused", "built")]
+    asks = [project.templates.ask(name) for name in ("state", "pending", "refused", "built", "sql_now")]
     found = {name: answer.rows.rows for name, answer in engine.answers(asks).items()}
     first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
     pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_PLACE))
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
     built: dict[str, str] = dict(found["built"])
-    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built)
+    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built, dict(found["sql_now"]))
 
 
 def published(answer: Rows) -> Published:
@@ -152,7 +152,10 @@ def waivers(project: Project, assertion: str, today: date) -> list[tuple[int, st
 
 
 def git_sha(root: Path) -> str | None:
-    """The commit that an image was built from, else that of a project folder that is a git checkout."""
+    """The commit that an image was built from, else that of a project folder that is a git checkout.
+
+    Where tracked files differ from it, or the folder has others besides, ``-dirty`` follows: it was not that commit.
+    """
     return os.environ.get("FEES_ETL_GIT_SHA") or _checked_out(root)
 
 
@@ -161,10 +164,15 @@ def _checked_out(root: Path) -> str | None:
     git = shutil.which("git")
     if git is None or "site-packages" in root.parts:
         return None
-    asked = subprocess.run(  # noqa: S603 - a fixed command
-        [git, "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    head, changed, own = (
+        subprocess.run([git, "-C", str(root), *words], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - fixed commands
+        for words in (
+            ("rev-parse", "HEAD"),
+            ("status", "--porcelain", "--untracked-files=no"),
+            ("status", "--porcelain", "--", "."),
+        )
     )
-    return asked.stdout.strip() or None
+    return f"{head}-dirty" if head and (changed or own) else head or None
 
 
 def package_version() -> str:
