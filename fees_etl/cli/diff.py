@@ -10,6 +10,7 @@ import typer
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, as_csv
 from fees_etl.cli.text import cell, change, count, grid, plural
+from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fees_etl.results import Cell, TableDiff
 
 _NUMBERS = {int, Decimal}
+TEXTS = Table("ops", "sql")
 SHOWN = 10
 """Rows of a table on a screen, with all of their cells that differ."""
 HEADS = ("table", "key", "column", "before", "after")
@@ -44,16 +46,17 @@ def diff(
     session: Session = context.obj
     project = session.open(proven=False)
     kept = [made.history.table for made in differences.published(project) if made.history]
-    with session.warehouse(project, read_only=True, tables=[RUNS, *kept]) as engine:
+    with session.warehouse(project, read_only=True, tables=[RUNS, TEXTS, *kept]) as engine:
         known = history.moments(project, engine)
         first, second = history.moment(known, was), history.moment(known, now)
         found = differences.between(project, engine, first, second)
+        sql = differences.edited(project, engine, first, second)
     told = {"text": screen, "md": notice, "csv": lambda *_: listed(found), "json": lambda *_: []}[output]
-    emit(output, as_document(found, first, second), told(found, first, second))
+    emit(output, as_document(found, sql, first, second), told(found, sql, first, second))
     return 0
 
 
-def as_document(found: Sequence[TableDiff], was: Moment, now: Moment) -> dict[str, Any]:
+def as_document(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment) -> dict[str, Any]:
     """``fees-etl/diff/1``."""
     return {
         "schema": "fees-etl/diff/1",
@@ -61,7 +64,7 @@ def as_document(found: Sequence[TableDiff], was: Moment, now: Moment) -> dict[st
         "after": now.run_id,
         "tables": tables(found),
         "bridge": [],
-        "sql": [],
+        "sql": sql,
     }
 
 
@@ -84,13 +87,14 @@ def tables(found: Sequence[TableDiff]) -> list[dict[str, Any]]:
     ]
 
 
-def screen(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
+def screen(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment) -> list[str]:
     """Both runs, then what differs."""
     heads = [
         f"From run {was.run_id} of {was.at:%Y-%m-%d %H:%M} UTC",
         f"to run {now.run_id} of {now.at:%Y-%m-%d %H:%M} UTC",
     ]
-    return [*heads, *(differing(found) or ["", "Nothing differs in any published table."])]
+    nothing = ["", "Nothing differs in any published table."]
+    return [*heads, *edited(sql), *(differing(found) or nothing)]
 
 
 def differing(found: Sequence[TableDiff]) -> list[str]:
@@ -110,7 +114,12 @@ def differing(found: Sequence[TableDiff]) -> list[str]:
     return lines
 
 
-def notice(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
+def edited(names: Sequence[str]) -> list[str]:
+    """Which models and assertions have other SQL than before; no lines where none has."""
+    return ["", "Changed SQL", *(f"  {name}" for name in names)] if names else []
+
+
+def notice(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment) -> list[str]:
     """The same as Markdown: a comment for a pull request, or what a finance team is told."""
     lines = ["# What changed in the published numbers", ""]
     lines += [

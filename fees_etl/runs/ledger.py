@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from fees_etl.errors import FeesError
 from fees_etl.privacy import redact
-from fees_etl.results import Change, Published
+from fees_etl.results import Change, LeftOut, Published
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
 from fees_etl.types import Pending, Project, State, Table, Waiver, Window
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
     from pathlib import Path
 
     from fees_etl.engines import Engine
@@ -69,6 +70,32 @@ def changes(before: Rows, after: Rows) -> tuple[Change, ...]:
     return tuple(Change(day, *was.get(day, nothing), *now.get(day, nothing)) for day in days)
 
 
+def attempts(project: Project, engine: Engine, begins: str = "", limit: int = 5) -> tuple[str, ...]:
+    """The ids of the newest attempts that begin so."""
+    found = engine.query(project.templates.ask("attempts", begins=begins, limit=limit).sql)
+    return tuple(row[0] for row in _in_order(found, newest_first=True).rows)
+
+
+def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending, ...], frozenset[Pending]]:
+    """What a run took off the pending list, and what of it the lookback alone would have missed."""
+    rows = engine.query(project.templates.ask("changes_of", run_id=run_id).sql).rows
+    found = [(Pending(*row), is_late) for *row, is_late in rows]
+    return tuple(sorted((one for one, _ in found), key=_PLACE)), frozenset(one for one, is_late in found if is_late)
+
+
+def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
+    """The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
+    before, after, left = (json.loads(text or "{}").get(name) for name in ("before", "after", "left_out"))
+    if not (before and after and left):
+        return None
+    was, now = (
+        Published(*map(int, one[:1]), Decimal(one[1]), int(one[2]), Decimal(one[3]), *map(int, one[4:6]),
+                  *(day and date.fromisoformat(day) for day in one[6:8]), int(one[8]), tuple((one[9] or "").split()))
+        for (one,) in (before, after)
+    )  # fmt: skip
+    return was, now, LeftOut(*(Decimal(cell) if place % 2 and place < 6 else int(cell) for place, cell in enumerate(left[0])))
+
+
 def history(project: Project, engine: Engine, limit: int = 20, run_id: str | None = None) -> Rows:
     """The newest attempts first; or the one attempt called ``run_id``."""
     return _in_order(engine.query(project.templates.ask("history", limit=limit, run_id=run_id).sql), newest_first=True)
@@ -112,7 +139,7 @@ def record(
         last=last, is_compared=is_compared, verdicts=verdicts, error=error, git_sha=git_sha(plan.project.root),
         package_version=package_version(),
     )  # fmt: skip
-    answers = [BEFORE, *([AFTER] if is_kept else []), *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
+    answers = [BEFORE, AFTER, LEFT_OUT, *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
     return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)), then)
 
 

@@ -29,7 +29,7 @@ SELECT
 INSERT INTO ops.runs (
     run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
     rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
-    fingerprint, git_sha, package_version, bytes_processed, follows, seal
+    fingerprint, git_sha, package_version, bytes_processed, headline, follows, seal
 )
 WITH script AS (
     @script
@@ -140,7 +140,12 @@ entry AS (
         {{ plan.project.fingerprint | literal }} AS fingerprint,
         {{ text(git_sha) }} AS git_sha,
         {{ package_version | literal }} AS package_version,
-        script.bytes_processed
+        script.bytes_processed,
+        CONCAT(
+            '{"before": ', COALESCE(script.answer_published_before, '[]'),
+            ', "after": ', COALESCE(script.answer_published_after, '[]'),
+            ', "left_out": ', COALESCE(script.answer_left_out, '[]'), '}'
+        ) AS headline
     FROM script
     CROSS JOIN changes
     CROSS JOIN verdicts
