@@ -114,7 +114,10 @@ def files(ingested: IngestResult) -> list[str]:
         rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
         below.append([])
     below[-1] += [line for note in ingested.notes for line in paragraph(note, 2, 2)]
-    return ["", *(text for line, more in zip(grid(rows, "<<>>>", 0), below, strict=True) for text in (line, *more))]
+    return [
+        "",
+        *(text for line, more in zip(grid(rows, "<<>>>", 0, keys=0), below, strict=True) for text in (line, *more)),
+    ]
 
 
 def causes(arrivals: Sequence[Pending], late: Collection[Pending]) -> list[str]:

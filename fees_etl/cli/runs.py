@@ -78,7 +78,9 @@ def show(
         if len(chosen) != 1:
             near = ", ".join(chosen or ledger.attempts(project, engine))
             raise UsageError(
-                f"there is no {run_id} run." if nth is not None else f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
+                f"there is no {run_id} run."
+                if nth is not None
+                else f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
                 hint=f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run",
             )
         record = _parsed(ledger.history(project, engine, run_id=chosen[0]))[0]
@@ -162,11 +164,11 @@ def _details(
         before, after, left = numbers
         is_kept = record["status"] == "published"
         lines += [*report.staging(left, after), *report.published(before, after, is_kept=is_kept)]
-    found = [
-        (date.fromisoformat(one["fee_date"]), *zip(one["rows"], map(Decimal, one["amount"]), strict=True))
-        for one in record["changes"]
-    ]
-    lines += [*report.changes([Change(day, *before, *after) for day, before, after in found], len(found)), *changed]
+    found = []
+    for one in record["changes"]:
+        (rows_before, rows_after), (was, now) = one["rows"], map(Decimal, one["amount"])
+        found.append(Change(date.fromisoformat(one["fee_date"]), rows_before, was, rows_after, now))
+    lines += [*report.changes(found, len(found)), *changed]
     if numbers:
         lines += report.incomplete(numbers[1])
     if record["assertions"]:

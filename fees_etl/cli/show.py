@@ -63,7 +63,8 @@ def show(
         "as_of": at.run_id if at else None,
     }
     document["rows"] = [dict(zip(found.columns, row, strict=True)) for row in kept]
-    lines = as_csv(found.columns, kept) if output == "csv" else table(found.columns, kept, 0)
+    keys = next((at for at, name in enumerate(found.columns) if name not in made.key), 0) or 1
+    lines = as_csv(found.columns, kept) if output == "csv" else table(found.columns, kept, 0, keys=keys)
     if output == "text" and not kept:
         lines = [f"No row of {made.table} is so."]
     if output == "text" and more:

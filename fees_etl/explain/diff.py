@@ -53,7 +53,7 @@ def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple
 def edited(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple[str, ...]:
     """Models and assertions whose SQL two runs published differently; none where that of either was not kept."""
     asks = [project.templates.ask("sql_as_of", name, moment=at) for name, at in (("was", was), ("now", now))]
-    before, after = (dict(answer.rows.rows) for answer in engine.answers(asks).values())
+    before, after = ({str(name): mark for name, mark in one.rows.rows} for one in engine.answers(asks).values())
     names = sorted({*before, *after}) if before and after else ()
     return tuple(name for name in names if before.get(name) != after.get(name))
 

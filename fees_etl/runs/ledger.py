@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 from contextlib import suppress
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fees_etl.errors import FeesError
 from fees_etl.privacy import redact
@@ -21,12 +22,14 @@ from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
 from fees_etl.types import Pending, Project, State, Table, Waiver, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
     from fees_etl.engines import Engine
 
 
+T = TypeVar("T", Published, LeftOut)
 BEFORE, AFTER, LEFT_OUT = "published_before", "published_after", "left_out"
 STAGED_BEFORE, STAGED_AFTER = "staged_before", "staged_after"
 """Names of what a run asks besides its assertions."""
@@ -46,7 +49,8 @@ def state(project: Project, engine: Engine) -> State:
     pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_PLACE))
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
     built: dict[str, str] = dict(found["built"])
-    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built, dict(found["sql_now"]))
+    now = dict(found["sql_now"])
+    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built, now)
 
 
 def published(answer: Rows) -> Published:
@@ -88,12 +92,26 @@ def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
     before, after, left = (json.loads(text or "{}").get(name) for name in ("before", "after", "left_out"))
     if not (before and after and left):
         return None
-    was, now = (
-        Published(*map(int, one[:1]), Decimal(one[1]), int(one[2]), Decimal(one[3]), *map(int, one[4:6]),
-                  *(day and date.fromisoformat(day) for day in one[6:8]), int(one[8]), tuple((one[9] or "").split()))
-        for (one,) in (before, after)
-    )  # fmt: skip
-    return was, now, LeftOut(*(Decimal(cell) if place % 2 and place < 6 else int(cell) for place, cell in enumerate(left[0])))
+    (was,), (now,), (out,) = before, after, left
+    return _typed(Published, was), _typed(Published, now), _typed(LeftOut, out)
+
+
+def left(project: Project, engine: Engine, run_id: str) -> Published | None:
+    """The headline numbers that a run left; None where they were not kept."""
+    found = history(project, engine, run_id=run_id)
+    numbers = headline(found.rows[0][found.columns.index("headline")])
+    return numbers and numbers[1]
+
+
+def _typed(noun: type[T], cells: Sequence[Any]) -> T:
+    """The noun that these texts are, which stand in the order of its fields."""
+    kinds: dict[str, Any] = {
+        "int": int,
+        "Decimal": Decimal,
+        "tuple[str, ...]": lambda text: tuple((text or "").split()),
+    }
+    read = [kinds.get(str(one.type), lambda text: text and date.fromisoformat(text)) for one in fields(noun)]
+    return noun(*(one(cell) for one, cell in zip(read, cells, strict=True)))
 
 
 def history(project: Project, engine: Engine, limit: int = 20, run_id: str | None = None) -> Rows:

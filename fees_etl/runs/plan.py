@@ -77,7 +77,7 @@ def plan(  # noqa: PLR0913 - one argument an option
         state = ledger.state(project, engine)
     chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
     made, own = _fingerprints(project)
-    other, built = _compared(project, made, state, chosen, part_of)
+    other, built = _compared(made, state, chosen, part_of)
     restated = tuple(str(one.table) for one in chosen if one.is_merged and str(one.table) in other and not part_of)
     whole = bool(restated) or full_refresh or state.last_staged is None
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
@@ -156,7 +156,7 @@ def question(project: Project, assertion: Assertion, today: date | None = None) 
 
 
 def tagged(project: Project, assertion: Assertion | None) -> set[str]:
-    """The columns of an assertion that identify a person: by their names in any contract, or by what they are made of."""
+    """The columns of an assertion that identify a person, by name in any contract or by what they are made of."""
     named = {one.name for made in project.contracts.values() for one in made.columns if one.policy_tag}
     return named | (assertion.tagged if assertion else set())
 
@@ -184,7 +184,7 @@ def _fingerprints(project: Project) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _compared(
-    project: Project, made: dict[str, str], state: State, chosen: Sequence[Model], part_of: str | None
+    made: dict[str, str], state: State, chosen: Sequence[Model], part_of: str | None
 ) -> tuple[set[str], dict[str, str]]:
     """The tables that other SQL than today's has built, and what a run of the chosen models has to remember.
 

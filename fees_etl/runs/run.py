@@ -156,7 +156,8 @@ def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
         context = {"built": plan.built, "run_id": run_id, "now": started_at}
         yield from map(Write, plan.project.templates.operation("remember", **context))
     if names := [*(one.name for one in plan.texts), *plan.gone]:
-        yield from map(Write, plan.project.templates.operation("keep_sql", names=names, texts=plan.texts, run_id=run_id))
+        context = {"names": names, "texts": plan.texts, "run_id": run_id}
+        yield from map(Write, plan.project.templates.operation("keep_sql", **context))
     for step in plan.steps:
         if step.table:
             yield from map(Write, history.kept(plan.project, step.table, run_id))

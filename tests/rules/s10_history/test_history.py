@@ -118,9 +118,7 @@ def test_one_edited_line_moves_clients_and_a_rehearsal_says_so_before_anything_i
 def test_a_table_of_the_users_own_is_kept_and_a_column_it_gains_is_too(tmp_path):
     shutil.copytree(BUNDLED, tmp_path / "sql")
     folder = tmp_path / "sql" / "reporting"
-    (folder / "rpt_days.sql").write_text(
-        "SELECT fee_date, COUNT(*) AS fees FROM staging.stg_fees GROUP BY fee_date\n"
-    )
+    (folder / "rpt_days.sql").write_text("SELECT fee_date, COUNT(*) AS fees FROM staging.stg_fees GROUP BY fee_date\n")
     contract = (
         "description: One row per fee date.\nmaterialized: rebuild\nkey: [fee_date]\ncolumns:\n"
         "  - {name: fee_date, type: DATE, required: true, description: Day.}\n"
