@@ -49,7 +49,7 @@ def state(project: Project, engine: Engine) -> State:
     pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_PLACE))
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
     built: dict[str, str] = dict(found["built"])
-    now = dict(found["sql_now"])
+    now: dict[str, str] = dict(found["sql_now"])
     return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built, now)
 
 
