@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]
 FAILING, WAIVED, COVERING = "_failing_count", "_waived_count", "_covering"
 """The first columns of an assertion's answer: the same in each of its rows. The last has waivers' places."""
+PLACE, TOLD = "_place", "_told"
+"""Those that follow: the place of a row, and the row for the ledger, as JSON and masked; NULL of a waived one."""
 TEMPORARY = "CREATE TEMP TABLE"
 """How a statement begins that keeps rows for those that follow it."""
 
@@ -104,6 +106,17 @@ class Stop:
 Part: TypeAlias = Write | Step | Load | Ask | Stop
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a model, a source, an assertion or the variables are made of; ``fingerprint`` says when that has changed."""
+
+    name: str
+    kind: Literal["model", "source", "assertion", "variables"]
+    fingerprint: str
+    query: str | None
+    contract: str | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """Everything a run will do, as data: printing it is the dry run.
@@ -123,6 +136,16 @@ class Plan:
     """What tables will remember of their SQL that they do not yet: their names, and the fingerprints."""
     late_before: date | None = None
     """Fee dates before this one lie outside the lookback; None when nothing was staged before."""
+    texts: tuple[Text, ...] = ()
+    """What has changed of the project since runs published it, or was never kept."""
+    gone: tuple[str, ...] = ()
+    """The names of what the project no longer has."""
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """Models and assertions whose SQL is not what the published numbers were made by; none where none was kept."""
+        found = (*(one.name for one in self.texts if one.kind in ("model", "assertion")), *self.gone)
+        return tuple(sorted(found)) if "variables" in self.state.sql else ()
 
     @property
     def arrivals(self) -> tuple[Pending, ...]:
@@ -208,7 +231,7 @@ class Answer:
 
     def text(self) -> str:
         """The rows as a record reads them; of an assertion's only the first columns, for the others may name people."""
-        rows = [row[:3] for row in self.rows.rows[:1]] if FAILING in self.rows.columns else self.rows.rows
+        rows = [row[:5] for row in self.rows.rows] if FAILING in self.rows.columns else self.rows.rows
         return json.dumps([[_text(cell) for cell in row] for row in rows])
 
 

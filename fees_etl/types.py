@@ -305,3 +305,5 @@ class State:
     """A fingerprint of the files, of what is pending and of ``built``: a run that finds another one was overtaken."""
     built: Mapping[str, str] = field(default_factory=dict)
     """Of each table the fingerprint of the SQL that built it, where a run has remembered one."""
+    sql: Mapping[str, str] = field(default_factory=dict)
+    """Of each model, assertion and source the fingerprint that was kept last."""

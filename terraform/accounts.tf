@@ -5,7 +5,7 @@ locals {
       eventarc  = "Starts the workflow for a new object."
       ingest    = "Reads the lake, writes raw and ops."
       scheduler = "Starts the workflow on schedule."
-      transform = "Reads raw, writes staging, reporting and ops."
+      transform = "Reads raw, writes staging, reporting, history and ops."
       workflow  = "Starts the jobs and reads how they ended."
     },
     var.github_repository == null ? {} : {

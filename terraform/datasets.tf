@@ -2,6 +2,7 @@ locals {
   # Those of sql/, a dataset a folder, and one for audit logs.
   datasets = {
     audit     = "Who read and changed data. Made by the log sink."
+    history   = "Every version of each row of reporting, with the run that published it."
     ops       = "The ledger of runs, pending fee dates and the lock of the one writer."
     raw       = "The files as sent. Holds National Insurance numbers, tagged."
     reporting = "Lifetime values by client, cohort and adviser. No National Insurance numbers."

@@ -2,6 +2,7 @@
 locals {
   readers = {
     audit     = ["auditors"]
+    history   = ["analysts", "bi"]
     ops       = ["engineers"]
     raw       = ["engineers"]
     reporting = ["analysts", "bi"]

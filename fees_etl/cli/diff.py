@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, as_csv
 from fees_etl.cli.text import cell, change, count, grid, plural
+from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fees_etl.explain.history import Moment
-    from fees_etl.results import Cell, TableDiff
+    from fees_etl.results import Cell, Published, TableDiff
 
 _NUMBERS = {int, Decimal}
+TEXTS = Table("ops", "sql")
+TOTALS = {
+    "Fees": "staged_rows",
+    "Fees, pounds": "staged_amount",
+    "Lifetime value, pounds": "ltv_total",
+    "Clients": "clients",
+    "Cohorts": "cohorts",
+    "Advisers": "advisers",
+}
+RULES = "No SQL changed between the two: the same rules were applied to other data."
+BAR = r"\|"
+Totals: TypeAlias = "tuple[Published, Published] | None"
 SHOWN = 10
 """Rows of a table on a screen, with all of their cells that differ."""
 HEADS = ("table", "key", "column", "before", "after")
@@ -40,20 +53,30 @@ def diff(
     """
     from fees_etl.explain import diff as differences
     from fees_etl.explain import history
+    from fees_etl.runs import ledger
 
     session: Session = context.obj
     project = session.open(proven=False)
     kept = [made.history.table for made in differences.published(project) if made.history]
-    with session.warehouse(project, read_only=True, tables=[RUNS, *kept]) as engine:
+    with session.warehouse(project, read_only=True, tables=[RUNS, TEXTS, *kept]) as engine:
         known = history.moments(project, engine)
         first, second = history.moment(known, was), history.moment(known, now)
         found = differences.between(project, engine, first, second)
-    told = {"text": screen, "md": notice, "csv": lambda *_: listed(found), "json": lambda *_: []}[output]
-    emit(output, as_document(found, first, second), told(found, first, second))
+        sql = differences.edited(project, engine, first, second)
+        both = [ledger.left(project, engine, one.run_id) for one in (first, second)]
+    totals = (both[0], both[1]) if both[0] and both[1] else None
+    match output:
+        case "md":
+            lines = notice(found, sql, first, second, totals)
+        case "csv":
+            lines = listed(found)
+        case _:
+            lines = screen(found, sql, first, second)
+    emit(output, as_document(found, sql, first, second), lines)
     return 0
 
 
-def as_document(found: Sequence[TableDiff], was: Moment, now: Moment) -> dict[str, Any]:
+def as_document(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment) -> dict[str, Any]:
     """``fees-etl/diff/1``."""
     return {
         "schema": "fees-etl/diff/1",
@@ -61,7 +84,7 @@ def as_document(found: Sequence[TableDiff], was: Moment, now: Moment) -> dict[st
         "after": now.run_id,
         "tables": tables(found),
         "bridge": [],
-        "sql": [],
+        "sql": sql,
     }
 
 
@@ -84,13 +107,14 @@ def tables(found: Sequence[TableDiff]) -> list[dict[str, Any]]:
     ]
 
 
-def screen(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
+def screen(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment) -> list[str]:
     """Both runs, then what differs."""
     heads = [
         f"From run {was.run_id} of {was.at:%Y-%m-%d %H:%M} UTC",
         f"to run {now.run_id} of {now.at:%Y-%m-%d %H:%M} UTC",
     ]
-    return [*heads, *(differing(found) or ["", "Nothing differs in any published table."])]
+    nothing = ["", "Nothing differs in any published table."]
+    return [*heads, *edited(sql), *(differing(found) or nothing)]
 
 
 def differing(found: Sequence[TableDiff]) -> list[str]:
@@ -110,24 +134,47 @@ def differing(found: Sequence[TableDiff]) -> list[str]:
     return lines
 
 
-def notice(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
-    """The same as Markdown: a comment for a pull request, or what a finance team is told."""
-    lines = ["# What changed in the published numbers", ""]
-    lines += [
-        f"From run `{was.run_id}` ({was.at:%Y-%m-%d %H:%M} UTC) to run `{now.run_id}` ({now.at:%Y-%m-%d %H:%M} UTC)."
+def edited(names: Sequence[str]) -> list[str]:
+    """Which models and assertions have other SQL than before; no lines where none has."""
+    return ["", "Changed SQL", *(f"  {name}" for name in names)] if names else []
+
+
+def notice(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment, totals: Totals) -> list[str]:
+    """The same as Markdown: what a finance team is told, or a comment for a pull request."""
+    lines = [
+        "# Restatement of published fee numbers",
+        "",
+        f"The numbers that run `{was.run_id}` published ({was.at:%Y-%m-%d %H:%M} UTC) are replaced",
+        f"by those of run `{now.run_id}` ({now.at:%Y-%m-%d %H:%M} UTC).",
     ]
     changed = [one for one in found if one.rows]
     if not changed:
-        return [*lines, "", "Nothing differs in any published table."]
-    lines += ["", "| Table | added | removed | changed | cells |", "|---|---:|---:|---:|---:|"]
+        return [*lines, "", "Nothing differs in any published table: no number is restated."]
+    if totals:
+        before, after = totals
+        lines += ["", "## Totals", "", "| | before | after | change |", "|---|---:|---:|---:|"]
+        for label, name in TOTALS.items():
+            old, new = getattr(before, name), getattr(after, name)
+            lines.append(f"| {label} | {cell(old)} | {cell(new)} | {change(old, new, 'unchanged')} |")
+    lines += [
+        "",
+        "## What moved",
+        "",
+        "| Table | added | removed | changed | columns that changed, and how many cells |",
+    ]
+    lines += ["|---|---:|---:|---:|---|"]
     for one in changed:
-        counts = map(count, (one.added, one.removed, one.changed, sum(one.columns.values())))
-        lines.append(f"| `{one.table}` | {' | '.join(counts)} |")
+        counts = " | ".join(map(count, (one.added, one.removed, one.changed)))
+        cells = ", ".join(f"{name} {count(cells)}" for name, cells in one.columns.items())
+        lines.append(f"| `{one.table}` | {counts} | {cells} |")
+    lines += ["", "## Rules", ""]
+    lines.append(f"The SQL of {', '.join(f'`{name}`' for name in sql)} changed between the two." if sql else RULES)
     for one in changed:
         lines += ["", f"## {one.table}", "", "| Row | Column | before | after | change |", "|---|---|---:|---:|---:|"]
-        lines += [f"| {' | '.join(_row(one, cells))} |" for cells in _shown(one)]
+        lines += [f"| {' | '.join(text.replace('|', BAR) for text in _row(one, cells))} |" for cells in _shown(one)]
         lines += _rest(one)
-    return lines
+    back = f"`fees-etl show TABLE --as-of {was.run_id}`"
+    return [*lines, "", f"What was published before stays readable: {back}."]
 
 
 def listed(found: Sequence[TableDiff]) -> list[str]:
@@ -139,9 +186,9 @@ def listed(found: Sequence[TableDiff]) -> list[str]:
 
 
 def _cells(one: TableDiff) -> list[str]:
-    rows: list[tuple[str, ...]] = [(one.table, "column", "before", "after", "change")]
-    rows += [(f"  {key}", *others) for key, *others in (_row(one, cells) for cells in _shown(one))]
-    return [*grid(rows, "<<>>>", 0), *_rest(one)]
+    rows: list[tuple[str, ...]] = [(", ".join(one.key), "column", "before", "after", "change")]
+    rows += [(", ".join(map(cell, cells.key)), *_row(one, cells)[1:]) for cells in _shown(one)]
+    return [one.table, *grid(rows, "<<>>>", 2, keys=2), *_rest(one)]
 
 
 def _shown(one: TableDiff) -> list[Cell]:

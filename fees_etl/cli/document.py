@@ -37,6 +37,7 @@ def run(result: Result, ingested: IngestResult | None, settings: Settings, comma
         "published": {"before": result.before, "after": result.after},
         "changes": result.changes,
         "tables": tables(result.tables),
+        "sql": result.plan.edited,
         "steps": result.steps,
         "assertions": verdicts(result.assertions),
     }

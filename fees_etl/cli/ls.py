@@ -10,7 +10,7 @@ import typer
 
 from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import WIDTH, grid
+from fees_etl.cli.text import LEAST, grid, width
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -48,13 +48,15 @@ def listing(
     names = [*((str(table), kind) for table, kind, _ in tables), *((one.name, "assertion") for one in tests)]
     reads = [sorted(map(str, found)) for found in (*(read for *_, read in tables), *(one.reads for one in tests))]
     nodes = [{"name": name, "kind": kind, "reads": found} for (name, kind), found in zip(names, reads, strict=True)]
-    lines, texts = grid(rows, "<<<", 0), ["reads", *map(", ".join, reads)]
-    width = max(map(len, lines)) + 2
+    lines, texts = grid(rows, "<<<", 0, keys=0), ["reads", *map(", ".join, reads)]
+    beside = max(map(len, lines)) + 2
     told = [
-        f"{start:<{width}}{text}".rstrip()
+        f"{start:<{beside}}{text}".rstrip()
         for line, some in zip(lines, texts, strict=True)
-        for start, text in zip_longest([line], textwrap.wrap(some, WIDTH - width), fillvalue="")
+        for start, text in zip_longest([line], textwrap.wrap(some, max(width() - beside, LEAST)), fillvalue="")
     ]
+    if width() - beside < LEAST:
+        told = grid([(*row, text) for row, text in zip(rows, texts, strict=True)], "<<<<", 0, keys=0)
     emit(output, {"schema": "fees-etl/ls/1", "nodes": nodes}, told)
     return 0
 

@@ -9,6 +9,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
+from fees_etl.cli.diff import edited
 from fees_etl.cli.ingest import next_step, require_source, source_of
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, count, grid, paragraph, plural, pounds, total
@@ -121,6 +122,7 @@ def as_document(found: fees_etl.Plan, billed: Sequence[int | None], settings: Se
     return {
         **head("plan", settings),
         **planned(found),
+        "sql": found.edited,
         "refused": [{"uri": uri, "reason": reason} for uri, reason in found.state.refused],
         "steps": steps,
         "estimated_bytes": read,
@@ -145,7 +147,7 @@ def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None
     ]
     asked = None if None in tests else sum(filter(None, tests))
     rows.append((f"  {len(rows)}", "assert", plural(len(tests), "assertion"), count(len(tests)), cost(asked)))
-    lines = [*report.restated(found), "", *grid(rows, "<<<>>", 0)]
+    lines = [*report.restated(found), *edited(found.edited), "", *grid(rows, "<<<>>", 0)]
     if None not in billed:
         read = sum(filter(None, billed))
         text = (

@@ -6,12 +6,12 @@ import shlex
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.cli.diff import differing
+from fees_etl.cli.diff import differing, edited
 from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingestion.source import SAMPLE, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from decimal import Decimal
 
     from fees_etl.results import AssertionResult, Change, IngestResult, LeftOut, Published, Result
@@ -42,12 +42,13 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
     return [
         *restated(result.plan),
         *(files(ingested) if ingested else ()),
-        *(causes(result.plan) if before.staged_rows else ()),
-        *_staging(result.left_out, after),
-        *_published(result),
+        *(causes(result.plan.arrivals, set(result.plan.late)) if before.staged_rows else ()),
+        *staging(result.left_out, after),
+        *published(before, after, is_kept=result.status == "published"),
         *(changes(result.changes) if before.staged_rows else ()),
+        *edited(result.plan.edited),
         *differing(result.tables),
-        *_incomplete(after),
+        *incomplete(after),
         *assertions(result.assertions),
         *_steps(result, ingested),
         "",
@@ -113,13 +114,15 @@ def files(ingested: IngestResult) -> list[str]:
         rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
         below.append([])
     below[-1] += [line for note in ingested.notes for line in paragraph(note, 2, 2)]
-    return ["", *(text for line, more in zip(grid(rows, "<<>>>", 0), below, strict=True) for text in (line, *more))]
+    return [
+        "",
+        *(text for line, more in zip(grid(rows, "<<>>>", 0, keys=0), below, strict=True) for text in (line, *more)),
+    ]
 
 
-def causes(plan: Plan) -> list[str]:
+def causes(arrivals: Sequence[Pending], late: Collection[Pending]) -> list[str]:
     """Because of which file the published numbers changed; late rows first, a line per file and fee date."""
-    late = set(plan.late)
-    found = sorted(plan.arrivals, key=lambda one: (one not in late, one.fee_date, one.source_file))
+    found = sorted(arrivals, key=lambda one: (one not in late, one.fee_date, one.source_file))
     if not found:
         return []
 
@@ -163,7 +166,7 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     return lines
 
 
-def _words(one: Pending, late: set[Pending]) -> str:
+def _words(one: Pending, late: Collection[Pending]) -> str:
     """What happened to a file's rows of one fee date: "1 late row, 500.00"."""
     kind = "late row" if one in late else "row"
     if one.rows_added and one.rows_removed == one.rows_added:
@@ -174,7 +177,7 @@ def _words(one: Pending, late: set[Pending]) -> str:
     return "; ".join(filter(None, (came, went))) or "rows in another order"
 
 
-def _staging(left: LeftOut, after: Published) -> list[str]:
+def staging(left: LeftOut, after: Published) -> list[str]:
     """A sum that a reader can check by adding up: each term was counted from its own rows."""
     rows: Lines = [
         ("From the files to staging", "rows", "pounds"),
@@ -191,15 +194,15 @@ def _staging(left: LeftOut, after: Published) -> list[str]:
     return lines
 
 
-def _published(result: Result) -> list[str]:
-    before, after = result.before, result.after
+def published(before: Published, after: Published, *, is_kept: bool) -> list[str]:
+    """The headline numbers before and after."""
 
     def row(label: str, old: Decimal | int, new: Decimal | int) -> tuple[str, ...]:
         texts = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
         return (f"  {label}", *texts, change(old, new, "="))
 
     rows: Lines = [
-        ("Published numbers" if result.status == "published" else "If it were published", "before", "after", "change"),
+        ("Published numbers" if is_kept else "If it were published", "before", "after", "change"),
         row("fees", before.staged_rows, after.staged_rows),
         row("pounds", before.staged_amount, after.staged_amount),
         row("lifetime value, pounds", before.ltv_total, after.ltv_total),
@@ -218,7 +221,8 @@ def _both(some: Sequence[Change]) -> tuple[str, ...]:
     return (*rows, pounds(before), pounds(after), change(before, after, "0.00"))
 
 
-def _incomplete(after: Published) -> list[str]:
+def incomplete(after: Published) -> list[str]:
+    """How many clients' 6-month values still grow, and in which cohorts."""
     few, all_of_them = after.incomplete_clients_6_month, after.clients
     if not few:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,19 +11,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
+from fees_etl.cli.diff import TEXTS, differing, edited, tables
 from fees_etl.cli.session import Session, emit
+from fees_etl.cli.show import RUNS
 from fees_etl.cli.text import cell, change, count, grid, paragraph, table
 from fees_etl.errors import UsageError
-from fees_etl.results import Change
+from fees_etl.results import AssertionResult, Change
+from fees_etl.script import Rows
+from fees_etl.types import Pending, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fees_etl.results import LeftOut, Published, TableDiff
+
 SCHEMA = "fees-etl/runs/1"
 NEWEST = {"latest": 0, "previous": 1}
-EVERY = 1_000_000
 LISTS = ("steps", "changes", "assertions")
 """The columns of ``ops.runs`` that hold JSON."""
+CAUSE = tuple(one.name for one in fields(Pending))
+NOT_LINES = (*LISTS, "published", "left_out", "causes", "tables", "sql")
+CHANGES = Table("ops", "changes")
 
 
 def runs(
@@ -56,17 +65,42 @@ def show(
     fees-etl runs show latest
     fees-etl runs show 20250930T071500
     """
+    from fees_etl.explain import diff
+    from fees_etl.runs import ledger
+
     session: Session = context.obj
-    records = _history(session, EVERY)
-    nth = NEWEST.get(run_id)
-    chosen = [record for record in records if record["run_id"].startswith(run_id)] if nth is None else records[nth:][:1]
-    if len(chosen) != 1:
-        ids = ", ".join(record["run_id"] for record in (chosen or records)[:5])
-        raise UsageError(
-            f"there is no {run_id} run." if nth is not None else f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
-            hint=f"The newest are {ids}; see all: {session.start} runs" if ids else f"{session.start} run",
-        )
-    emit(output, {"schema": SCHEMA, "runs": chosen}, _details(chosen[0]))
+    project = session.open(proven=False)
+    kept = [made.history.table for made in diff.published(project) if made.history]
+    with session.warehouse(project, read_only=True, tables=[RUNS, CHANGES, TEXTS, *kept]) as engine:
+        nth = NEWEST.get(run_id)
+        ids = ledger.attempts(project, engine, "" if nth is not None else run_id)
+        chosen = ids if nth is None else ids[nth : nth + 1]
+        if len(chosen) != 1:
+            near = ", ".join(chosen or ledger.attempts(project, engine))
+            raise UsageError(
+                f"there is no {run_id} run."
+                if nth is not None
+                else f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
+                hint=f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run",
+            )
+        record = _parsed(ledger.history(project, engine, run_id=chosen[0]))[0]
+        arrivals, late = ledger.causes(project, engine, chosen[0])
+        changed: tuple[TableDiff, ...] = ()
+        sql: tuple[str, ...] = ()
+        if record["status"] == "published":
+            sql = diff.edited_by(project, engine, chosen[0])
+            if record["rows_before"]:  # else it was the first build, which adds every row
+                asks = diff.by_run(project, diff.published(project), chosen[0])
+                answers = {name: one.rows for name, one in engine.answers(asks).items()}
+                changed = diff.told(diff.published(project), answers)
+    headline = ledger.headline(record.pop("headline"))
+    before, after, left = headline or (None, None, None)
+    record["published"], record["left_out"] = headline and {"before": before, "after": after}, left
+    record["causes"] = [{name: getattr(one, name) for name in CAUSE} | {"is_late": one in late} for one in arrivals]
+    record |= {"tables": tables(changed), "sql": sql}
+    descriptions = {one.name: one.description for one in project.assertions}
+    lines = _details(record, headline, [*edited(sql), *differing(changed)], descriptions)
+    emit(output, {"schema": SCHEMA, "runs": [record]}, lines)
     return 0
 
 
@@ -87,12 +121,16 @@ def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> lis
 
 
 def _history(session: Session, limit: int) -> list[dict[str, Any]]:
-    """Rows of the ledger, their JSON columns parsed."""
     from fees_etl.runs import ledger
 
     project = session.open(proven=False)
     with session.warehouse(project, read_only=True, models=False) as engine:
-        found = ledger.history(project, engine, limit)
+        found = _parsed(ledger.history(project, engine, limit))
+    return [{name: cell for name, cell in one.items() if name != "headline"} for one in found]
+
+
+def _parsed(found: Rows) -> list[dict[str, Any]]:
+    """Rows of the ledger, their JSON columns read."""
     records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     return [record | {name: json.loads(record[name]) for name in LISTS} for record in records]
 
@@ -108,17 +146,40 @@ def _dates(text: str) -> str:
     return f"{both} ({text.count(',') + 1})" if "," in text else both
 
 
-def _details(record: Mapping[str, Any]) -> list[str]:
-    """Everything the ledger keeps of one run; its lists as tables."""
-    from fees_etl.cli.report import changes
+def _details(
+    record: Mapping[str, Any],
+    numbers: tuple[Published, Published, LeftOut] | None,
+    changed: Sequence[str],
+    descriptions: Mapping[str, str],
+) -> list[str]:
+    """Everything the ledger keeps of one run, in the order of the run's own screen."""
+    from fees_etl.cli import report
 
-    texts = [f"{name + ':':<18}{cell(value)}" for name, value in record.items() if name not in LISTS]
+    texts = [f"{name + ':':<18}{cell(value)}" for name, value in record.items() if name not in NOT_LINES]
     lines = [line for text in texts for line in paragraph(text, 0, 18)]
-    for name in ("steps", "assertions"):
-        if found := record[name]:
-            lines += ["", name.capitalize(), *table(list(found[0]), [list(one.values()) for one in found])]
-    found = [
-        (date.fromisoformat(one["fee_date"]), *zip(one["rows"], map(Decimal, one["amount"]), strict=True))
-        for one in record["changes"]
-    ]
-    return [*lines, *changes([Change(day, *before, *after) for day, before, after in found], len(found))]
+    arrivals = [Pending(*(one[name] for name in CAUSE)) for one in record["causes"]]
+    late = {one for one, cause in zip(arrivals, record["causes"], strict=True) if cause["is_late"]}
+    lines += report.causes(arrivals, late)
+    if numbers:
+        before, after, left = numbers
+        is_kept = record["status"] == "published"
+        lines += [*report.staging(left, after), *report.published(before, after, is_kept=is_kept)]
+    found = []
+    for one in record["changes"]:
+        (rows_before, rows_after), (was, now) = one["rows"], map(Decimal, one["amount"])
+        found.append(Change(date.fromisoformat(one["fee_date"]), rows_before, was, rows_after, now))
+    lines += [*report.changes(found, len(found)), *changed]
+    if numbers:
+        lines += report.incomplete(numbers[1])
+    if record["assertions"]:
+        lines += report.assertions([_judged(one, descriptions) for one in record["assertions"]])
+    if steps := record["steps"]:
+        lines += ["", "Steps", *table(list(steps[0]), [list(one.values()) for one in steps])]
+    return lines
+
+
+def _judged(one: Mapping[str, Any], descriptions: Mapping[str, str]) -> AssertionResult:
+    rows = one.get("rows", [])
+    sample = Rows(tuple(rows[0]), tuple(tuple(row.values()) for row in rows)) if rows else Rows()
+    said = (descriptions.get(one["name"], ""), one["waivers"], one.get("unused", ""))
+    return AssertionResult(one["name"], one["severity"], one["failing"], one["waived"], sample, 0.0, *said)

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from fees_etl.types import Table
 
 PAINT = (
-    (r"(?m)^(?=\S)(?!NOT |PUBLISHED|REHEARSED)(.+?)(?=  |$)", "1"),
     (r"\b(FAIL|REFUSED|NOT PUBLISHED)\b", "31"),
     (r"(?m)^(PUBLISHED|REHEARSED)\b", "32"),
     (r"(?m)^  (warn) ", "33"),
+    (r"(?m)(?<=  )\+[\d,]+(\.\d+)?$", "32"),
+    (r"(?m)(?<=  )-[\d,]+(\.\d+)?$", "31"),
 )
-"""On a terminal: headings bold, verdicts red, green and yellow."""
+"""On a terminal: verdicts red, green and yellow, and what a line ends with, where that is a difference."""
 
 
 @dataclass
@@ -156,8 +157,21 @@ def emit(output: Literal["text", "json", "csv", "md"], document: dict[str, Any],
         text = visible(redact_lines("\n".join(lines)))
         is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         colour = output == "text" and is_terminal
-        for pattern, code in PAINT if colour and not os.environ.get("NO_COLOR") else ():
-            text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
+        text = _painted(text) if colour and not os.environ.get("NO_COLOR") else text
     print(text, flush=True)  # noqa: T201  (the one door to stdout)
     if lost := getattr(getattr(sys.stdout, "buffer", None), "lost", ""):
         logger.warning("stdout cannot be written (%s). What this command did is done; only its report is lost.", lost)
+
+
+def _painted(text: str) -> str:
+    """The same with colours, and with headings bold: lines of their own above a table, or above lines set in."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
+        begins, below = at == 0 or not lines[at - 1], lines[at + 1] if at + 1 < len(lines) else ""
+        if begins and line[:1].strip() and (below.startswith("  ") or ("  " in line and below)):
+            name, blanks, rest = line.partition("  ")
+            lines[at] = f"\x1b[1m{name}\x1b[0m{blanks}{rest}"
+    text = "\n".join(lines)
+    for pattern, code in PAINT:
+        text = re.sub(pattern, f"\x1b[{code}m\\g<0>\x1b[0m", text)
+    return text

@@ -50,7 +50,8 @@ def show(
     session: Session = context.obj
     project = session.open(proven=False)
     made, wanted = contract(project, name), dict(map(_pair, where or ()))
-    needed = [made.table] if as_of is None or made.history is None else [RUNS, made.history.table]
+    kept = history.published(project, made.table).history if as_of else None
+    needed = [RUNS, kept.table] if kept else [made.table]
     most = limit or (SHOWN if output == "text" else None)
     with session.warehouse(project, read_only=True, tables=needed) as engine:
         at = history.moment(history.moments(project, engine), as_of) if as_of else None
@@ -63,7 +64,8 @@ def show(
         "as_of": at.run_id if at else None,
     }
     document["rows"] = [dict(zip(found.columns, row, strict=True)) for row in kept]
-    lines = as_csv(found.columns, kept) if output == "csv" else table(found.columns, kept, 0)
+    keys = next((at for at, name in enumerate(found.columns) if name not in made.key), 0) or 1
+    lines = as_csv(found.columns, kept) if output == "csv" else table(found.columns, kept, 0, keys=keys)
     if output == "text" and not kept:
         lines = [f"No row of {made.table} is so."]
     if output == "text" and more:

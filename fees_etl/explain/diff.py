@@ -50,6 +50,22 @@ def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple
     return told(tables, {name: answer.rows for name, answer in engine.answers(asks).items()})
 
 
+def edited(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple[str, ...]:
+    """Models and assertions whose SQL two runs published differently; none where that of either was not kept."""
+    asks = [project.templates.ask("sql_as_of", name, moment=at) for name, at in (("was", was), ("now", now))]
+    before, after = ({str(name): mark for name, mark in one.rows.rows} for one in engine.answers(asks).values())
+    names = sorted({*before, *after}) if before and after else ()
+    return tuple(name for name in names if before.get(name) != after.get(name))
+
+
+def edited_by(project: Project, engine: Engine, run_id: str) -> tuple[str, ...]:
+    """Those whose SQL a run has changed; none where it was the first to keep any."""
+    found = engine.query(project.templates.ask("sql_of", run_id=run_id).sql).rows
+    if {is_ended for name, _, is_ended in found if name == "variables"} == {False}:
+        return ()
+    return tuple(sorted({name for name, kind, _ in found if kind != "variables"}))
+
+
 def told(tables: Iterable[Contract], answers: Mapping[str, Rows]) -> tuple[TableDiff, ...]:
     """The answers of a run's, or of two runs', questions about these tables."""
     return tuple(_told(made, answers[name]) for made in tables if (name := f"{_PREFIX}{made.table.name}") in answers)

@@ -7,25 +7,29 @@ import os
 import shutil
 import subprocess
 from contextlib import suppress
+from dataclasses import fields
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fees_etl.errors import FeesError
 from fees_etl.privacy import redact
-from fees_etl.results import Change, Published
+from fees_etl.results import Change, LeftOut, Published
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
 from fees_etl.types import Pending, Project, State, Table, Waiver, Window
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from fees_etl.engines import Engine
 
 
+T = TypeVar("T", Published, LeftOut)
 BEFORE, AFTER, LEFT_OUT = "published_before", "published_after", "left_out"
 STAGED_BEFORE, STAGED_AFTER = "staged_before", "staged_after"
 """Names of what a run asks besides its assertions."""
@@ -39,13 +43,14 @@ def state(project: Project, engine: Engine) -> State:
         GuardRefused: a live table is not as its contract says.
     """
     engine.prepare(project.contracts)
-    asks = [project.templates.ask(name) for name in ("state", "pending", "refused", "built")]
+    asks = [project.templates.ask(name) for name in ("state", "pending", "refused", "built", "sql_now")]
     found = {name: answer.rows.rows for name, answer in engine.answers(asks).items()}
     first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
     pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_PLACE))
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
     built: dict[str, str] = dict(found["built"])
-    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built)
+    now: dict[str, str] = dict(found["sql_now"])
+    return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built, now)
 
 
 def published(answer: Rows) -> Published:
@@ -67,6 +72,46 @@ def changes(before: Rows, after: Rows) -> tuple[Change, ...]:
     nothing = (0, Decimal(0))
     days = [day for day in sorted({*was, *now}) if was.get(day, nothing) != now.get(day, nothing)]
     return tuple(Change(day, *was.get(day, nothing), *now.get(day, nothing)) for day in days)
+
+
+def attempts(project: Project, engine: Engine, begins: str = "", limit: int = 5) -> tuple[str, ...]:
+    """The ids of the newest attempts that begin so."""
+    found = engine.query(project.templates.ask("attempts", begins=begins, limit=limit).sql)
+    return tuple(row[0] for row in _in_order(found, newest_first=True).rows)
+
+
+def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending, ...], frozenset[Pending]]:
+    """What a run took off the pending list, and what of it the lookback alone would have missed."""
+    rows = engine.query(project.templates.ask("changes_of", run_id=run_id).sql).rows
+    found = [(Pending(*row), is_late) for *row, is_late in rows]
+    return tuple(sorted((one for one, _ in found), key=_PLACE)), frozenset(one for one, is_late in found if is_late)
+
+
+def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
+    """The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
+    before, after, left = (json.loads(text or "{}").get(name) for name in ("before", "after", "left_out"))
+    if not (before and after and left):
+        return None
+    (was,), (now,), (out,) = before, after, left
+    return _typed(Published, was), _typed(Published, now), _typed(LeftOut, out)
+
+
+def left(project: Project, engine: Engine, run_id: str) -> Published | None:
+    """The headline numbers that a run left; None where they were not kept."""
+    found = history(project, engine, run_id=run_id)
+    numbers = headline(found.rows[0][found.columns.index("headline")])
+    return numbers and numbers[1]
+
+
+def _typed(noun: type[T], cells: Sequence[Any]) -> T:
+    """The noun that these texts are, which stand in the order of its fields."""
+    kinds: dict[str, Any] = {
+        "int": int,
+        "Decimal": Decimal,
+        "tuple[str, ...]": lambda text: tuple((text or "").split()),
+    }
+    read = [kinds.get(str(one.type), lambda text: text and date.fromisoformat(text)) for one in fields(noun)]
+    return noun(*(one(cell) for one, cell in zip(read, cells, strict=True)))
 
 
 def history(project: Project, engine: Engine, limit: int = 20, run_id: str | None = None) -> Rows:
@@ -112,7 +157,7 @@ def record(
         last=last, is_compared=is_compared, verdicts=verdicts, error=error, git_sha=git_sha(plan.project.root),
         package_version=package_version(),
     )  # fmt: skip
-    answers = [BEFORE, *([AFTER] if is_kept else []), *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
+    answers = [BEFORE, AFTER, LEFT_OUT, *([STAGED_BEFORE, STAGED_AFTER] if is_compared else [])]
     return Record(Table("ops", "runs"), sql, (*answers, *(one.name for one in asked)), then)
 
 
@@ -152,7 +197,10 @@ def waivers(project: Project, assertion: str, today: date) -> list[tuple[int, st
 
 
 def git_sha(root: Path) -> str | None:
-    """The commit that an image was built from, else that of a project folder that is a git checkout."""
+    """The commit that an image was built from, else that of a project folder that is a git checkout.
+
+    Where tracked files differ from it, or the folder has others besides, ``-dirty`` follows: it was not that commit.
+    """
     return os.environ.get("FEES_ETL_GIT_SHA") or _checked_out(root)
 
 
@@ -161,10 +209,15 @@ def _checked_out(root: Path) -> str | None:
     git = shutil.which("git")
     if git is None or "site-packages" in root.parts:
         return None
-    asked = subprocess.run(  # noqa: S603 - a fixed command
-        [git, "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    head, changed, own = (
+        subprocess.run([git, "-C", str(root), *words], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - fixed commands
+        for words in (
+            ("rev-parse", "HEAD"),
+            ("status", "--porcelain", "--untracked-files=no"),
+            ("status", "--porcelain", "--", "."),
+        )
     )
-    return asked.stdout.strip() or None
+    return f"{head}-dirty" if head and (changed or own) else head or None
 
 
 def package_version() -> str:

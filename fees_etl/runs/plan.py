@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from fees_etl import query
 from fees_etl import window as windows
 from fees_etl.errors import GuardRefused, UsageError
+from fees_etl.privacy import IN_AN_ID
 from fees_etl.project import graph
 from fees_etl.project.load import edges
 from fees_etl.project.template import statements
 from fees_etl.query import canonical
 from fees_etl.runs import ledger
+from fees_etl.runs.texts import texts
 from fees_etl.script import Ask, Plan, Step, StepKind
 from fees_etl.types import Assertion, Model, Project, State, Table, Window
 
@@ -74,7 +76,8 @@ def plan(  # noqa: PLR0913 - one argument an option
             raise UsageError("a plan follows from what its warehouse holds.", hint="Say which: plan(project, engine)")
         state = ledger.state(project, engine)
     chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
-    other, built = _compared(project, state, chosen, part_of)
+    made, own = _fingerprints(project)
+    other, built = _compared(made, state, chosen, part_of)
     restated = tuple(str(one.table) for one in chosen if one.is_merged and str(one.table) in other and not part_of)
     whole = bool(restated) or full_refresh or state.last_staged is None
     lookback = max((model.contract.lookback_days or 0 for model in chosen if model.is_merged), default=None)
@@ -95,7 +98,10 @@ def plan(  # noqa: PLR0913 - one argument an option
     checks = [question(project, one, today) for one in judging]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
-    return Plan(project, names, dates, (*steps, *checks), state, full_refresh, restated, built, late_before)
+    new = tuple(one for one in texts(project, chosen, judging, own) if state.sql.get(one.name) != one.fingerprint)
+    known = {"variables", *map(str, project.contracts), *(one.name for one in project.assertions)}
+    gone = tuple(name for name in state.sql if name not in known) if judging else ()
+    return Plan(project, names, dates, (*steps, *checks), state, full_refresh, restated, built, late_before, new, gone)
 
 
 def render(project: Project, name: str, window: Window | None = None) -> str:
@@ -148,9 +154,15 @@ def question(project: Project, assertion: Assertion, today: date | None = None) 
     sql = project.templates.render(
         "operations/verdict.sql",
         query=assertion.sql, key=assertion.key, order=assertion.columns or assertion.key,
-        waived=list(places), standing=standing, shown=20,
+        waived=list(places), standing=standing, shown=20, tagged=tagged(project, assertion), nino=IN_AN_ID,
     )  # fmt: skip
     return Ask(assertion.name, sql, assertion.severity, assertion.description)
+
+
+def tagged(project: Project, assertion: Assertion | None) -> set[str]:
+    """The columns of an assertion that identify a person, by name in any contract or by what they are made of."""
+    named = {one.name for made in project.contracts.values() for one in made.columns if one.policy_tag}
+    return named | (assertion.tagged if assertion else set())
 
 
 def fingerprints(project: Project) -> dict[str, str]:
@@ -160,23 +172,29 @@ def fingerprints(project: Project) -> dict[str, str]:
     them; key, partitioning and types by contract; and the fingerprints of the models it reads. Comments, layout, tests
     and descriptions are not in it, nor is raw's contract: what a query does not name cannot change what it yields.
     """
-    found: dict[str, str] = {}
+    return _fingerprints(project)[0]
+
+
+def _fingerprints(project: Project) -> tuple[dict[str, str], dict[str, str]]:
+    """Those, and each without what the model reads: which of two has been edited."""
+    found, own = dict[str, str](), dict[str, str]()
     for table, model in project.models.items():  # each after those it reads
         step, one = _fill(project, model, _ANY, whole=False), model.contract
         said = [*map(canonical, (*step.statements, *step.books)), one.types, one.key, one.partition_by, one.cluster_by]
+        own[str(table)] = sha256(json.dumps(said).encode()).hexdigest()
         said += [found[str(read)] for read in sorted(model.reads) if str(read) in found]
         found[str(table)] = sha256(json.dumps(said).encode()).hexdigest()
-    return found
+    return found, own
 
 
 def _compared(
-    project: Project, state: State, chosen: Sequence[Model], part_of: str | None
+    made: dict[str, str], state: State, chosen: Sequence[Model], part_of: str | None
 ) -> tuple[set[str], dict[str, str]]:
     """The tables that other SQL than today's has built, and what a run of the chosen models has to remember.
 
     While a backfill stages a table in chunks, neither SQL has built it: it is known by that backfill until its end.
     """
-    made, was = fingerprints(project), state.built
+    was = state.built
     part = {name: f"{one} {part_of}" for name, one in made.items() if part_of}
     begun = {name for name in part if was.get(name) == part[name]}
     is_empty = state.last_staged is None

@@ -15,10 +15,12 @@ from fees_etl.explain import diff, history
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
-from fees_etl.runs.plan import matches, question
+from fees_etl.runs.plan import matches, question, tagged
 from fees_etl.script import (
     COVERING,
     FAILING,
+    PLACE,
+    TOLD,
     WAIVED,
     Answer,
     Ask,
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
 COMMITTED = "All of this command: it was committed before the signal came."
-_BUSY, _IS_WAIVED, _PLACE = "busy", "_is_waived", "_place"
-_OURS = {_IS_WAIVED, _PLACE, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
+_BUSY, _IS_WAIVED = "busy", "_is_waived"
+_OURS = {_IS_WAIVED, PLACE, TOLD, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
 
 
 def run(
@@ -156,6 +158,9 @@ def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     if plan.built:
         context = {"built": plan.built, "run_id": run_id, "now": started_at}
         yield from map(Write, plan.project.templates.operation("remember", **context))
+    if names := [*(one.name for one in plan.texts), *plan.gone]:
+        context = {"names": names, "texts": plan.texts, "run_id": run_id}
+        yield from map(Write, plan.project.templates.operation("keep_sql", **context))
     for step in plan.steps:
         if step.table:
             yield from map(Write, history.kept(plan.project, step.table, run_id))
@@ -205,12 +210,10 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
     """An assertion's answer as a verdict: what identifies a person is masked by its column's policy tag."""
     columns = answer.rows.columns
     shown = [index for index, name in enumerate(columns) if name not in _OURS]
-    hidden = {
-        column.name for contract in project.contracts.values() for column in contract.columns if column.policy_tag
-    }.union(*(one.tagged for one in project.assertions if one.name == ask.name))
+    hidden = tagged(project, next((one for one in project.assertions if one.name == ask.name), None))
     rows = tuple(
         tuple(mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
-        for row in sorted(answer.rows.rows, key=lambda row: row[columns.index(_PLACE)])
+        for row in sorted(answer.rows.rows, key=lambda row: row[columns.index(PLACE)])
         if not row[columns.index(_IS_WAIVED)]
     )
     failing, waived = answer.count(FAILING), answer.count(WAIVED)

@@ -19,7 +19,8 @@ SELECT
     fingerprint,
     git_sha,
     package_version,
-    bytes_processed
+    bytes_processed,
+    headline
 FROM ops.runs
 {%- if run_id %}
 WHERE run_id = {{ run_id | literal }}

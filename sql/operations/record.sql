@@ -29,7 +29,7 @@ SELECT
 INSERT INTO ops.runs (
     run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
     rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
-    fingerprint, git_sha, package_version, bytes_processed, follows, seal
+    fingerprint, git_sha, package_version, bytes_processed, headline, follows, seal
 )
 WITH script AS (
     @script
@@ -75,7 +75,8 @@ changes AS (
 {% if verdicts -%}
 judged AS (
     {%- for one in verdicts %}
-    SELECT {{ loop.index }} AS place, '{{ one.name }}' AS name, '{{ one.severity }}' AS severity,
+    SELECT
+        {{ loop.index }} AS place, '{{ one.name }}' AS name, '{{ one.severity }}' AS severity,
         {{ waivers(one, true) }} AS used, {{ waivers(one, false) }} AS unused, script.answer_{{ one.name }} AS answer FROM script
     {%- if not loop.last %} UNION ALL{% endif %}
     {%- endfor %}
@@ -89,7 +90,11 @@ counted AS (
         used,
         unused,
         {{ found("answer", 0, "INT64") }} AS failing,
-        {{ found("answer", 1, "INT64") }} AS waived
+        {{ found("answer", 1, "INT64") }} AS waived,
+        COALESCE((
+            SELECT STRING_AGG(JSON_VALUE(line, '$[4]'), ', ' ORDER BY CAST(JSON_VALUE(line, '$[3]') AS INT64))
+            FROM UNNEST(JSON_QUERY_ARRAY(answer)) AS line
+        ), '') AS failing_rows
     FROM judged
     WHERE answer IS NOT NULL
 ),
@@ -101,7 +106,7 @@ verdicts AS (
         STRING_AGG(
             CONCAT(
                 '{"name": "', name, '", "severity": "', severity, '", "failing": ', CAST(failing AS STRING),
-                ', "waived": ', CAST(waived AS STRING), ', "waivers": "', used, '", "unused": "', unused, '"}'
+                ', "waived": ', CAST(waived AS STRING), ', "waivers": "', used, '", "unused": "', unused, '", "rows": [', failing_rows, ']}'
             ), ', ' ORDER BY place
         ) AS listed,
         STRING_AGG(IF(failing > 0 AND severity = 'error', name, NULL), ', ' ORDER BY place) AS failures
@@ -135,7 +140,12 @@ entry AS (
         {{ plan.project.fingerprint | literal }} AS fingerprint,
         {{ text(git_sha) }} AS git_sha,
         {{ package_version | literal }} AS package_version,
-        script.bytes_processed
+        script.bytes_processed,
+        CONCAT(
+            '{"before": ', COALESCE(script.answer_published_before, '[]'),
+            ', "after": ', COALESCE(script.answer_published_after, '[]'),
+            ', "left_out": ', COALESCE(script.answer_left_out, '[]'), '}'
+        ) AS headline
     FROM script
     CROSS JOIN changes
     CROSS JOIN verdicts

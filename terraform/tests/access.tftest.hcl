@@ -40,7 +40,7 @@ run "transform_reads_raw_and_writes_staging_reporting_and_ops" {
 
   assert {
     condition = toset([for key, grant in local.grants : "${grant.role} ${grant.name}" if grant.account == "transform" && grant.kind == "dataset"]) == toset([
-      "roles/bigquery.dataViewer raw", "roles/bigquery.dataEditor staging", "roles/bigquery.dataEditor reporting", "roles/bigquery.dataEditor ops",
+      "roles/bigquery.dataViewer raw", "roles/bigquery.dataEditor staging", "roles/bigquery.dataEditor reporting", "roles/bigquery.dataEditor history", "roles/bigquery.dataEditor ops",
     ])
     error_message = "transform holds another role on a dataset."
   }
@@ -146,6 +146,8 @@ run "each_group_of_people_reads_its_datasets_only" {
   assert {
     condition = toset(keys(google_bigquery_dataset_iam_member.reader)) == toset([
       "audit group:auditors@example.com",
+      "history group:analysts@example.com",
+      "history group:bi@example.com",
       "ops group:engineers@example.com",
       "raw group:engineers@example.com",
       "reporting group:analysts@example.com",

@@ -162,8 +162,8 @@ run "all_data_is_in_the_eu" {
   }
 
   assert {
-    condition     = toset(keys(google_bigquery_dataset.dataset)) == toset(["audit", "ops", "raw", "reporting", "staging"])
-    error_message = "The datasets are raw, staging, reporting, ops and audit."
+    condition     = toset(keys(google_bigquery_dataset.dataset)) == toset(["audit", "history", "ops", "raw", "reporting", "staging"])
+    error_message = "The datasets are raw, staging, reporting, history, ops and audit."
   }
 
   assert {
