@@ -15,7 +15,7 @@ from fees_etl.explain import diff, history
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
-from fees_etl.runs.plan import matches, question
+from fees_etl.runs.plan import explained, is_first, matches, question
 from fees_etl.script import (
     COVERING,
     FAILING,
@@ -25,6 +25,7 @@ from fees_etl.script import (
     Outcome,
     Rows,
     Script,
+    Step,
     StepResult,
     Stop,
     Write,
@@ -149,7 +150,10 @@ def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     yield ask("published", ledger.BEFORE)
     if window:
         yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
-    yield from plan.steps
+    for step in plan.steps:
+        yield explained(plan, step, run_id) if isinstance(step, Step) else step
+    if other := [name for name, mark in plan.built.items() if mark and not is_first(plan)]:
+        yield from map(Write, plan.project.templates.operation("rebuilt", tables=other, run_id=run_id))
     if plan.built:
         context = {"built": plan.built, "run_id": run_id, "now": started_at}
         yield from map(Write, plan.project.templates.operation("remember", **context))
