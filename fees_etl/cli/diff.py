@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fees_etl.cli.bridge import HEADS, bridged, bridges, noted
+from fees_etl.cli.bridge import listed as listed_bridges
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, as_csv
 from fees_etl.cli.text import cell, change, count, grid, plural
@@ -15,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fees_etl.explain.history import Moment
-    from fees_etl.results import Cell, TableDiff
+    from fees_etl.results import Bridge, Cell, TableDiff
 
 _NUMBERS = {int, Decimal}
 SHOWN = 10
 """Rows of a table on a screen, with all of their cells that differ."""
-HEADS = ("table", "key", "column", "before", "after")
 
 
 def diff(
@@ -38,29 +39,30 @@ def diff(
     fees-etl diff previous latest
     fees-etl diff 2025-09-30 --output md            a restatement notice
     """
+    from fees_etl.explain import bridge, history
     from fees_etl.explain import diff as differences
-    from fees_etl.explain import history
 
     session: Session = context.obj
     project = session.open(proven=False)
     kept = [made.history.table for made in differences.published(project) if made.history]
-    with session.warehouse(project, read_only=True, tables=[RUNS, *kept]) as engine:
+    with session.warehouse(project, read_only=True, tables=[RUNS, bridge.CAUSES, *kept]) as engine:
         known = history.moments(project, engine)
         first, second = history.moment(known, was), history.moment(known, now)
         found = differences.between(project, engine, first, second)
-    told = {"text": screen, "md": notice, "csv": lambda *_: listed(found), "json": lambda *_: []}[output]
-    emit(output, as_document(found, first, second), told(found, first, second))
+        why = bridge.between(project, engine, first, second)
+    told = {"text": screen, "md": notice, "csv": lambda *_: listed(found, why), "json": lambda *_: []}[output]
+    emit(output, as_document(found, why, first, second), told(found, why, first, second))
     return 0
 
 
-def as_document(found: Sequence[TableDiff], was: Moment, now: Moment) -> dict[str, Any]:
+def as_document(found: Sequence[TableDiff], why: Sequence[Bridge], was: Moment, now: Moment) -> dict[str, Any]:
     """``fees-etl/diff/1``."""
     return {
         "schema": "fees-etl/diff/1",
         "before": was.run_id,
         "after": now.run_id,
         "tables": tables(found),
-        "bridge": [],
+        "bridge": bridges(why),
         "sql": [],
     }
 
@@ -84,13 +86,13 @@ def tables(found: Sequence[TableDiff]) -> list[dict[str, Any]]:
     ]
 
 
-def screen(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
-    """Both runs, then what differs."""
+def screen(found: Sequence[TableDiff], why: Sequence[Bridge], was: Moment, now: Moment) -> list[str]:
+    """Both runs, then what differs, and why."""
     heads = [
         f"From run {was.run_id} of {was.at:%Y-%m-%d %H:%M} UTC",
         f"to run {now.run_id} of {now.at:%Y-%m-%d %H:%M} UTC",
     ]
-    return [*heads, *(differing(found) or ["", "Nothing differs in any published table."])]
+    return [*heads, *(differing(found) or ["", "Nothing differs in any published table."]), *bridged(why)]
 
 
 def differing(found: Sequence[TableDiff]) -> list[str]:
@@ -110,7 +112,7 @@ def differing(found: Sequence[TableDiff]) -> list[str]:
     return lines
 
 
-def notice(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
+def notice(found: Sequence[TableDiff], why: Sequence[Bridge], was: Moment, now: Moment) -> list[str]:
     """The same as Markdown: a comment for a pull request, or what a finance team is told."""
     lines = ["# What changed in the published numbers", ""]
     lines += [
@@ -118,7 +120,7 @@ def notice(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
     ]
     changed = [one for one in found if one.rows]
     if not changed:
-        return [*lines, "", "Nothing differs in any published table."]
+        return [*lines, "", "Nothing differs in any published table.", *noted(why)]
     lines += ["", "| Table | added | removed | changed | cells |", "|---|---:|---:|---:|---:|"]
     for one in changed:
         counts = map(count, (one.added, one.removed, one.changed, sum(one.columns.values())))
@@ -127,15 +129,18 @@ def notice(found: Sequence[TableDiff], was: Moment, now: Moment) -> list[str]:
         lines += ["", f"## {one.table}", "", "| Row | Column | before | after | change |", "|---|---|---:|---:|---:|"]
         lines += [f"| {' | '.join(_row(one, cells))} |" for cells in _shown(one)]
         lines += _rest(one)
-    return lines
+    return [*lines, *noted(why)]
 
 
-def listed(found: Sequence[TableDiff]) -> list[str]:
-    """A line a cell of the samples."""
-    rows = [
-        (one.table, _key(one, cells), cells.column, cells.before, cells.after) for one in found for cells in one.samples
+def listed(found: Sequence[TableDiff], why: Sequence[Bridge]) -> list[str]:
+    """A line a cell of the samples, then a line a cause of a total."""
+    empty = (None,) * 5
+    rows: list[tuple[object, ...]] = [
+        (one.table, _key(one, cells), cells.column, cells.before, cells.after, *empty)
+        for one in found
+        for cells in one.samples
     ]
-    return as_csv(HEADS, rows)
+    return as_csv(HEADS, [*rows, *listed_bridges(why)])
 
 
 def _cells(one: TableDiff) -> list[str]:

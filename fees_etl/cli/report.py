@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
+from fees_etl.cli.bridge import bridged
 from fees_etl.cli.diff import differing
 from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingestion.source import SAMPLE, shown
@@ -47,6 +48,7 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
         *_published(result),
         *(changes(result.changes) if before.staged_rows else ()),
         *differing(result.tables),
+        *bridged(result.bridges),
         *_incomplete(after),
         *assertions(result.assertions),
         *_steps(result, ingested),

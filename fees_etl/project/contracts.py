@@ -79,7 +79,9 @@ class _Contract(BaseModel, extra="forbid", title="a contract"):
     lookback: _Text | None = Field(
         None, description="The variable with the days before the newest date to stage again."
     )
-    beforehand: _Text | None = Field(None, description="Template in sql/operations that keeps why a merge changes rows.")
+    beforehand: _Text | None = Field(
+        None, description="Template in sql/operations that keeps why a merge changes rows."
+    )
     afterwards: _Text | None = Field(None, description="Template in sql/operations that keeps the books after a merge.")
     shared: _Text | None = Field(None, description="The query's last CTE: computed once for the merge and its books.")
     like: _Text | None = Field(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, Interrupted, WarehouseBusy
-from fees_etl.explain import diff, history
+from fees_etl.explain import bridge, diff, history
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
@@ -160,7 +160,9 @@ def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     for step in plan.steps:
         if step.table:
             yield from map(Write, history.kept(plan.project, step.table, run_id))
-    yield from diff.by_run(plan.project, _rebuilt(plan), run_id)
+    rebuilt = _rebuilt(plan)
+    yield from diff.by_run(plan.project, rebuilt, run_id)
+    yield from bridge.by_run(plan.project, run_id) if rebuilt else ()
     yield ask("published", ledger.AFTER)
     yield ask("left_out", ledger.LEFT_OUT)
     if window:
@@ -193,10 +195,12 @@ def _result(
     found = {name: answer.rows for name, answer in outcome.answers.items()}
     judged = [judge(step, outcome.answers[step.name]) for step in plan.steps if isinstance(step, Ask)]
     changed = ledger.changes(found[ledger.STAGED_BEFORE], found[ledger.STAGED_AFTER]) if plan.window else ()
+    after = ledger.published(found[ledger.AFTER])
     return Result(
         run_id, status, plan, started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
-        ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
+        ledger.published(found[ledger.BEFORE]), after,
         LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed, diff.told(_rebuilt(plan), found),
+        bridge.told(plan.project, found.get(bridge.NAME, Rows()), after.staged_amount),
         bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
         reader=partial(read, engine, project=plan.project),
     )  # fmt: skip
