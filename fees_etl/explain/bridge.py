@@ -59,15 +59,15 @@ def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple
 def told(project: Project, answer: Rows, staged: Decimal | None = None) -> tuple[Bridge, ...]:
     """The answer as bridges; ``staged`` are the pounds of a run that is not in the ledger yet."""
     found = []
-    for (_, table, key, column), rows in groupby(sorted(answer.rows, key=_order), key=itemgetter(0, 1, 2, 3)):
+    for (place, table, key, column), rows in groupby(sorted(answer.rows, key=_order), key=itemgetter(0, 1, 2, 3)):
         lines = list(rows)
-        before, after = lines[0][4:6]
+        before, after = (staged if cell is None else cell for cell in lines[0][4:6])
         of = dict(zip(project.contracts[Table.parse(table)].key, [key], strict=False)) if key else {}
-        causes = tuple(Line(*line[6:]) for line in lines if line[6])
-        found.append(
-            Bridge(table, of, column, before, staged if after is None and staged is not None else after, causes)
-        )
-    return tuple(found)
+        one = Bridge(table, of, column, before, after, tuple(Line(*line[6:]) for line in lines if line[6]))
+        if one.lines or before != after:
+            found.append((place, one))
+    found.sort(key=lambda pair: (pair[0], -abs(EXACT.subtract(pair[1].after, pair[1].before))))
+    return tuple(one for _, one in found)
 
 
 def _asks(
