@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,6 @@ from fees_etl.results import EXACT, Bridge, Line
 from fees_etl.types import HISTORY, REPORTING, Table
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
     from fees_etl.script import Ask, Rows
@@ -56,7 +55,7 @@ def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple
     return found if first == was else tuple(map(_back, found))
 
 
-def told(project: Project, answer: Rows, staged: Decimal | None = None) -> tuple[Bridge, ...]:
+def told(project: Project, answer: Rows, staged: Decimal = Decimal(0)) -> tuple[Bridge, ...]:
     """The answer as bridges; ``staged`` are the pounds of a run that is not in the ledger yet."""
     found = []
     for (place, table, key, column), rows in groupby(sorted(answer.rows, key=_order), key=itemgetter(0, 1, 2, 3)):

@@ -31,6 +31,7 @@ from fees_etl.script import (
     Write,
     new_run_id,
 )
+from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
 COMMITTED = "All of this command: it was committed before the signal came."
+_LEDGER = Table("ops", "runs")
 _BUSY, _IS_WAIVED, _PLACE = "busy", "_is_waived", "_place"
 _OURS = {_IS_WAIVED, _PLACE, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
 
@@ -144,6 +146,9 @@ def _columns(project: Project, engine: Engine) -> AssertionResult:
 def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     ask, window = plan.project.templates.ask, plan.window
     yield Stop(_BUSY, ask("guard", mark=plan.state.mark).sql)
+    # Of the books as they were before this run, whose row of the ledger comes last.
+    early = {one.name for one in plan.project.assertions if _LEDGER in one.reads}
+    yield from (step for step in plan.steps if step.name in early)
     if plan.arrivals:
         context = {"run_id": run_id, "window": window, "late_before": plan.late_before}
         yield from map(Write, plan.project.templates.operation("changes", **context))
@@ -151,7 +156,8 @@ def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
     if window:
         yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
     for step in plan.steps:
-        yield explained(plan, step, run_id) if isinstance(step, Step) else step
+        if step.name not in early:
+            yield explained(plan, step, run_id) if isinstance(step, Step) else step
     if other := [name for name, mark in plan.built.items() if mark and not is_first(plan)]:
         yield from map(Write, plan.project.templates.operation("rebuilt", tables=other, run_id=run_id))
     if plan.built:

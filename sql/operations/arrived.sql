@@ -66,6 +66,19 @@ FROM changed
 INNER JOIN raw.files AS files ON changed._source_file = files.uri
 WHERE {{ these('files.uri', 'files.version', replaced) }}
 ;
+{# Of dates that did not change, what is left out is left out of the new version. -#}
+MERGE INTO ops.left_out AS told
+USING (
+    SELECT
+        uri,
+        version
+    FROM raw.files
+    WHERE {{ these('uri', 'version', replaced) }}
+) AS now
+ON told.uri = now.uri AND {{ these('told.uri', 'told.version', previous) }}
+WHEN MATCHED THEN
+    UPDATE SET version = now.version
+;
 {# One fee with several NINOs, say: the date counts as changed. #}
 {{ columns() }}
 WITH ambiguous AS (

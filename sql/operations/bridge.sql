@@ -319,7 +319,7 @@ told AS (
         FROM (
             SELECT nth, table_name, key, column_name, pounds FROM deltas
             UNION ALL
-            SELECT nth, table_name, key, column_name, -pounds FROM lines
+            SELECT nth, table_name, key, column_name, -pounds FROM lines WHERE table_name != {{ staged | literal }}
         )
         GROUP BY table_name, key, column_name, nth
     ) AS totals
