@@ -49,7 +49,7 @@ def bridged(found: Sequence[Bridge]) -> list[str]:
         rows += [("    not explained", "", "", "", _signed(one.residual))] if one.residual else []
         rows.append(("    now", "", "", "", pounds(one.after)))
     more = f"  and {plural(len(found) - SHOWN, 'more number')}: --output json has all of them"
-    return ["", *grid(rows, "<<<>>", 0), *([more] if found[SHOWN:] else []), *_told(found)]
+    return ["", *grid(rows, "<<<>>", 0, whole=0), *([more] if found[SHOWN:] else []), *_told(found)]
 
 
 def noted(found: Sequence[Bridge]) -> list[str]:
