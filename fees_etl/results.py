@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
+from functools import reduce
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from fees_etl.script import Plan, Rows, StepResult
     from fees_etl.types import Severity
+
+
+EXACT = Context(prec=80)
+"""The default context would round a NUMERIC(38, 9) to 28 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,38 @@ class TableDiff:
         return self.added + self.removed + self.changed
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A part of what a number has moved by. ``rows`` are fees; clients, of what moved, of a window and of a rule.
+
+    ``is_error``: it puts right what had been wrong, as IAS 8 tells errors from new information.
+    """
+
+    cause: str
+    file: str | None
+    fee_date: date | None
+    rows: int
+    pounds: Decimal
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """From what a number was to what it is, by lines of cause; ``residual`` is what they leave unexplained: 0."""
+
+    table: str
+    key: Mapping[str, str]
+    column: str
+    before: Decimal
+    after: Decimal
+    lines: tuple[Line, ...]
+
+    @property
+    def residual(self) -> Decimal:
+        """Exactly."""
+        return reduce(EXACT.subtract, (self.before, *(line.pounds for line in self.lines)), self.after)
+
+
 RunStatus: TypeAlias = Literal["published", "staged", "rehearsed", "rejected"]
 
 
@@ -174,6 +211,8 @@ class Result:
     changes: tuple[Change, ...]
     tables: tuple[TableDiff, ...] = ()
     """What it changed in each table of reporting that it rebuilt; none on a first build, which adds every row."""
+    bridges: tuple[Bridge, ...] = ()
+    """Why its totals moved: those of the fees and of all lifetime values, then the largest of advisers and cohorts."""
     chunks: int = 0
     """Chunks of a backfill that were committed before; they stay, whatever the status."""
     bytes_processed: int | None = None

@@ -39,8 +39,8 @@ def new_run_id(now: datetime) -> str:
 class Step:
     """The finished GoogleSQL statements that fill a table; ``books`` record what the step did.
 
-    A rebuild begins with a DELETE; before that, CREATE TEMP TABLE may keep what several statements read. The rows of
-    neither count as the step's, nor those of the books.
+    A rebuild begins with a DELETE; before that, CREATE TEMP TABLE may keep what several statements read, and the
+    books why rows change. The rows of none of these count as the step's.
     """
 
     name: str
@@ -51,7 +51,8 @@ class Step:
 
     def counts(self, sql: str) -> bool:
         """Whether the rows of one of its statements are the step's."""
-        return not sql.startswith((TEMPORARY, "DELETE") if self.kind == "rebuild" else TEMPORARY)
+        books = (TEMPORARY, "INSERT INTO ops.", "DELETE FROM ops.")
+        return not sql.startswith((*books, "DELETE") if self.kind == "rebuild" else books)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,8 @@ class Contract:
     """Of a source: the column of pounds that control totals add up."""
     layouts: tuple[Layout, ...] = ()
     """Of a source: files of another make, the first that matches counts."""
+    beforehand: str | None = None
+    """The template in ``sql/operations`` that keeps why fees are about to change, from what ``shared`` holds."""
     afterwards: str | None = None
     """The template in ``sql/operations`` that keeps the books for the fee dates a merge has staged."""
     shared: str | None = None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from fees_etl.cli.bridge import HEADS, bridged, bridges, noted
+from fees_etl.cli.bridge import listed as listed_bridges
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, as_csv
 from fees_etl.cli.text import cell, change, count, grid, plural
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fees_etl.explain.history import Moment
-    from fees_etl.results import Cell, Published, TableDiff
+    from fees_etl.results import Bridge, Cell, Published, TableDiff
 
 _NUMBERS = {int, Decimal}
 TEXTS = Table("ops", "sql")
@@ -33,7 +35,6 @@ BAR = r"\|"
 Totals: TypeAlias = "tuple[Published, Published] | None"
 SHOWN = 10
 """Rows of a table on a screen, with all of their cells that differ."""
-HEADS = ("table", "key", "column", "before", "after")
 
 
 def diff(
@@ -51,39 +52,43 @@ def diff(
     fees-etl diff previous latest
     fees-etl diff 2025-09-30 --output md            a restatement notice
     """
+    from fees_etl.explain import bridge, history
     from fees_etl.explain import diff as differences
-    from fees_etl.explain import history
     from fees_etl.runs import ledger
 
     session: Session = context.obj
     project = session.open(proven=False)
     kept = [made.history.table for made in differences.published(project) if made.history]
-    with session.warehouse(project, read_only=True, tables=[RUNS, TEXTS, *kept]) as engine:
+    read = [RUNS, TEXTS, bridge.CAUSES, *kept]
+    with session.warehouse(project, read_only=True, tables=read) as engine:
         known = history.moments(project, engine)
         first, second = history.moment(known, was), history.moment(known, now)
         found = differences.between(project, engine, first, second)
         sql = differences.edited(project, engine, first, second)
+        why = bridge.between(project, engine, first, second)
         both = [ledger.left(project, engine, one.run_id) for one in (first, second)]
     totals = (both[0], both[1]) if both[0] and both[1] else None
     match output:
         case "md":
-            lines = notice(found, sql, first, second, totals)
+            lines = notice(found, sql, why, first, second, totals)
         case "csv":
-            lines = listed(found)
+            lines = listed(found, why)
         case _:
-            lines = screen(found, sql, first, second)
-    emit(output, as_document(found, sql, first, second), lines)
+            lines = screen(found, sql, why, first, second)
+    emit(output, as_document(found, sql, why, first, second), lines)
     return 0
 
 
-def as_document(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment) -> dict[str, Any]:
+def as_document(
+    found: Sequence[TableDiff], sql: Sequence[str], why: Sequence[Bridge], was: Moment, now: Moment
+) -> dict[str, Any]:
     """``fees-etl/diff/1``."""
     return {
         "schema": "fees-etl/diff/1",
         "before": was.run_id,
         "after": now.run_id,
         "tables": tables(found),
-        "bridge": [],
+        "bridge": bridges(why),
         "sql": sql,
     }
 
@@ -107,14 +112,16 @@ def tables(found: Sequence[TableDiff]) -> list[dict[str, Any]]:
     ]
 
 
-def screen(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment) -> list[str]:
-    """Both runs, then what differs."""
+def screen(
+    found: Sequence[TableDiff], sql: Sequence[str], why: Sequence[Bridge], was: Moment, now: Moment
+) -> list[str]:
+    """Both runs, then what differs, and why."""
     heads = [
         f"From run {was.run_id} of {was.at:%Y-%m-%d %H:%M} UTC",
         f"to run {now.run_id} of {now.at:%Y-%m-%d %H:%M} UTC",
     ]
     nothing = ["", "Nothing differs in any published table."]
-    return [*heads, *edited(sql), *(differing(found) or nothing)]
+    return [*heads, *edited(sql), *(differing(found) or nothing), *bridged(why)]
 
 
 def differing(found: Sequence[TableDiff]) -> list[str]:
@@ -139,7 +146,9 @@ def edited(names: Sequence[str]) -> list[str]:
     return ["", "Changed SQL", *(f"  {name}" for name in names)] if names else []
 
 
-def notice(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Moment, totals: Totals) -> list[str]:
+def notice(
+    found: Sequence[TableDiff], sql: Sequence[str], why: Sequence[Bridge], was: Moment, now: Moment, totals: Totals
+) -> list[str]:
     """The same as Markdown: what a finance team is told, or a comment for a pull request."""
     lines = [
         "# Restatement of published fee numbers",
@@ -149,7 +158,7 @@ def notice(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Mom
     ]
     changed = [one for one in found if one.rows]
     if not changed:
-        return [*lines, "", "Nothing differs in any published table: no number is restated."]
+        return [*lines, "", "Nothing differs in any published table: no number is restated.", *noted(why)]
     if totals:
         before, after = totals
         lines += ["", "## Totals", "", "| | before | after | change |", "|---|---:|---:|---:|"]
@@ -174,15 +183,18 @@ def notice(found: Sequence[TableDiff], sql: Sequence[str], was: Moment, now: Mom
         lines += [f"| {' | '.join(text.replace('|', BAR) for text in _row(one, cells))} |" for cells in _shown(one)]
         lines += _rest(one)
     back = f"`fees-etl show TABLE --as-of {was.run_id}`"
-    return [*lines, "", f"What was published before stays readable: {back}."]
+    return [*lines, *noted(why), "", f"What was published before stays readable: {back}."]
 
 
-def listed(found: Sequence[TableDiff]) -> list[str]:
-    """A line a cell of the samples."""
-    rows = [
-        (one.table, _key(one, cells), cells.column, cells.before, cells.after) for one in found for cells in one.samples
+def listed(found: Sequence[TableDiff], why: Sequence[Bridge]) -> list[str]:
+    """A line a cell of the samples, then a line a cause of a total."""
+    empty = (None,) * 5
+    rows: list[tuple[object, ...]] = [
+        (one.table, _key(one, cells), cells.column, cells.before, cells.after, *empty)
+        for one in found
+        for cells in one.samples
     ]
-    return as_csv(HEADS, rows)
+    return as_csv(HEADS, [*rows, *listed_bridges(why)])
 
 
 def _cells(one: TableDiff) -> list[str]:

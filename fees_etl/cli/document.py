@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.cli.bridge import bridges
 from fees_etl.cli.diff import tables
 from fees_etl.cli.text import exact
 from fees_etl.privacy import redact
@@ -38,6 +39,7 @@ def run(result: Result, ingested: IngestResult | None, settings: Settings, comma
         "changes": result.changes,
         "tables": tables(result.tables),
         "sql": result.plan.edited,
+        "bridge": bridges(result.bridges),
         "steps": result.steps,
         "assertions": verdicts(result.assertions),
     }

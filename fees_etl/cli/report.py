@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
+from fees_etl.cli.bridge import bridged
 from fees_etl.cli.diff import differing, edited
 from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
 from fees_etl.ingestion.source import SAMPLE, shown
@@ -48,6 +49,7 @@ def run(result: Result, ingested: IngestResult | None) -> list[str]:
         *(changes(result.changes) if before.staged_rows else ()),
         *edited(result.plan.edited),
         *differing(result.tables),
+        *bridged(result.bridges),
         *incomplete(after),
         *assertions(result.assertions),
         *_steps(result, ingested),

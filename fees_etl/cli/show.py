@@ -57,16 +57,16 @@ def show(
         at = history.moment(history.moments(project, engine), as_of) if as_of else None
         found = rows(project, engine, made, where=wanted, columns=column or (), at=at, limit=most and most + 1)
     more = most is not None and len(found.rows) > most
-    kept = found.rows[:most]
+    few = found.rows[:most]
     document: dict[str, Any] = {
         "schema": "fees-etl/show/1",
         "table": str(made.table),
         "as_of": at.run_id if at else None,
     }
-    document["rows"] = [dict(zip(found.columns, row, strict=True)) for row in kept]
+    document["rows"] = [dict(zip(found.columns, row, strict=True)) for row in few]
     keys = next((at for at, name in enumerate(found.columns) if name not in made.key), 0) or 1
-    lines = as_csv(found.columns, kept) if output == "csv" else table(found.columns, kept, 0, keys=keys)
-    if output == "text" and not kept:
+    lines = as_csv(found.columns, few) if output == "csv" else table(found.columns, few, 0, keys=keys)
+    if output == "text" and not few:
         lines = [f"No row of {made.table} is so."]
     if output == "text" and more:
         lines = [*lines, f"and more: fees-etl show {name} --limit N, or --output csv for all of them"]

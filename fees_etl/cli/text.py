@@ -7,11 +7,12 @@ import shutil
 import sys
 import textwrap
 from datetime import date, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.privacy import redact
+from fees_etl.results import EXACT
 from fees_etl.streams import inline
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ DATES = 10
 READABLE = 24
 """A cell may be cut to this much before a table becomes paragraphs."""
 NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?")
-EXACT = Context(prec=80)
-"""The default context would round a NUMERIC(38, 9) to 28 digits."""
 
 
 def pounds(amount: Decimal) -> str:

@@ -79,6 +79,9 @@ class _Contract(BaseModel, extra="forbid", title="a contract"):
     lookback: _Text | None = Field(
         None, description="The variable with the days before the newest date to stage again."
     )
+    beforehand: _Text | None = Field(
+        None, description="Template in sql/operations that keeps why a merge changes rows."
+    )
     afterwards: _Text | None = Field(None, description="Template in sql/operations that keeps the books after a merge.")
     shared: _Text | None = Field(None, description="The query's last CTE: computed once for the merge and its books.")
     like: _Text | None = Field(
@@ -209,6 +212,7 @@ def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[Proj
         ("cluster_by", names.issuperset(made.cluster_by), "'cluster_by' names a column that is not there."),
         ("lookback", not said.lookback or is_number(made.lookback_days), lookback),
         ("total", not made.total or made.types.get(made.total) == "NUMERIC", "'total' names no NUMERIC column."),
+        ("beforehand", not made.beforehand or bool(made.shared), "'beforehand' reads what 'shared' keeps."),
         ("materialized", not made.materialized or bool(made.key), "a model needs 'key'."),
         ("key", made.materialized != "merge" or not made.key or made.partition_by in made.key, merge),
     ]

@@ -147,8 +147,9 @@ def _misplaced(made: Contract, files: Collection[str]) -> Iterator[ProjectError]
         yield ProjectError(message, path=made.path, hint="Write 'materialized: rebuild' or 'materialized: merge'.")
     if made.materialized and f"materializations/{made.materialized}.sql" not in files:
         yield ProjectError(f"there is no sql/materializations/{made.materialized}.sql.", path=made.path)
-    if made.afterwards and f"operations/{made.afterwards}.sql" not in files:
-        yield ProjectError(f"there is no sql/operations/{made.afterwards}.sql.", path=made.path)
+    for name in filter(None, (made.beforehand, made.afterwards)):
+        if f"operations/{name}.sql" not in files:
+            yield ProjectError(f"there is no sql/operations/{name}.sql.", path=made.path)
     tagged = [column.name for column in made.columns if column.policy_tag]
     if tagged and made.table.dataset not in _PERSONAL:
         yield ProjectError(f"'{tagged[0]}' has a policy tag, which only raw and staging may hold.", path=made.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -185,6 +186,28 @@ def _fingerprints(project: Project) -> tuple[dict[str, str], dict[str, str]]:
         said += [found[str(read)] for read in sorted(model.reads) if str(read) in found]
         found[str(table)] = sha256(json.dumps(said).encode()).hexdigest()
     return found, own
+
+
+def explained(plan: Plan, step: Step, run_id: str) -> Step:
+    """The step, which first keeps why it is about to change fees where its contract says how."""
+    model = plan.project.models[step.table] if step.table else None
+    if model is None or not model.contract.beforehand or not plan.window:
+        return step
+    made, was = model.contract, plan.state.built
+    kept = Table(query.SESSION, f"{model.name}_{made.shared}")
+    _, rest = query.parted(query.parse(_query(plan.project, model, plan.window), model.path), str(made.shared), kept)
+    books = plan.project.templates.operation(
+        made.beforehand, run_id=run_id, window=plan.window, table=model.table, shared=kept, query=rest,
+        columns=list(made.types), values=[name for name in made.types if name not in made.key],
+        late_before=plan.late_before, is_first=is_first(plan),
+        is_other_sql=str(model.table) in plan.built or " " in was.get(str(model.table), ""),
+    )  # fmt: skip
+    return replace(step, statements=(step.statements[0], *books, *step.statements[1:]))
+
+
+def is_first(plan: Plan) -> bool:
+    """Whether nothing was ever built: then all that comes is new, and there is nothing to explain."""
+    return plan.state.last_staged is None and not plan.state.built
 
 
 def _compared(

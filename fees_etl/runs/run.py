@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, Interrupted, WarehouseBusy
-from fees_etl.explain import diff, history
+from fees_etl.explain import bridge, diff, history
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
-from fees_etl.runs.plan import matches, question, tagged
+from fees_etl.runs.plan import explained, is_first, matches, question, tagged
 from fees_etl.script import (
     COVERING,
     FAILING,
@@ -27,11 +27,13 @@ from fees_etl.script import (
     Outcome,
     Rows,
     Script,
+    Step,
     StepResult,
     Stop,
     Write,
     new_run_id,
 )
+from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
 COMMITTED = "All of this command: it was committed before the signal came."
+_LEDGER = Table("ops", "runs")
 _BUSY, _IS_WAIVED = "busy", "_is_waived"
 _OURS = {_IS_WAIVED, PLACE, TOLD, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
 
@@ -143,32 +146,42 @@ def _columns(project: Project, engine: Engine) -> AssertionResult:
 
 
 def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
-    ask, window, project = plan.project.templates.ask, plan.window, plan.project
-    books = {one.name for one in project.assertions if not one.in_runs and not one.reads & project.models.keys()}
-    first = [step for step in plan.steps if step.name in books]  # of what it finds: its causes have no record yet
+    ask, window = plan.project.templates.ask, plan.window
     yield Stop(_BUSY, ask("guard", mark=plan.state.mark).sql)
-    yield from first
+    # Of the books as they were before this run, whose row of the ledger comes last.
+    early = {one.name for one in plan.project.assertions if _LEDGER in one.reads}
+    yield from (step for step in plan.steps if step.name in early)
     if plan.arrivals:
         context = {"run_id": run_id, "window": window, "late_before": plan.late_before}
         yield from map(Write, plan.project.templates.operation("changes", **context))
     yield ask("published", ledger.BEFORE)
     if window:
         yield ask("staged_by_date", ledger.STAGED_BEFORE, window=window)
-    yield from (step for step in plan.steps if step not in first)
-    if plan.built:
-        context = {"built": plan.built, "run_id": run_id, "now": started_at}
-        yield from map(Write, plan.project.templates.operation("remember", **context))
-    if names := [*(one.name for one in plan.texts), *plan.gone]:
-        context = {"names": names, "texts": plan.texts, "run_id": run_id}
-        yield from map(Write, plan.project.templates.operation("keep_sql", **context))
     for step in plan.steps:
-        if step.table:
-            yield from map(Write, history.kept(plan.project, step.table, run_id))
-    yield from diff.by_run(plan.project, _rebuilt(plan), run_id)
+        if step.name not in early:
+            yield explained(plan, step, run_id) if isinstance(step, Step) else step
+    yield from map(Write, _remembered(plan, run_id, started_at))
+    rebuilt = _rebuilt(plan)
+    yield from diff.by_run(plan.project, rebuilt, run_id)
+    yield from bridge.by_run(plan.project, run_id) if rebuilt else ()
     yield ask("published", ledger.AFTER)
     yield ask("left_out", ledger.LEFT_OUT)
     if window:
         yield ask("staged_by_date", ledger.STAGED_AFTER, window=window)
+
+
+def _remembered(plan: Plan, run_id: str, started_at: datetime) -> Iterator[str]:
+    """What is kept of a run besides its causes: the SQL that built the tables, and every version of published rows."""
+    operation = plan.project.templates.operation
+    if other := [name for name, mark in plan.built.items() if mark and not is_first(plan)]:
+        yield from operation("rebuilt", tables=other, run_id=run_id)
+    if plan.built:
+        yield from operation("remember", built=plan.built, run_id=run_id, now=started_at)
+    if names := [*(one.name for one in plan.texts), *plan.gone]:
+        yield from operation("keep_sql", names=names, texts=plan.texts, run_id=run_id)
+    for step in plan.steps:
+        if step.table:
+            yield from history.kept(plan.project, step.table, run_id)
 
 
 def _rebuilt(plan: Plan) -> tuple[Contract, ...]:
@@ -197,10 +210,12 @@ def _result(
     found = {name: answer.rows for name, answer in outcome.answers.items()}
     judged = [judge(step, outcome.answers[step.name]) for step in plan.steps if isinstance(step, Ask)]
     changed = ledger.changes(found[ledger.STAGED_BEFORE], found[ledger.STAGED_AFTER]) if plan.window else ()
+    after = ledger.published(found[ledger.AFTER])
     return Result(
         run_id, status, plan, started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
-        ledger.published(found[ledger.BEFORE]), ledger.published(found[ledger.AFTER]),
+        ledger.published(found[ledger.BEFORE]), after,
         LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed, diff.told(_rebuilt(plan), found),
+        bridge.told(plan.project, found.get(bridge.NAME, Rows()), after.staged_amount),
         bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
         reader=partial(read, engine, project=plan.project),
     )  # fmt: skip

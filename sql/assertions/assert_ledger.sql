@@ -1,11 +1,27 @@
 {# Each attempt is sealed over its cells, its causes and the seal of the one before; ops.writer keeps the newest. -#}
-{% from 'seals.sql' import attempt_seal, beginning, digest_of, pending_seal -%}
-WITH causes AS (
+{% from 'seals.sql' import attempt_seal, beginning, causes_digest, digest_of, pending_seal -%}
+WITH changes AS (
     SELECT
         run_id,
         {{ digest_of('ops.changes') }} AS digest
     FROM ops.changes
     GROUP BY run_id
+),
+
+explained AS (
+    SELECT
+        run_id,
+        {{ digest_of('ops.causes') }} AS digest
+    FROM ops.causes
+    GROUP BY run_id
+),
+
+causes AS (
+    SELECT
+        COALESCE(changes.run_id, explained.run_id) AS run_id,
+        {{ causes_digest("COALESCE(changes.digest, '0')", "explained.digest") }} AS digest
+    FROM changes
+    FULL OUTER JOIN explained ON changes.run_id = explained.run_id
 ),
 
 attempts AS (

@@ -1,5 +1,5 @@
 {# What one fee of raw is: told once for the model that stages it, and for the books of what staging leaves out. -#}
-{% from 'clean.sql' import cleaned_id, cleaned_nino -%}
+{% from 'clean.sql' import cleaned_id, cleaned_nino, fee_key -%}
 {%- macro cleaned_fee() -%}
 {{ cleaned_id('client_id') }} AS client_id,
 {{ cleaned_nino('client_nino') }} AS client_nino,
@@ -101,3 +101,19 @@ SELECT
 FROM raw.fees
 WHERE fee_date IS NULL
 {%- endmacro -%}
+
+{# What is kept of rows that leave raw, for the run that stages their fee dates: it says what became of their fees. -#}
+{%- macro removed_fees(rows) -%}
+INSERT INTO ops.removed (fee_id, fee_date, uri, version, source_row)
+SELECT
+    {{ fee_key(cleaned_id('client_id'), cleaned_id('adviser_id'), 'fee_date', 'fee_amount') }} AS fee_id,
+    fee_date,
+    _source_file,
+    _source_version,
+    _source_row
+FROM {{ rows }}
+    AND {{ cleaned_id('client_id') }} IS NOT NULL
+    AND {{ cleaned_id('adviser_id') }} IS NOT NULL
+    AND fee_date IS NOT NULL
+    AND fee_amount IS NOT NULL
+{%- endmacro %}

@@ -83,6 +83,11 @@ TO_HEX(SHA256(CONCAT(
 )))
 {%- endmacro -%}
 
+{# Of an attempt, in its rows of ops.changes and, where it has any, of ops.causes: older attempts have none. -#}
+{%- macro causes_digest(changes, explained) -%}
+CONCAT({{ changes }}, COALESCE(CONCAT(' ', {{ explained }}), ''))
+{%- endmacro -%}
+
 {# What the first sealed attempt follows: the attempts of a time when none was sealed, and their causes. -#}
 {%- macro beginning() -%}
 CONCAT(

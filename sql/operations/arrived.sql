@@ -1,5 +1,5 @@
 {# Fee dates of new files and of new versions become pending: a new version only where its rows differ from the old one's. -#}
-{% from 'fees.sql' import ambiguous_fees -%}
+{% from 'fees.sql' import ambiguous_fees, removed_fees -%}
 {% from 'versions.sql' import these -%}
 {% macro columns() -%}
 INSERT INTO ops.pending (
@@ -66,6 +66,19 @@ FROM changed
 INNER JOIN raw.files AS files ON changed._source_file = files.uri
 WHERE {{ these('files.uri', 'files.version', replaced) }}
 ;
+{# Of dates that did not change, what is left out is left out of the new version. -#}
+MERGE INTO ops.left_out AS told
+USING (
+    SELECT
+        uri,
+        version
+    FROM raw.files
+    WHERE {{ these('uri', 'version', replaced) }}
+) AS now
+ON told.uri = now.uri AND {{ these('told.uri', 'told.version', previous) }}
+WHEN MATCHED THEN
+    UPDATE SET version = now.version
+;
 {# One fee with several NINOs, say: the date counts as changed. #}
 {{ columns() }}
 WITH ambiguous AS (
@@ -83,5 +96,22 @@ SELECT DISTINCT
     {{ now | literal }},
     {{ run_id | literal }}
 FROM ambiguous
+;
+{% set lost -%}
+(
+    SELECT
+        *,
+        {{ is_new() }} AS is_new,
+        SUM(IF({{ is_new() }}, 1, -1)) OVER (
+            PARTITION BY _source_file, {{ contract.file_columns | map(attribute='name') | join(', ') }}
+        ) AS net_rows
+    FROM raw.fees
+    WHERE {{ contract.partition_by }} IS NOT NULL AND {{ these('_source_file', '_source_version', replaced + previous) }}
+)
+WHERE
+    NOT is_new
+    AND net_rows < 0
+{%- endset -%}
+{{ removed_fees(lost) }}
 ;
 {% endif -%}

@@ -1,7 +1,7 @@
 {# The row of an attempt in the ledger. Of the script the engine knows the rows of each answer as JSON lists of texts: of
    `published` staged rows and pounds come first, of an assertion how many rows fail and how many are waived. A verdict's
    words are texts within JSON already. -#}
-{% from 'seals.sql' import attempt_seal, beginning, digest_of -%}
+{% from 'seals.sql' import attempt_seal, beginning, causes_digest, digest_of -%}
 {%- macro text(value) -%}
 {{ "CAST(NULL AS STRING)" if value is none else value | literal }}
 {%- endmacro -%}
@@ -152,9 +152,13 @@ entry AS (
 ),
 
 causes AS (
-    SELECT {{ digest_of('ops.changes') }} AS digest
-    FROM ops.changes
-    WHERE run_id = {{ run_id | literal }}
+    SELECT {{ causes_digest("changes.digest", "explained.digest") }} AS digest
+    FROM (SELECT {{ digest_of('ops.changes') }} AS digest FROM ops.changes WHERE run_id = {{ run_id | literal }}) AS changes
+    CROSS JOIN (
+        SELECT IF(COUNT(*) > 0, {{ digest_of('ops.causes') }}, NULL) AS digest
+        FROM ops.causes
+        WHERE run_id = {{ run_id | literal }}
+    ) AS explained
 ),
 
 before AS (

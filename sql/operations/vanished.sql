@@ -1,5 +1,6 @@
 {# Versions that are no longer the source's: their rows leave raw, their history stays in raw.files. Of those that were
    read again, the rows of before leave it. -#}
+{% from 'fees.sql' import removed_fees -%}
 {% from 'versions.sql' import these -%}
 {% if withdrawn -%}
 INSERT INTO ops.pending (
@@ -17,6 +18,8 @@ SELECT
     {{ run_id | literal }}
 FROM raw.file_totals
 WHERE fee_date IS NOT NULL AND {{ these('uri', 'version', withdrawn) }}
+;
+{{ removed_fees("raw.fees\nWHERE\n    " ~ these('_source_file', '_source_version', withdrawn)) }}
 ;
 {% endif -%}
 {% if withdrawn + superseded -%}

@@ -12,6 +12,8 @@ from worlds import charge
 from fees_etl import forget, query
 from fees_etl.engines.bigquery.incoming import Incoming
 from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.explain import bridge, history
+from fees_etl.explain import diff as differences
 from fees_etl.ingestion.compare import compare
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill
@@ -92,6 +94,9 @@ def life(folder):
         pipeline.ingest(reload=True)
         ledger.history(pipeline.project, writer)
         ledger.history(pipeline.project, writer, run_id="it's")
+        *_, was, now = history.moments(pipeline.project, writer)
+        assert [one for one in bridge.between(pipeline.project, writer, was, now) if one.residual] == []
+        differences.between(pipeline.project, writer, was, now)
         ledger.chunks(pipeline.project, writer, "backfill --start 2025-01-01 --end 2025-01-31")
         return writer
 

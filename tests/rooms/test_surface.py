@@ -36,7 +36,9 @@ def test_help_has_an_example_and_fits_the_screen(path, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert f"  {' '.join(('fees-etl', *path))}" in text.partition("\n")[2]
     assert max(map(len, text.splitlines())) <= 100
-    assert "..." not in text.replace("[EXPR]...", "").replace("[ARGS]...", "").replace("[KEY=VALUE]...", "").replace("[WHERE]...", "")
+    assert "..." not in text.replace("[EXPR]...", "").replace("[ARGS]...", "").replace("[KEY=VALUE]...", "").replace(
+        "[WHERE]...", ""
+    )
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -129,3 +129,21 @@ def test_after_a_full_refresh_nothing_is_pending(shell):
     shell("ingest", "lake")
     assert shell("run", "--skip-ingest", "--full-refresh")[0] == 0
     assert shell.ask("SELECT COUNT(*) FROM ops.pending") == [(0,)]
+
+
+def test_a_full_refresh_of_what_has_just_arrived_is_published(tmp_path):
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.all(a=[worlds.charge("ann", "x", JANUARY, 1)])
+        pipeline.put(b=[worlds.charge("bob", "x", JANUARY, 2)])
+        pipeline.ingest()
+
+        assert pipeline.run(full_refresh=True).status == "published"
+
+
+def test_what_dates_that_did_not_change_leave_out_is_left_out_of_the_new_version(tmp_path):
+    twice = [worlds.charge("ann", "x", JANUARY, 1)] * 2
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.all(a=twice)
+        pipeline.all(a=[*twice, worlds.charge("ann", "x", date(2025, 8, 1), 3)])
+
+        assert pipeline.check()["matches_left_out"].passed

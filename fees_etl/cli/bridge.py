@@ -1,0 +1,109 @@
+"""Why totals moved, for a screen, a comment and machines: each number as what it was, lines of cause, what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fees_etl.cli.text import count, grid, paragraph, plain, plural, pounds, total
+from fees_etl.ingestion.source import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
+
+    from fees_etl.results import Bridge, Line
+
+SHOWN = 8
+"""Numbers on a screen: the totals, then those of advisers and cohorts that moved most."""
+HEADS = ("table", "key", "column", "before", "after", "cause", "file", "fee_date", "rows", "pounds")
+WORDS = {
+    "late": "late",
+    "new": "new",
+    "corrected": "corrected",
+    "withdrawn": "withdrawn",
+    "duplicate": "another row of the fee is kept",
+    "moved": "first touch moved",
+    "window": "first fee moved the window",
+    "rule": "the SQL changed",
+}
+_CLIENTS = {"moved", "window", "rule"}
+
+
+def bridges(found: Sequence[Bridge]) -> list[dict[str, Any]]:
+    """As in ``fees-etl/diff/1``."""
+    return [
+        {"table": one.table, "key": dict(one.key), "column": one.column, "before": one.before, "after": one.after}
+        | {"lines": list(map(_document, one.lines)), "residual": one.residual}
+        for one in found
+    ]
+
+
+def bridged(found: Sequence[Bridge]) -> list[str]:
+    """What it was, the lines of cause, what it is; no lines where nothing moved."""
+    if not found:
+        return []
+    rows: list[tuple[str, ...]] = [("Why totals moved", "", "", "rows", "pounds")]
+    for one in found[:SHOWN]:
+        rows.append((f"  {_named(one)}", "", "", "", pounds(one.before)))
+        rows += [(f"    {what}", *others) for what, *others in map(_line, one.lines)]
+        rows += [("    not explained", "", "", "", _signed(one.residual))] if one.residual else []
+        rows.append(("    now", "", "", "", pounds(one.after)))
+    more = f"  and {plural(len(found) - SHOWN, 'more number')}: --output json has all of them"
+    return ["", *grid(rows, "<<<>>", 0, whole=0), *([more] if found[SHOWN:] else []), *_told(found)]
+
+
+def noted(found: Sequence[Bridge]) -> list[str]:
+    """The same as Markdown, of every number."""
+    lines = ["", "## Why totals moved"] if found else []
+    for one in found:
+        lines += ["", f"`{one.table}` {_named(one).partition(' ')[2]}", ""]
+        lines += ["| Cause | Kind | File | Fee date | rows | pounds |", "|---|---|---|---|---:|---:|"]
+        lines.append(f"| before | | | | | {pounds(one.before)} |")
+        for line in one.lines:
+            what, file, day, rows, amount = _line(line)
+            lines.append(f"| {what.partition(' (')[0]} | {_kind(line)} | {file} | {day} | {rows} | {amount} |")
+        lines += [f"| not explained | | | | | {_signed(one.residual)} |"] if one.residual else []
+        lines.append(f"| **after** | | | | | **{pounds(one.after)}** |")
+    return [*lines, *(["", *_told(found)] if found else [])]
+
+
+def listed(found: Sequence[Bridge]) -> Iterator[tuple[object, ...]]:
+    """A row a line of cause, by :data:`HEADS`."""
+    for one in found:
+        key = ", ".join(f"{name} {plain(value)}" for name, value in one.key.items())
+        for line in one.lines:
+            told = (line.cause, line.file, line.fee_date, line.rows, line.pounds)
+            yield (one.table, key, one.column, one.before, one.after, *told)
+
+
+def _document(line: Line) -> dict[str, Any]:
+    told = {"cause": line.cause, "kind": _kind(line), "file": line.file, "fee_date": line.fee_date}
+    return told | {"rows": line.rows, "pounds": line.pounds}
+
+
+def _line(line: Line) -> tuple[str, str, str, str, str]:
+    rows = plural(line.rows, "client") if line.cause in _CLIENTS else count(line.rows)
+    what = f"{WORDS[line.cause]} ({_kind(line)})"
+    return what, shown(line.file or ""), str(line.fee_date or ""), rows if line.rows else "", _signed(line.pounds)
+
+
+def _kind(line: Line) -> str:
+    return "error" if line.is_error else "new information"
+
+
+def _named(one: Bridge) -> str:
+    keys = [f"{name} {plain(value)}" for name, value in one.key.items()]
+    return " ".join([one.table.partition(".")[2], *keys, one.column])
+
+
+def _signed(amount: Decimal) -> str:
+    return f"{'+' if amount > 0 else ''}{pounds(amount)}"
+
+
+def _told(found: Sequence[Bridge]) -> list[str]:
+    """What an accountant asks first (IAS 8): how much puts an error right, and how much is new information."""
+    lines = found[0].lines if not found[0].key else ()
+    errors = total(line.pounds for line in lines if line.is_error)
+    news = total(line.pounds for line in lines if not line.is_error)
+    said = f"Of {_named(found[0])}, {_signed(news)} is new information and {_signed(errors)} puts errors right (IAS 8)."
+    return paragraph(said, 0) if lines else []
