@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fees_etl import signals
-from fees_etl.cli import diff, files, ingest, init, ls, plan, run, runs, show
+from fees_etl.cli import diff, files, ingest, init, ls, plan, run, runs, show, trace
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
@@ -67,6 +67,7 @@ def commands() -> typer.Typer:
     found.command(cls=opt.Once)(show.show)
     found.command(cls=opt.Once)(diff.diff)
     found.command(cls=opt.Once)(files.files)
+    found.command(cls=opt.Once)(trace.trace)
     found.command(cls=opt.Once)(ls.render)
     found.command("ls", cls=opt.Once)(ls.listing)
     history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)

@@ -40,7 +40,9 @@ def _told(steps: list[Dependence]) -> Iterator[str]:
     """A line for each column and each one that it depends on, with every way it does."""
     ways: dict[tuple[str, str], list[str]] = {}
     for step in steps:
-        ways.setdefault((f"{step.table}.{step.column}", f"{step.edge.table}.{step.edge.column}"), []).append(step.edge.kind)
+        ways.setdefault((f"{step.table}.{step.column}", f"{step.edge.table}.{step.edge.column}"), []).append(
+            step.edge.kind
+        )
     rows, last = [("column", "depends on", "how")], ""
     for (column, source), kinds in ways.items():
         rows.append(("" if column == last else column, source, ", ".join(kinds)))

@@ -50,7 +50,9 @@ def listing(
         drawing.show(project, lineage, output)
         return 0
     if output == "mermaid":
-        raise UsageError("only --lineage is drawn.", hint=f"{session.start} ls --lineage rpt_client_ltv --output mermaid")
+        raise UsageError(
+            "only --lineage is drawn.", hint=f"{session.start} ls --lineage rpt_client_ltv --output mermaid"
+        )
     models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select or ())]
     chosen = {model.table for model in models}
     tests = [one for one in project.assertions if not select or one.reads & chosen]

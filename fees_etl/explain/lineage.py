@@ -34,8 +34,8 @@ def dependences(project: Project, name: str) -> list[Dependence]:
     Raises:
         UsageError: there is no such table, assertion or column.
     """
-    texts = {str(table): (model.sql, model.path) for table, model in project.models.items()}
-    texts |= {one.name: (one.sql, one.path or one.name) for one in project.assertions}
+    texts = {str(table): (model.sql, str(model.path)) for table, model in project.models.items()}
+    texts |= {one.name: (one.sql, str(one.path or one.name)) for one in project.assertions}
     texts |= {str(table): ("", "") for table in project.sources}
     schema = {table: made.types for table, made in project.contracts.items()}
     first, column = _meant(name, texts)

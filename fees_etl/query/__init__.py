@@ -3,8 +3,10 @@
 from fees_etl.query.duckdb import MACROS, to_duckdb
 from fees_etl.query.lineage import DIRECT, Edge, lineage
 from fees_etl.query.names import RESERVED, Schema
+from fees_etl.query.provenance import Way, operands, ways
 from fees_etl.query.read import SESSION, Query, canonical, parse, parted, with_suffix
 from fees_etl.query.statements import columns
+from fees_etl.query.sums import NotAdditive
 from fees_etl.query.tags import Tagged
 
 __all__ = [
@@ -13,14 +15,18 @@ __all__ = [
     "RESERVED",
     "SESSION",
     "Edge",
+    "NotAdditive",
     "Query",
     "Schema",
     "Tagged",
+    "Way",
     "canonical",
     "columns",
     "lineage",
+    "operands",
     "parse",
     "parted",
     "to_duckdb",
+    "ways",
     "with_suffix",
 ]

@@ -56,7 +56,9 @@ def _as(edges: Iterable[Edge], kind: Kind) -> Edges:
         return frozenset(edges)
     place = DIRECT.index(kind) if kind in DIRECT else -1
     return frozenset(
-        edge if edge.kind not in DIRECT or (place >= 0 and DIRECT.index(edge.kind) >= place) else edge._replace(kind=kind)
+        edge
+        if edge.kind not in DIRECT or (place >= 0 and DIRECT.index(edge.kind) >= place)
+        else edge._replace(kind=kind)
         for edge in edges
     )
 
@@ -102,7 +104,9 @@ def _deciding(of: Block) -> Iterator[Edges]:
         if on := join.args.get("on"):
             yield _of(of, on, "join")
         for name in join.args.get("using") or ():
-            holders = (alias for alias, source in of.sources.items() if name.name.lower() in map(str.lower, of.names(source)))
+            holders = (
+                alias for alias, source in of.sources.items() if name.name.lower() in map(str.lower, of.names(source))
+            )
             yield from (_of(of, exp.column(name.name, table=alias), "join") for alias in holders)
     for clause in ("where", "having", "qualify"):
         if found := args.get(clause):
