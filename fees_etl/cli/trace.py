@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import as_csv, pair
 from fees_etl.cli.text import cell, plain, plural, pounds, table, total
+from fees_etl.errors import AssertionsFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fees_etl.explain.fate import Fate
     from fees_etl.explain.trace import Line, Trace
 
 SHOWN = 12
 """Rows below another one that a screen names."""
+_LINE = re.compile(r"(.+):(\d{1,18})", re.DOTALL)
 SOURCE = ("contribution", "source_file", "source_version", "source_row")
 
 
@@ -26,29 +31,96 @@ def trace(
     where: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The row of the table.")] = None,
     *,
     column: Annotated[str | None, typer.Option(help="The number; left out where the row has one only.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read those lines of the files again, and compare.")] = False,
     output: Annotated[
         Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a line a fee.")
     ] = "text",
 ) -> int:
-    """Tell why a number is what it is: every fee it adds up, with its file and row.
+    """Tell why a number is what it is: every fee it adds up, with its file and row; or what became of a line.
 
     \b
     fees-etl trace rpt_adviser_ltv adviser_id=1 --column total_client_ltv_6_month
     fees-etl trace rpt_client_ltv client_id=C001 --column ltv_total --output csv
+    fees-etl trace lake/fees_2025_09.csv:17
     """
-    from fees_etl.explain import trace as explain
+    from fees_etl.explain.fate import IN_RAW, fate
+    from fees_etl.explain.trace import trace as explain
+    from fees_etl.ingestion import compare
     from fees_etl.project.load import contract
 
     session: Session = context.obj
     project = session.open(proven=False)
+    line = _LINE.fullmatch(name)
+    if line and not where:
+        if column or output == "csv":
+            raise UsageError("a line of a file has no --column, and its fate is no CSV.")
+        with session.warehouse(project, read_only=True) as engine:
+            end = fate(project, engine, line[1], int(line[2]))
+            checked = {(end.file, end.version): [end.row]} if end.fate in IN_RAW else {}
+            proof = compare.verify(project, engine, checked) if verify else None
+        emit(output, {"schema": "fees-etl/line/1", **asdict(end), **_proven(proof)}, [*_ended(end), *_proof(proof)])
+        return _judged(proof)
     made, wanted = contract(project, name), dict(map(pair, where or ()))
     with session.warehouse(project, read_only=True) as engine:
-        found = explain.trace(project, engine, made, wanted, column)
+        found = explain(project, engine, made, wanted, column)
+        lines: dict[tuple[str, str], list[int]] = {}
+        for one in found.fees:
+            lines.setdefault((one.file, one.version), []).append(one.row)
+        proof = compare.verify(project, engine, lines) if verify else None
     if output == "csv":
         emit(output, {}, _csv(found))
     else:
-        emit(output, _document(found), _told(found))
-    return 0
+        emit(output, {**_document(found), **_proven(proof)}, [*_told(found), *_proof(proof)])
+    return _judged(proof)
+
+
+Proof: TypeAlias = "tuple[list[tuple[Any, ...]], list[str]]"
+
+
+def _proven(proof: Proof | None) -> dict[str, Any]:
+    if proof is None:
+        return {}
+    names = ("line", "column", "in_raw", "in_file")
+    return {"differing": [dict(zip(names, one, strict=True)) for one in proof[0]], "gone": proof[1]}
+
+
+def _proof(proof: Proof | None) -> list[str]:
+    if proof is None:
+        return []
+    if not any(proof):
+        return ["Verified: the files say the same."]
+    said = [
+        f"{line}: {column} is {plain(ours)} in raw and {plain(theirs)} in the file"
+        for line, column, ours, theirs in proof[0]
+    ]
+    return [*said[:SHOWN], *proof[1]]
+
+
+def _judged(proof: Proof | None) -> int:
+    """0, unless what was to be verified differs or is gone."""
+    if proof is None or not any(proof):
+        return 0
+    first = "; ".join(_proof(proof)[:3])
+    raise AssertionsFailed(
+        f"the source does not say the same any more: {first.rstrip(chr(46))}.",
+        published="What was published before; this changed nothing.",
+        hint="fees-etl assert --source",
+    )
+
+
+def _ended(end: Fate) -> Iterator[str]:
+    from fees_etl.ingestion.source import shown
+
+    yield f"{shown(end.file)}:{end.row} is {end.fate}{f': {end.why}' if end.why else ''}"
+    if end.kept:
+        yield f"  kept is {end.kept}"
+    if end.fee:
+        yield f"  as {', '.join(f'{name} {plain(value)}' for name, value in end.fee.items())}"
+    for one in end.numbers:
+        key = ", ".join(f"{name} {plain(value)}" for name, value in one.key.items())
+        yield f"  {pounds(one.pounds)} in {one.table}.{one.column} of {key}"
+    if end.numbers:
+        yield "  and in the means, medians and ranks that are worked out from these"
 
 
 def _fee(line: Line) -> list[Any]:

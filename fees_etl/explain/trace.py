@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fees_etl.query import Way
     from fees_etl.types import Contract, Model, Project, Scalar, Table
 
-_EXACT = Context(prec=80)
+EXACT = Context(prec=80)
 SOURCE = ("_source_file", "_source_version", "_source_row")
 """What tells a line of a file from all others, in tables that no model writes."""
 
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where ``value`` is from. An additive one is the sum of ``fees``; of any other ``operands`` are what it is made of.
+    """Where ``value`` is from: an additive one is the sum of ``fees``, any other is worked out from ``operands``.
 
     ``levels`` are the tables on the way of a fee, without the number's own.
     """
@@ -48,11 +48,16 @@ class Trace:
     key: dict[str, Scalar]
     column: str
     value: Scalar
-    additive: bool
-    total: Decimal | None
-    fees: tuple[Line, ...]
-    levels: tuple[Table, ...]
-    operands: Rows
+    total: Decimal | None = None
+    """None: it is no sum."""
+    fees: tuple[Line, ...] = ()
+    levels: tuple[Table, ...] = ()
+    operands: Rows = Rows((), ())  # noqa: RUF009 - a frozen value
+
+    @property
+    def additive(self) -> bool:
+        """Whether it is a sum of fees."""
+        return self.total is not None
 
 
 def trace(project: Project, engine: Engine, made: Contract, where: Mapping[str, str], column: str | None) -> Trace:
@@ -88,11 +93,11 @@ def trace(project: Project, engine: Engine, made: Contract, where: Mapping[str, 
     if not routes:
         shown = engine.query(_operands(project, model, name, key))
         names = tuple(one.removeprefix("operand_") for one in shown.columns)
-        return Trace(made.table, key, name, row[name], False, None, (), (), Rows(names, _sorted(shown.rows)))
+        return Trace(made.table, key, name, row[name], operands=Rows(names, _sorted(shown.rows)))
     lines = _merged([line for route in routes for line in _lines(project, engine, route)])
     total = Decimal(0)
     for line in lines:
-        total = _EXACT.add(total, line.contribution)
+        total = EXACT.add(total, line.contribution)
     if total != (row[name] or 0):
         raise AssertionsFailed(
             f"the fees that {made.table}.{name} is made of add up to {total:f}, and it is {row[name]:f}.",
@@ -100,13 +105,15 @@ def trace(project: Project, engine: Engine, made: Contract, where: Mapping[str, 
             hint="fees-etl assert (has a table been written to by hand?), or fees-etl plan (is anything pending?)",
         )
     levels = next((route.tables for route in routes), ())
-    return Trace(made.table, key, name, row[name], True, total, tuple(lines), levels, Rows((), ()))
+    return Trace(made.table, key, name, row[name], total, tuple(lines), levels)
 
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """A way from the number down to a table: ``sql`` yields the keys of the rows passed (``at_N_0``..), that of the
-    table's own (``of_0``..), and factors (``by_0``..).
+    """A way from the number down to a table.
+
+    ``sql`` yields the keys of the rows passed (``at_N_0``..), that of the table's own (``of_0``..), and factors
+    (``by_0``..).
     """
 
     tables: tuple[Table, ...]
@@ -217,7 +224,7 @@ def _lines(project: Project, engine: Engine, route: _Route) -> list[Line]:
         worth, *by = rest[len(fields) : -3]
         contribution = Decimal(worth or 0)
         for one in by:
-            contribution = _EXACT.multiply(contribution, Decimal(one))
+            contribution = EXACT.multiply(contribution, Decimal(one))
         passed, start = list[tuple[Any, ...]](), 0
         for width in route.widths:
             passed.append(tuple(at[start : start + width]))
@@ -233,7 +240,7 @@ def _merged(lines: list[Line]) -> list[Line]:
     for line in lines:
         mark = (line.way, line.file, line.version, line.row)
         before = found[mark].contribution if mark in found else Decimal(0)
-        total = _EXACT.add(before, line.contribution)
+        total = EXACT.add(before, line.contribution)
         found[mark] = Line(line.fee, total, line.file, line.version, line.row, line.way)
     return sorted(found.values(), key=lambda line: (line.way, line.file, line.row))
 

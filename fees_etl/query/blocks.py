@@ -74,18 +74,19 @@ class Block:
         while at is not None:
             if table and (column.args.get("db") or table not in at.sources):
                 name_of_struct = (column.args["db"].name if column.args.get("db") else table).lower()
-                if found := at._holder(name_of_struct):
+                if found := at.holder(name_of_struct):
                     return at, found, name_of_struct
             elif table:
                 return at, table, name
-            elif found := at._holder(name):
+            elif found := at.holder(name):
                 return at, found, name
             elif name in at.sources:
                 return at, name, name
             at = at.outer
         return None
 
-    def _holder(self, name: str) -> str:
+    def holder(self, name: str) -> str:
+        """The alias of the source that has a column, or may have it; "" where none does."""
         for alias, source in self.sources.items():
             if any(one.lower() == name for one in self.names(source)):
                 return alias

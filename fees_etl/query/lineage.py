@@ -90,30 +90,32 @@ def _rows(of: Block) -> Edges:
 
 def _deciding(of: Block) -> Iterator[Edges]:
     args = of.node.args
-    if of.parts:
-        for part in of.parts:
-            yield _rows(part)
-            if args.get("distinct") or isinstance(of.node, exp.Except | exp.Intersect):
-                yield from (_as(_column(part, name), "group") for name in part.items)
+    for part in of.parts:
+        yield _rows(part)
+        if args.get("distinct") or isinstance(of.node, exp.Except | exp.Intersect):
+            yield from (_as(_column(part, name), "group") for name in part.items)
     for source in of.sources.values():
         if isinstance(source, Block):
             yield _rows(source)
         elif isinstance(source, exp.Unnest):
             yield from (_of(of, one, "join") for one in source.expressions)
-    for join in args.get("joins") or ():
-        if on := join.args.get("on"):
-            yield _of(of, on, "join")
-        for name in join.args.get("using") or ():
-            holders = (
-                alias for alias, source in of.sources.items() if name.name.lower() in map(str.lower, of.names(source))
-            )
-            yield from (_of(of, exp.column(name.name, table=alias), "join") for alias in holders)
+    yield from (_of(of, one, "join") for join in args.get("joins") or () for one in _joined_on(of, join))
     for clause in ("where", "having", "qualify"):
         if found := args.get(clause):
             yield _of(of, found.this, "filter", is_after=clause != "where")
     yield from (_of(of, one, "group") for one in of.groups)
     if args.get("order") and args.get("limit"):
         yield from (_of(of, one.this, "order", is_after=True) for one in args["order"].expressions)
+
+
+def _joined_on(of: Block, join: exp.Join) -> Iterator[Any]:
+    """The condition of a join; of USING the columns of both sides."""
+    if on := join.args.get("on"):
+        yield on
+    for name in join.args.get("using") or ():
+        for alias, source in of.sources.items():
+            if name.name.lower() in map(str.lower, of.names(source)):
+                yield exp.column(name.name, table=alias)
 
 
 def _of(of: Block, node: Any, kind: Kind, *, is_after: bool = False) -> Edges:

@@ -1,8 +1,8 @@
 """Which rows of the tables that a query reads a row of its answer is made of, as a query of its own.
 
 The rules are Perm's: a selection, a projection and a join carry the keys of what they read; an aggregation gives way to
-its members and is joined back on its group; a set operation carries them on the side they are from. Of a sum each member
-carries the factor that its column has in it, so that the sum of factor times value is the number itself.
+its members and is joined back on its group; a set operation carries them on the side they are from. Each member of a
+sum carries the factor that its column has in it, so that the sum of factor times value is the number itself.
 """
 
 from __future__ import annotations
