@@ -86,11 +86,11 @@ def trace(project: Project, engine: Engine, made: Contract, where: Mapping[str, 
     key = {one: row[one] for one in made.key}
     routes: list[_Route] = []
     if made.types[name] in {"NUMERIC", "INT64"}:
-        try:
+        try:  # nothing adds up to NULL
             routes = _routes(project, model, name, [_Route((), made.table, "", _one_row(made, key), 0)])
         except query.NotAdditive:
             routes = []
-    if not routes:
+    if not routes or row[name] is None:
         shown = engine.query(_operands(project, model, name, key))
         names = tuple(one.removeprefix("operand_") for one in shown.columns)
         return Trace(made.table, key, name, row[name], operands=Rows(names, _sorted(shown.rows)))
@@ -98,7 +98,7 @@ def trace(project: Project, engine: Engine, made: Contract, where: Mapping[str, 
     total = Decimal(0)
     for line in lines:
         total = EXACT.add(total, line.contribution)
-    if total != (row[name] or 0):
+    if total != row[name]:
         raise AssertionsFailed(
             f"the fees that {made.table}.{name} is made of add up to {total:f}, and it is {row[name]:f}.",
             published="What was published before; this changed nothing.",

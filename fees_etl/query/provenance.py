@@ -111,7 +111,7 @@ def operands(query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], 
     if windows or at.is_grouped:
         for alias, source in at.sources.items():
             if isinstance(source, Table):
-                shown |= {f"{source.name}_{one}": exp.column(one, table=alias) for one in keys[source]}
+                shown |= {f"{source.name}_{one}": _column(one, alias) for one in keys[source]}
     if windows and at is top:
         shown = {one: at.items[one.lower()] for one in key} | shown
     plan.steps.append(_Step(at, "", None))
@@ -160,7 +160,7 @@ def _spell(of: Block, seen: set[int] | None = None) -> None:
 
 def _built(query: Query, top: Block, plan: _Plan, key: Sequence[str], of: Sequence[str]) -> tuple[str, int]:
     ids = [
-        exp.alias_(exp.column(one, table=plan.steps[-1].alias, quoted=True), f"of_{at}") for at, one in enumerate(of)
+        exp.alias_(_column(one, plan.steps[-1].alias), f"of_{at}") for at, one in enumerate(of)
     ]
     return _joined(query, top, plan, key, ids, None), sum(step.factor is not None for step in plan.steps)
 
@@ -188,7 +188,7 @@ def _joined(
             continue
         by = groups if number == len(plan.steps) - 1 and groups is not None else step.block.groups
         if by is groups or step.block.is_grouped:
-            if step.block.node.args.get("group") and set(step.block.node.args["group"].args) & _SETS:
+            if (group := step.block.node.args.get("group")) and group.find(exp.Rollup, exp.Cube, exp.GroupingSets):
                 raise query.wrong("this cannot be traced: it is grouped in several ways", step.block.node)
             names = [f"group_{number}_{at}" for at in range(len(by))]
             grouped = [exp.alias_(one.copy(), name) for one, name in zip(by, names, strict=True)]
@@ -204,11 +204,13 @@ def _joined(
     return _written(top, key, members, exported)
 
 
-_SETS = {"rollup", "cube", "grouping_sets"}
-
-
 def _carried(name: str, alias: str) -> Any:
-    return exp.alias_(exp.column(name, table=alias or None), name)
+    return exp.alias_(_column(name, alias), name)
+
+
+def _column(name: str, alias: str) -> exp.Expr:
+    """A column of a source; one without a name of its own is FROM's only one, or nothing else has the column."""
+    return exp.column(name, table=None if alias.startswith("#") else alias or None, quoted=True)
 
 
 def _on_side(step: _Step, exported: list[str], number: int) -> list[str]:
@@ -257,12 +259,19 @@ def _written(
         joins.append(f"INNER JOIN {at} ON {' AND '.join(same) or 'TRUE'}")
         front |= {one.alias: at for one in select.expressions[len(names) :]}
     wanted = [f"_answer.{_name(one)} AS key_{at}" for at, one in enumerate(key)]
-    wanted += [f"{at}.{_name(one)}" for one, at in front.items() if one.startswith(("of_", "by_", "operand_"))]
+    for kind in ("of_", "by_", "operand_"):
+        found = [one for one in front if one.startswith(kind)]
+        wanted += [f"{front[one]}.{_name(one)}" for one in (sorted(found, key=_place) if kind == "by_" else found)]
     tests = [f"{at}.{one} = 1" for one, at in front.items() if one.startswith("side_")]
     tests += [f"{at}.{one} != 0" for one, at in front.items() if one.startswith("by_")]
+    tests += [f"{at}.{one} IS NOT NULL" for one, at in front.items() if one == "of_0"]  # no row of an outer join
     text = "WITH " + ",\n".join(sql) + f"\nSELECT {', '.join(wanted)}\nFROM _answer"
     text = "\n".join([text, *joins])
     return f"{text}\nWHERE {' AND '.join(tests)}" if tests else text
+
+
+def _place(name: str) -> int:
+    return int(name.rpartition("_")[2])
 
 
 def _name(name: str) -> str:

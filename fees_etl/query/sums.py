@@ -36,10 +36,16 @@ def factors(item: Any, *, is_grouped: bool) -> Iterator[tuple[exp.Column, Any]]:
         for one in [one for one in made.find_all(exp.Sum) if "sum" in one.meta]:
             one.replace(exp.Paren(this=one.this) if one.meta["sum"] == place else _numeric("0"))
         for one in [one for one in made.find_all(exp.Column) if "hole" in one.meta]:
-            one.replace(_numeric("1" if one.meta["hole"] == mark else "0"))
+            one.replace(_numeric("1") if one.meta["hole"] == mark else _nothing(one))
         if any(is_aggregate(one) or isinstance(one, exp.Window) for one in made.walk()):
             raise NotAdditive
         yield column, None if made.unnest() == _numeric("1") else made
+
+
+def _nothing(column: exp.Column) -> exp.Expr:
+    """Zero, but NULL where the column is: then the sum has nothing of any of them."""
+    is_null = exp.Is(this=column.copy(), expression=exp.Null())
+    return exp.If(this=is_null, true=exp.Null(), false=_numeric("0"))
 
 
 def _numeric(text: str) -> exp.Expr:
