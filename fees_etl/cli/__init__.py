@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fees_etl import signals
-from fees_etl.cli import diff, ingest, init, ls, plan, run, runs, show
+from fees_etl.cli import diff, files, ingest, init, ls, plan, run, runs, show, trace
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["commands", "main"]
 
 OUTSIDE = {"--target", "--project-dir", "--log-format"}
-REPEATED = {"--select", "--exclude"}
+REPEATED = {"--select", "--exclude", "--column"}
 SWITCHES = {"-q", "--quiet", "-v", "--verbose"}
 SETTINGS: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -66,6 +66,8 @@ def commands() -> typer.Typer:
     found.command()(plan.plan)
     found.command()(show.show)
     found.command()(diff.diff)
+    found.command()(files.files)
+    found.command()(trace.trace)
     found.command()(ls.render)
     found.command("ls")(ls.listing)
     history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)

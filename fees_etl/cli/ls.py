@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fees_etl.cli import lineage as drawing
 from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import LEAST, grid, width
+from fees_etl.errors import UsageError
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -23,19 +25,34 @@ def listing(
         list[str] | None, typer.Argument(metavar="EXPR", help="Selectors, as many as you like; all when left out.")
     ] = None,
     *,
-    output: opt.Output = "text",
+    lineage: Annotated[
+        str | None, typer.Option(metavar="TABLE[.COLUMN]", help="The columns that its columns depend on, instead.")
+    ] = None,
+    output: Annotated[
+        Literal["text", "json", "mermaid"], typer.Option(help="A screen, one document, or a drawing of --lineage.")
+    ] = "text",
 ) -> int:
-    """List tables, models and assertions in order.
+    """List tables, models and assertions in order; or what a column is made of.
 
     \b
     fees-etl ls
     fees-etl ls stg_fees+ 'layer:reporting'
+    fees-etl ls --lineage rpt_client_ltv.ltv_6_month
     """
     from fees_etl.project import graph
     from fees_etl.project.load import edges
 
     session: Session = context.obj
     project = session.open(proven=False)
+    if lineage is not None:
+        if select:
+            raise UsageError("--lineage names what it lists: selectors have no say in it.")
+        drawing.show(project, lineage, output)
+        return 0
+    if output == "mermaid":
+        raise UsageError(
+            "only --lineage is drawn.", hint=f"{session.start} ls --lineage rpt_client_ltv --output mermaid"
+        )
     models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select or ())]
     chosen = {model.table for model in models}
     tests = [one for one in project.assertions if not select or one.reads & chosen]

@@ -49,7 +49,7 @@ def show(
 
     session: Session = context.obj
     project = session.open(proven=False)
-    made, wanted = contract(project, name), dict(map(_pair, where or ()))
+    made, wanted = contract(project, name), dict(map(pair, where or ()))
     kept = history.published(project, made.table).history if as_of else None
     needed = [RUNS, kept.table] if kept else [made.table]
     most = limit or (SHOWN if output == "text" else None)
@@ -87,7 +87,8 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
     return out.getvalue().rstrip("\n").split("\n")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """The column and the value of KEY=VALUE."""
     name, found, value = text.partition("=")
     if not found or not name:
         raise UsageError(f"{text!r} is no KEY=VALUE.", hint="Write adviser_id=1, or client_id='C 001'.")

@@ -10,16 +10,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fees_etl.engines import connect
+from fees_etl.errors import GuardRefused, InputRefused
 from fees_etl.ingestion import ingest
 from fees_etl.ingestion.mirror import FEES, REJECTED
-from fees_etl.ingestion.source import listing, shown
+from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, listing, shown
 from fees_etl.ingestion.verdict import read_books
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult
 from fees_etl.script import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from fees_etl.engines import Engine
     from fees_etl.types import Project, Scalar, Table
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 500_000
 """Rows whose digests are asked for together."""
 _SHOWN = 20
+_ROWS = 10_000
+"""Rows that are named in one query."""
 _ADDED = {"_source_file", "_source_version", "_source_row", "_ingested_at", "_run_id"}
 
 
@@ -67,6 +70,44 @@ def compare(project: Project, engine: Engine, source: str) -> AssertionResult:
     )
 
 
+def verify(
+    project: Project, engine: Engine, lines: Mapping[tuple[str, str], Collection[int]]
+) -> tuple[list[tuple[Scalar, ...]], list[str]]:
+    """Read files again and compare some of their rows with what raw holds of them.
+
+    Args:
+        project: the loaded project.
+        engine: the warehouse.
+        lines: rows by file URI and version.
+
+    Returns:
+        What differs as FILE:ROW, column, in raw, in the file; and sentences on what cannot be had any more.
+    """
+    differing: list[tuple[Scalar, ...]] = []
+    notes: list[str] = []
+    with (
+        TemporaryDirectory(prefix="fees-etl-") as folder,
+        connect(f"duckdb://{Path(folder, 'again.duckdb')}", suffix="") as again,
+    ):
+        both = _Both(project, engine, again)
+        for (uri, version), numbers in lines.items():
+            try:
+                read = ingest(project, again, SAMPLE if uri.startswith(SAMPLE_SCHEME) else shown(uri))
+            except (InputRefused, GuardRefused) as error:
+                notes.append(f"{shown(uri)} is gone: {error.message}")
+                continue
+            file = next((one for one in read.files if one.uri == uri), None)
+            if file is None or file.outcome == "refused":
+                notes.append(f"{shown(uri)} is refused now: {file.note if file else 'it is no file'}")
+                continue
+            if file.version != version:
+                notes.append(f"version {version} of {shown(uri)} is gone: its rows are compared with those of now")
+            ordered = sorted(numbers)
+            for start in range(0, len(ordered), _ROWS):
+                differing += both.cells(FEES, uri, ordered[start : start + _ROWS])
+    return differing, notes
+
+
 class _Both:
     """The warehouse, and the one that the files were read into again."""
 
@@ -86,16 +127,17 @@ class _Both:
                 numbers = {number for number, _ in (ours - theirs) + (theirs - ours)}
                 yield from ((table, uri, number) for number in sorted(numbers, key=lambda number: number or 0))
 
-    def cells(self, table: Table, uri: str, numbers: list[int | None]) -> Iterator[tuple[Scalar, ...]]:
+    def cells(self, table: Table, uri: str, numbers: Sequence[int | None]) -> Iterator[tuple[Scalar, ...]]:
         """What differs in some rows of a file: FILE:ROW, the column, and what each holds."""
         contract = self._project.sources[table]
         hidden = {column.name for column in contract.columns if column.policy_tag}
         names = [name for name in contract.types if name not in _ADDED]
         wanted = [number or 0 for number in numbers]
         found = self._rows("cells", table=table, uri=uri, columns=["_source_row", *names], rows=wanted)
+        held, read = ({number: [row[1:] for row in rows] for number, rows in _by_row(some)} for some in found)
         for number in numbers:
             line = f"{shown(uri)}:{number or 'no row'}"
-            ours, theirs = ([row[1:] for row in rows if row[0] == number] for rows in found)
+            ours, theirs = held.get(number, []), read.get(number, [])
             if len(ours) != 1 or len(theirs) != 1:
                 yield line, f"rows of {table}", len(ours), len(theirs)
                 continue
@@ -106,6 +148,10 @@ class _Both:
     def _rows(self, operation: str, **context: object) -> list[tuple[tuple[Scalar, ...], ...]]:
         sql = self._project.templates.ask(operation, **context).sql
         return [one.query(sql).rows for one in self._engines]
+
+
+def _by_row(found: Iterable[tuple[Scalar, ...]]) -> Iterator[tuple[Scalar, Iterator[tuple[Scalar, ...]]]]:
+    return groupby(sorted(found, key=lambda row: row[0] or 0), key=lambda row: row[0])
 
 
 def _grouped(found: list[tuple[Table, str, int | None]]) -> Iterator[tuple[Table, str, list[int | None]]]:

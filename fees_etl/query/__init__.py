@@ -1,22 +1,32 @@
 """What a query reads, yields and takes. The only room that knows sqlglot."""
 
 from fees_etl.query.duckdb import MACROS, to_duckdb
+from fees_etl.query.lineage import DIRECT, Edge, lineage
 from fees_etl.query.names import RESERVED, Schema
+from fees_etl.query.provenance import Way, operands, ways
 from fees_etl.query.read import SESSION, Query, canonical, parse, parted, with_suffix
 from fees_etl.query.statements import columns
+from fees_etl.query.sums import NotAdditive
 from fees_etl.query.tags import Tagged
 
 __all__ = [
+    "DIRECT",
     "MACROS",
     "RESERVED",
     "SESSION",
+    "Edge",
+    "NotAdditive",
     "Query",
     "Schema",
     "Tagged",
+    "Way",
     "canonical",
     "columns",
+    "lineage",
+    "operands",
     "parse",
     "parted",
     "to_duckdb",
+    "ways",
     "with_suffix",
 ]

@@ -1,0 +1,180 @@
+"""``trace``: from a published number to the lines of files it is made of, and back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.show import as_csv, pair
+from fees_etl.cli.text import cell, plain, plural, pounds, table, total
+from fees_etl.errors import AssertionsFailed, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fees_etl.explain.fate import Fate
+    from fees_etl.explain.trace import Line, Trace
+
+SHOWN = 12
+"""Rows below another one that a screen names."""
+_LINE = re.compile(r"(.+):(\d{1,18})", re.DOTALL)
+SOURCE = ("contribution", "source_file", "source_version", "source_row")
+
+
+def trace(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="TABLE|FILE:ROW", help="A published table, or a line of a file.")],
+    where: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The row of the table.")] = None,
+    *,
+    column: Annotated[str | None, typer.Option(help="The number; left out where the row has one only.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read those lines of the files again, and compare.")] = False,
+    output: Annotated[
+        Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a line a fee.")
+    ] = "text",
+) -> int:
+    """Tell why a number is what it is: every fee it adds up, with its file and row; or what became of a line.
+
+    \b
+    fees-etl trace rpt_adviser_ltv adviser_id=1 --column total_client_ltv_6_month
+    fees-etl trace rpt_client_ltv client_id=C001 --column ltv_total --output csv
+    fees-etl trace lake/fees_2025_09.csv:17
+    """
+    from fees_etl.explain.fate import IN_RAW, fate
+    from fees_etl.explain.trace import trace as explain
+    from fees_etl.ingestion import compare
+    from fees_etl.project.load import contract
+
+    session: Session = context.obj
+    project = session.open(proven=False)
+    line = _LINE.fullmatch(name)
+    if line and not where:
+        if column or output == "csv":
+            raise UsageError("a line of a file has no --column, and its fate is no CSV.")
+        with session.warehouse(project, read_only=True) as engine:
+            end = fate(project, engine, line[1], int(line[2]))
+            checked = {(end.file, end.version): [end.row]} if end.fate in IN_RAW else {}
+            proof = compare.verify(project, engine, checked) if verify else None
+        emit(output, {"schema": "fees-etl/line/1", **asdict(end), **_proven(proof)}, [*_ended(end), *_proof(proof)])
+        return _judged(proof)
+    made, wanted = contract(project, name), dict(map(pair, where or ()))
+    with session.warehouse(project, read_only=True) as engine:
+        found = explain(project, engine, made, wanted, column)
+        lines: dict[tuple[str, str], list[int]] = {}
+        for one in found.fees:
+            lines.setdefault((one.file, one.version), []).append(one.row)
+        proof = compare.verify(project, engine, lines) if verify else None
+    if output == "csv":
+        emit(output, {}, _csv(found))
+    else:
+        emit(output, {**_document(found), **_proven(proof)}, [*_told(found), *_proof(proof)])
+    return _judged(proof)
+
+
+Proof: TypeAlias = "tuple[list[tuple[Any, ...]], list[str]]"
+
+
+def _proven(proof: Proof | None) -> dict[str, Any]:
+    if proof is None:
+        return {}
+    names = ("line", "column", "in_raw", "in_file")
+    return {"differing": [dict(zip(names, one, strict=True)) for one in proof[0]], "gone": proof[1]}
+
+
+def _proof(proof: Proof | None) -> list[str]:
+    if proof is None:
+        return []
+    if not any(proof):
+        return ["Verified: the files say the same."]
+    said = [
+        f"{line}: {column} is {plain(ours)} in raw and {plain(theirs)} in the file"
+        for line, column, ours, theirs in proof[0]
+    ]
+    return [*said[:SHOWN], *proof[1]]
+
+
+def _judged(proof: Proof | None) -> int:
+    """0, unless what was to be verified differs or is gone."""
+    if proof is None or not any(proof):
+        return 0
+    first = "; ".join(_proof(proof)[:3])
+    raise AssertionsFailed(
+        f"the source does not say the same any more: {first.rstrip(chr(46))}.",
+        published="What was published before; this changed nothing.",
+        hint="fees-etl assert --source",
+    )
+
+
+def _ended(end: Fate) -> Iterator[str]:
+    from fees_etl.ingestion.source import shown
+
+    yield f"{shown(end.file)}:{end.row} is {end.fate}{f': {end.why}' if end.why else ''}"
+    if end.kept:
+        yield f"  kept is {end.kept}"
+    if end.fee:
+        yield f"  as {', '.join(f'{name} {plain(value)}' for name, value in end.fee.items())}"
+    for one in end.numbers:
+        key = ", ".join(f"{name} {plain(value)}" for name, value in one.key.items())
+        yield f"  {pounds(one.pounds)} in {one.table}.{one.column} of {key}"
+    if end.numbers:
+        yield "  and in the means, medians and ranks that are worked out from these"
+
+
+def _fee(line: Line) -> list[Any]:
+    return [*line.fee.values(), line.contribution, line.file, line.version, line.row]
+
+
+def _csv(found: Trace) -> list[str]:
+    if not found.additive:
+        return as_csv(found.operands.columns, found.operands.rows)
+    return as_csv([*(found.fees[0].fee if found.fees else ()), *SOURCE], map(_fee, found.fees))
+
+
+def _document(found: Trace) -> dict[str, Any]:
+    return {
+        "schema": "fees-etl/trace/1",
+        "table": str(found.table),
+        "key": found.key,
+        "column": found.column,
+        "value": found.value,
+        "additive": found.additive,
+        "total": found.total,
+        "fees": [dict(zip([*line.fee, *SOURCE], _fee(line), strict=True)) for line in found.fees],
+        "operands": [dict(zip(found.operands.columns, row, strict=True)) for row in found.operands.rows],
+    }
+
+
+def _told(found: Trace) -> Iterator[str]:
+    key = ", ".join(f"{name} {plain(value)}" for name, value in found.key.items())
+    yield f"{found.table}, {key}: {found.column} is {cell(found.value)}"
+    if found.additive:
+        yield f"the sum of {plural(len(found.fees), 'fee')}"
+        yield from _tree(list(found.fees), found, 0)
+        return
+    yield "It is no sum. What it is made of:"
+    yield from table(found.operands.columns, found.operands.rows[:SHOWN])
+    if len(found.operands.rows) > SHOWN:
+        yield f"  and {len(found.operands.rows) - SHOWN:,} more: --output csv has all of them"
+
+
+def _tree(lines: list[Line], found: Trace, depth: int) -> Iterator[str]:
+    """The rows of one level with their pounds, and below each the rows that it adds up; at the end lines of files."""
+    from fees_etl.ingestion.source import shown
+
+    indent = "  " * (depth + 1)
+    groups: dict[Any, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(line.way[depth], []).append(line)
+    for rank, (key, inside) in enumerate(groups.items()):
+        if rank == SHOWN:
+            yield f"{indent}and {plural(len(groups) - SHOWN, 'row')} more: --output csv has all of them"
+            return
+        money = pounds(total(line.contribution for line in inside))
+        if depth + 1 < len(inside[0].way):
+            yield f"{indent}{found.levels[depth]} {', '.join(map(plain, key))}: {money}"
+            yield from _tree(inside, found, depth + 1)
+            continue
+        yield from (f"{indent}{money}  {shown(line.file)}:{line.row}" for line in inside)

@@ -1,0 +1,283 @@
+"""Which rows of the tables that a query reads a row of its answer is made of, as a query of its own.
+
+The rules are Perm's: a selection, a projection and a join carry the keys of what they read; an aggregation gives way to
+its members and is joined back on its group; a set operation carries them on the side they are from. Each member of a
+sum carries the factor that its column has in it, so that the sum of factor times value is the number itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from fees_etl.query.blocks import Block, blocks
+from fees_etl.query.read import BIGQUERY
+from fees_etl.query.sums import factors
+from fees_etl.types import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fees_etl.query.names import Schema
+    from fees_etl.query.read import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way from the rows of a query's answer to the rows that a column of it adds up.
+
+    ``sql`` yields the answer's key (``key_0``..), the key of the table's row (``of_0``..) and factors (``by_0``..).
+    """
+
+    sql: str
+    table: Table
+    column: str
+    key: tuple[str, ...]
+    factors: int
+
+
+@dataclass(slots=True)
+class _Step:
+    """A block on the way, the source that the way goes on to, and what a row of it is multiplied by."""
+
+    block: Block
+    alias: str
+    factor: Any
+    side: int | None = None
+    """Of a set operation: which side."""
+
+
+@dataclass(slots=True)
+class _Plan:
+    """The steps of one way, from the answer to the table; the copy of the query they are built in."""
+
+    steps: list[_Step] = field(default_factory=list)
+    table: Table | None = None
+    column: str = ""
+
+
+def ways(
+    query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], key: Sequence[str], column: str
+) -> list[Way]:
+    """Every way from the rows of a query to what a column of it adds up.
+
+    Args:
+        query: the model's.
+        schema: the columns of all tables.
+        keys: the columns that tell the rows of each table apart.
+        key: the columns of the answer that tell its rows apart.
+        column: the column of the answer.
+
+    Raises:
+        NotAdditive: it adds nothing up.
+        ProjectError: what the query does cannot be traced.
+    """
+    count = len(list(_plans(blocks(query, schema), column.lower())))
+    found = []
+    for number in range(count):  # each is built in a copy of its own
+        top = blocks(query, schema, query.tree.copy())
+        _spell(top)
+        plan = list(_plans(top, column.lower()))[number]
+        assert plan.table is not None  # noqa: S101 - every way ends at one
+        of = tuple(keys[plan.table])
+        sql, factors = _built(query, top, plan, key, of)
+        found.append(Way(sql, plan.table, plan.column, of, factors))
+    return found
+
+
+def operands(query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], key: Sequence[str], column: str) -> str:
+    """The query for what a column that is no sum is worked out from: the answer's key, and the operands by name.
+
+    Raises:
+        ProjectError: what the query does cannot be traced.
+    """
+    top = blocks(query, schema, query.tree.copy())
+    _spell(top)
+    plan, at, name = _Plan(), top, column.lower()
+    while not at.parts and not at.is_grouped and isinstance(item := at.items[name], exp.Column):
+        place = at.meant(item)
+        if place is None or place[0] is not at or not isinstance(source := at.sources[place[1]], Block):
+            break
+        plan.steps.append(_Step(at, place[1], None))
+        at, name = source, place[2]
+    if at.parts:
+        raise query.wrong(f"{column} cannot be traced: it comes from {at.node.key.upper()}", at.node)
+    item = at.items[name]
+    windows = list(item.find_all(exp.Window))
+    groups = [*windows[0].args.get("partition_by", ())] if windows else at.groups if at.is_grouped else None
+    shown = {one.name: one for one in item.find_all(exp.Column)}
+    if windows or at.is_grouped:
+        for alias, source in at.sources.items():
+            if isinstance(source, Table):
+                shown |= {f"{source.name}_{one}": _column(one, alias) for one in keys[source]}
+    if windows and at is top:
+        shown = {one: at.items[one.lower()] for one in key} | shown
+    plan.steps.append(_Step(at, "", None))
+    values = [exp.alias_(one.copy(), f"operand_{name}", quoted=True) for name, one in shown.items()]
+    return _joined(query, top, plan, key, values, groups)
+
+
+def _plans(of: Block, name: str) -> Iterator[_Plan]:
+    """The ways of a column of a block, from the block on."""
+    if of.parts:
+        if of.node.args.get("distinct") or not isinstance(of.node, exp.Union):
+            raise of.asked.wrong(f"this cannot be traced: {of.node.key.upper()} that leaves rows out", of.node)
+        place = list(of.items).index(name)
+        for side, part in enumerate(of.parts):
+            for plan in _plans(part, list(part.items)[place]):
+                yield _Plan([_Step(of, "", None, side), *plan.steps], plan.table, plan.column)
+        return
+    item = of.items[name]
+    for column, factor in factors(item, is_grouped=of.is_grouped):
+        found = of.meant(column)
+        if found is None or found[0] is not of or isinstance(of.sources[found[1]], exp.Unnest):
+            raise of.asked.wrong(f"{column.name} cannot be traced here", item)
+        source = of.sources[found[1]]
+        here = _Step(of, found[1], factor)
+        if isinstance(source, Table):
+            written = {one.lower(): one for one in of.schema[source]}
+            yield _Plan([here], source, written[found[2]])
+        elif isinstance(source, Block):
+            for plan in _plans(source, found[2]):
+                yield _Plan([here, *plan.steps], plan.table, plan.column)
+
+
+def _spell(of: Block, seen: set[int] | None = None) -> None:
+    """Every star becomes the columns it stands for: what is added to a CTE must not be among them."""
+    seen = set() if seen is None else seen
+    if id(of) in seen:
+        return
+    seen.add(id(of))
+    for inner in (*of.parts, *of.sources.values()):
+        if isinstance(inner, Block):
+            _spell(inner, seen)
+    if not of.parts and any(item.is_star for item in of.node.expressions):
+        of.node.set("expressions", [exp.alias_(item.copy(), name, quoted=True) for name, item in of.items.items()])
+        of.items = {item.alias.lower(): item.this for item in of.node.expressions}
+
+
+def _built(query: Query, top: Block, plan: _Plan, key: Sequence[str], of: Sequence[str]) -> tuple[str, int]:
+    ids = [exp.alias_(_column(one, plan.steps[-1].alias), f"of_{at}") for at, one in enumerate(of)]
+    return _joined(query, top, plan, key, ids, None), sum(step.factor is not None for step in plan.steps)
+
+
+def _joined(
+    query: Query, top: Block, plan: _Plan, key: Sequence[str], ends: list[Any], groups: list[Any] | None
+) -> str:
+    """The query of one way: the answer itself, joined to the members of every group on the way.
+
+    ``ends`` is what the last block gives; with ``groups`` its rows are found by them.
+    """
+    members: list[tuple[int, list[str], exp.Select]] = []
+    exported = [one.alias for one in ends]
+    given, factor = ends, 0
+    total = sum(step.factor is not None for step in plan.steps)
+    for number in range(len(plan.steps) - 1, -1, -1):
+        step = plan.steps[number]
+        if number < len(plan.steps) - 1:
+            given = [_carried(name, step.alias) for name in exported]
+        if step.factor is not None:
+            factor += 1
+            given = [*given, exp.alias_(step.factor.copy(), f"by_{total - factor}")]
+        if step.side is not None:
+            exported = _on_side(step, exported, number)
+            continue
+        by = groups if number == len(plan.steps) - 1 and groups is not None else step.block.groups
+        if by is groups or step.block.is_grouped:
+            if (group := step.block.node.args.get("group")) and group.find(exp.Rollup, exp.Cube, exp.GroupingSets):
+                raise query.wrong("this cannot be traced: it is grouped in several ways", step.block.node)
+            names = [f"group_{number}_{at}" for at in range(len(by))]
+            grouped = [exp.alias_(one.copy(), name) for one, name in zip(by, names, strict=True)]
+            node = exp.Select(expressions=[*(one.copy() for one in grouped), *(one.copy() for one in given)])
+            for clause in ("with_", "from_", "joins", "where"):
+                if (found := step.block.node.args.get(clause)) and not (clause == "with_" and step.block is top):
+                    node.set(clause, [one.copy() for one in found] if isinstance(found, list) else found.copy())
+            members.append((number, names, node))
+            _require_in_sight(step.block, top)
+            given = grouped
+        step.block.node.set("expressions", [*step.block.node.expressions, *given])
+        exported = [one.alias for one in given]
+    return _written(top, key, members, exported)
+
+
+def _carried(name: str, alias: str) -> Any:
+    return exp.alias_(_column(name, alias), name)
+
+
+def _column(name: str, alias: str) -> exp.Expr:
+    """A column of a source; one without a name of its own is FROM's only one, or nothing else has the column."""
+    return exp.column(name, table=None if alias.startswith("#") else alias or None, quoted=True)
+
+
+def _on_side(step: _Step, exported: list[str], number: int) -> list[str]:
+    """One side of a set operation has what was added to its select list; the other has none of it."""
+    mark = f"side_{number}"
+    for place, part in enumerate(step.block.parts):
+        for one in _selects(part):
+            if place != step.side:
+                one.set("expressions", [*one.expressions, *(exp.alias_(exp.Null(), name) for name in exported)])
+            one.append("expressions", exp.alias_(exp.Literal.number(int(place == step.side)), mark))
+    return [*exported, mark]
+
+
+def _selects(of: Block) -> list[Any]:
+    return [one for part in of.parts for one in _selects(part)] if of.parts else [of.node]
+
+
+def _require_in_sight(of: Block, top: Block) -> None:
+    """The members of a group are a CTE of the whole query: what it reads must be in sight there."""
+    inner = of.node.find_ancestor(exp.With)
+    while inner is not None and inner.parent is not top.node:
+        if not inner.parent or inner.parent is not of.node:
+            raise of.asked.wrong("this cannot be traced: WITH within a subquery", of.node)
+        inner = inner.find_ancestor(exp.With)
+
+
+def _written(
+    top: Block, key: Sequence[str], members: list[tuple[int, list[str], exp.Select]], exported: list[str]
+) -> str:
+    """WITH what the query has, and the members of its groups: SELECT the key and what is exported."""
+    node = top.node
+    ctes = []
+    if with_ := node.args.get("with_"):
+        ctes = [*with_.expressions]
+        node.set("with_", None)
+    sql = [f"{_name(cte.alias)} AS (\n{_sql(cte.this)}\n)" for cte in ctes]
+    sql.append(f"_answer AS (\n{_sql(node)}\n)")
+    sql += [f"_members_{number} AS (\n{_sql(select)}\n)" for number, _, select in members]
+    front = dict.fromkeys(exported, "_answer")
+    joins = []
+    for number, names, select in sorted(members, key=lambda one: one[0]):
+        at = f"_members_{number}"
+        same = [
+            f"({front[one]}.{one} = {at}.{one} OR ({front[one]}.{one} IS NULL AND {at}.{one} IS NULL))" for one in names
+        ]
+        joins.append(f"INNER JOIN {at} ON {' AND '.join(same) or 'TRUE'}")
+        front |= {one.alias: at for one in select.expressions[len(names) :]}
+    wanted = [f"_answer.{_name(one)} AS key_{at}" for at, one in enumerate(key)]
+    for kind in ("of_", "by_", "operand_"):
+        found = [one for one in front if one.startswith(kind)]
+        wanted += [f"{front[one]}.{_name(one)}" for one in (sorted(found, key=_place) if kind == "by_" else found)]
+    tests = [f"{at}.{one} = 1" for one, at in front.items() if one.startswith("side_")]
+    tests += [f"{at}.{one} != 0" for one, at in front.items() if one.startswith("by_")]
+    tests += [f"{at}.{one} IS NOT NULL" for one, at in front.items() if one == "of_0"]  # no row of an outer join
+    text = "WITH " + ",\n".join(sql) + f"\nSELECT {', '.join(wanted)}\nFROM _answer"
+    text = "\n".join([text, *joins])
+    return f"{text}\nWHERE {' AND '.join(tests)}" if tests else text
+
+
+def _place(name: str) -> int:
+    return int(name.rpartition("_")[2])
+
+
+def _name(name: str) -> str:
+    return f"`{name}`"
+
+
+def _sql(node: Any) -> str:
+    for one in node.find_all(exp.Interval):
+        if isinstance(one.this, exp.Literal) and one.this.is_string:  # sqlglot's way to read INTERVAL 1 MONTH
+            one.set("this", exp.Literal.number(one.this.this))
+    return str(BIGQUERY.generate(node, comments=False, normalize_functions=False))
