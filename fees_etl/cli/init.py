@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FILES = {
     "sql": "models, contracts, assertions, variables, waivers",
+    "tests/models": "cases: rows that a model reads, and what it makes of them",
     "fees_etl.toml": "targets: where it runs, and what it reads",
     ".github/workflows/fees.yml": "what a change must pass",
 }
@@ -28,7 +29,7 @@ BEGINNING = {
     "fees_etl.toml": "fees_etl.toml",
     "fees.yml": ".github/workflows/fees.yml",
 }
-NEXT = ("fees-etl ls", "fees-etl run", "echo 'fees.duckdb*' >> .gitignore")
+NEXT = ("fees-etl test", "fees-etl run", "echo 'fees.duckdb*' >> .gitignore")
 
 
 def init(
@@ -72,7 +73,11 @@ def _write(folder: Path) -> None:
     from fees_etl.project.load import folder as project
 
     beginning = Path(__file__).parent / "beginning"
-    places = {path: Path("sql", path.relative_to(project(None))) for path in project(None).rglob("[!.]*")}
+    places = {
+        path: Path(name, path.relative_to(project(None).parent / name))
+        for name in ("sql", "tests/models")
+        for path in (project(None).parent / name).rglob("[!.]*")
+    }
     places |= {beginning / name: Path(place) for name, place in BEGINNING.items()}
     for path, place in places.items():
         if path.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
@@ -58,6 +59,9 @@ AllowWithdraw: TypeAlias = Annotated[
 ]
 Output: TypeAlias = Annotated[
     Literal["text", "json"], typer.Option("--output", help="What stdout carries: a screen, or one JSON document.")
+]
+JUnit: TypeAlias = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", dir_okay=False, help="Write verdicts as JUnit XML, too.")
 ]
 Reload: TypeAlias = Annotated[
     str | None, typer.Option(metavar="[FILE]", help="Read known content again: of FILE, a folder or a glob, or all.")

@@ -226,7 +226,7 @@ def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Itera
         if not is_name(column.name):
             yield document.error(f"'{column.name}' is a word of SQL.", "columns", number, "name")
         for where, text in _bounds(column):
-            if not _is_a(column.type, text):
+            if not is_a(column.type, text):
                 yield document.error(f"'{text[:40]}' is no {column.type}.", "columns", number, *where)
         seen.add(column.name)
         for place, alias in enumerate(column.aliases):
@@ -251,7 +251,7 @@ def _bounds(column: _Column) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from (((name,), text) for name in ("minimum", "maximum") if (text := getattr(column, name)) is not None)
 
 
-def _is_a(kind: str, text: str) -> bool:
+def is_a(kind: str, text: str) -> bool:
     """Whether a text can be cast to the type, spelt so that both engines agree."""
     if kind in _SPELLINGS:
         return bool(re.fullmatch(_SPELLINGS[kind], text))

@@ -42,13 +42,13 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
-def read(root: Path, name: str) -> bytes:
-    """The bytes of one file of a project.
+def read(root: Path, name: str, shown: Path | None = None) -> bytes:
+    """The bytes of one file of a project, which errors call ``shown``, or ``sql/name``.
 
     Raises:
         ProjectError: it is no plain file, cannot be read, or is too big to be meant.
     """
-    shown = Path("sql", name)
+    shown = shown or Path("sql", name)
     try:
         with open(os.open(f"{root}/{name}", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - a pipe must not block
             found = os.fstat(file.fileno())
