@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fees_etl import signals
-from fees_etl.cli import cases, diff, ingest, init, ls, plan, run, runs, show
+from fees_etl.cli import cases, check, diff, ingest, init, ls, plan, run, runs, show
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
@@ -72,6 +72,7 @@ def commands() -> typer.Typer:
     history.command()(runs.show)
     found.add_typer(history)
     found.command("test", cls=opt.Once)(cases.cases)
+    found.command(cls=opt.Once)(check.check)
     found.command()(init.init)
     return found
 

@@ -2,7 +2,7 @@
 
 from fees_etl.query.duckdb import MACROS, to_duckdb
 from fees_etl.query.names import RESERVED, Schema
-from fees_etl.query.read import SESSION, Query, canonical, parse, parted, with_suffix
+from fees_etl.query.read import SESSION, Query, canonical, grouped, mentioned, parse, parted, with_suffix
 from fees_etl.query.statements import columns
 from fees_etl.query.tags import Tagged
 
@@ -15,6 +15,8 @@ __all__ = [
     "Tagged",
     "canonical",
     "columns",
+    "grouped",
+    "mentioned",
     "parse",
     "parted",
     "to_duckdb",

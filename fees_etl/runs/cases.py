@@ -13,6 +13,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fees_etl.engines import connect
@@ -29,12 +30,20 @@ from fees_etl.script import Ask, Script, Write
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from pathlib import Path
 
     from fees_etl.engines import Engine
     from fees_etl.types import Contract, Model, Project, Scalar
 
 FOLDER = "tests/models"
+_FIRST = {
+    "BOOL": "true",
+    "DATE": "2025-01-31",
+    "DATETIME": "2025-01-31T12:00:00",
+    "INT64": "1",
+    "NUMERIC": "100",
+    "STRING": "a",
+    "TIMESTAMP": "2025-01-31T12:00:00+00:00",
+}
 _EXPECT, _TOLD = "expect", 20
 
 
@@ -121,6 +130,25 @@ def judged(project: Project, chosen: Sequence[Case]) -> Iterator[CaseResult]:
             except FeesError as failure:
                 made, error = case.expect, failure.message
             yield CaseResult(case, tuple(_differences(case, made)), time.monotonic() - began, error)
+
+
+def first(project: Project, model: Model) -> dict[Path, Rows]:
+    """The files of a case to begin with: a row of every table that is read, and what is made of them now."""
+    folder = Path(FOLDER, model.name, "first")
+    inputs = []
+    for table in sorted(model.reads):
+        made = contract(project, str(table))
+        columns = tuple(one.name for one in made.columns if not one.policy_tag)
+        inputs.append(
+            (made, Rows(columns, (tuple(value(name, kind := made.types[name], _FIRST[kind]) for name in columns),)))
+        )
+    columns = tuple(one.name for one in model.contract.columns if not one.policy_tag)
+    case = Case(model, folder.name, folder, tuple(inputs), Rows(columns, ()))
+    with closing(connect("duckdb://", suffix="")) as engine:
+        engine.prepare(project.contracts)
+        expect = _made(project, engine, case)
+    files = {f"{made.table}.csv": rows for made, rows in inputs} | {"expect.csv": expect}
+    return {folder / name: rows for name, rows in files.items()}
 
 
 def _case(project: Project, model: Model, folder: Path) -> Case:

@@ -25,7 +25,7 @@ COMMANDS = list(walk(typer.main.get_command(commands())))
 
 def test_the_commands_are_these():
     assert {" ".join(path) for path in COMMANDS} == {
-        "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show", "show", "diff", "test", "init",
+        "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show", "show", "diff", "test", "check", "init",
     }  # fmt: skip
 
 
