@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
+from fees_etl.cli import options as opt
 from fees_etl.cli.junit import Suite, write
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import cell, grid, paragraph, plural
@@ -29,6 +29,7 @@ def cases(
     *,
     select: opt.Select = None,
     exclude: opt.Exclude = None,
+    since: opt.State = None,
     junit: opt.JUnit = None,
     output: opt.Output = "text",
 ) -> int:
@@ -44,7 +45,8 @@ def cases(
 
     session: Session = context.obj
     project = session.open()
-    names = graph.select(edges(project), [*(table or ()), *(select or ())], exclude or ())
+    select, exclude = opt.stated(session, project, since, [*(table or ()), *(select or ())], exclude)
+    names = graph.select(edges(project), select, exclude)
     models = [model for at, model in project.models.items() if str(at) in names]
     found = by_rows.cases(project, models)
     if not models:

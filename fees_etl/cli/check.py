@@ -22,6 +22,7 @@ def check(
     *,
     select: opt.Select = None,
     exclude: opt.Exclude = None,
+    since: opt.State = None,
     junit: opt.JUnit = None,
     output: Annotated[
         Literal["text", "json", "sarif"], typer.Option(help="A screen, one document, or what code hosts read.")
@@ -39,9 +40,10 @@ def check(
 
     session: Session = context.obj
     project = session.open()
+    select, exclude = opt.stated(session, project, since, select, exclude)
     found = checked(project, session.now.date())
     if select or exclude:
-        names = graph.select(edges(project), select or (), exclude or ())
+        names = graph.select(edges(project), select, exclude)
         kept = tuple(one for one in found.findings if one.table is None or str(one.table) in names)
         found = replace(found, findings=kept)
     if junit:

@@ -23,6 +23,9 @@ def listing(
         list[str] | None, typer.Argument(metavar="EXPR", help="Selectors, as many as you like; all when left out.")
     ] = None,
     *,
+    selected: opt.Select = None,
+    exclude: opt.Exclude = None,
+    since: opt.State = None,
     output: opt.Output = "text",
 ) -> int:
     """List tables, models and assertions in order.
@@ -30,17 +33,19 @@ def listing(
     \b
     fees-etl ls
     fees-etl ls stg_fees+ 'layer:reporting'
+    fees-etl ls --select state:modified+ --state origin/main
     """
     from fees_etl.project import graph
     from fees_etl.project.load import edges
 
     session: Session = context.obj
     project = session.open(proven=False)
-    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select or ())]
+    words, without = opt.stated(session, project, since, [*(select or ()), *(selected or ())], exclude)
+    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), words, without)]
     chosen = {model.table for model in models}
-    tests = [one for one in project.assertions if not select or one.reads & chosen]
+    tests = [one for one in project.assertions if not (words or without) or one.reads & chosen]
     tables: list[tuple[Table, str | None, Iterable[Table]]]
-    tables = [] if select else [(table, "source", ()) for table in project.sources]
+    tables = [] if words or without else [(table, "source", ()) for table in project.sources]
     tables += [(model.table, model.contract.materialized, model.reads) for model in models]
 
     rows = [("Layer", "name", "kind"), *((table.dataset, table.name, kind or "") for table, kind, _ in tables)]

@@ -20,7 +20,7 @@ from fees_etl.script import Ask, Plan, Step, StepKind
 from fees_etl.types import Assertion, Model, Project, State, Table, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fees_etl.engines import Engine
 
@@ -149,18 +149,19 @@ def question(project: Project, assertion: Assertion, today: date | None = None) 
     return Ask(assertion.name, sql, assertion.severity, assertion.description)
 
 
-def fingerprints(project: Project) -> dict[str, str]:
+def fingerprints(project: Project, reading: Mapping[str, str] | None = None) -> dict[str, str]:
     """Of each model's table the SHA-256 of all that decides its rows: two that are alike need not be staged again.
 
     That is the canon of the statements which fill it and keep its books, with the variables and macros rendered in
     them; key, partitioning and types by contract; and the fingerprints of the models it reads. Comments, layout, tests
     and descriptions are not in it, nor is raw's contract: what a query does not name cannot change what it yields.
+    With ``reading`` models read tables of those fingerprints instead: one that differs then has changed itself.
     """
-    found: dict[str, str] = {}
+    found, known = dict[str, str](), reading or {}
     for table, model in project.models.items():  # each after those it reads
         step, one = _fill(project, model, _ANY, whole=False), model.contract
         said = [*map(canonical, (*step.statements, *step.books)), one.types, one.key, one.partition_by, one.cluster_by]
-        said += [found[str(read)] for read in sorted(model.reads) if str(read) in found]
+        said += [known.get(name, found[name]) for name in map(str, sorted(model.reads)) if name in found]
         found[str(table)] = sha256(json.dumps(said).encode()).hexdigest()
     return found
 
