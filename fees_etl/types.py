@@ -114,6 +114,8 @@ class Contract:
     """The template in ``sql/operations`` that keeps why fees are about to change, from what ``shared`` holds."""
     afterwards: str | None = None
     """The template in ``sql/operations`` that keeps the books for the fee dates a merge has staged."""
+    owner: str | None = None
+    """Whom to ask before its numbers change."""
     shared: str | None = None
     """The last CTE of a merged model's query, where a run keeps its rows for all that the step does with them."""
 

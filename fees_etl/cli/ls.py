@@ -25,6 +25,9 @@ def listing(
         list[str] | None, typer.Argument(metavar="EXPR", help="Selectors, as many as you like; all when left out.")
     ] = None,
     *,
+    selected: opt.Select = None,
+    exclude: opt.Exclude = None,
+    since: opt.State = None,
     lineage: Annotated[
         str | None, typer.Option(metavar="TABLE[.COLUMN]", help="The columns that its columns depend on, instead.")
     ] = None,
@@ -37,6 +40,7 @@ def listing(
     \b
     fees-etl ls
     fees-etl ls stg_fees+ 'layer:reporting'
+    fees-etl ls --select state:modified+ --state origin/main
     fees-etl ls --lineage rpt_client_ltv.ltv_6_month
     """
     from fees_etl.project import graph
@@ -44,8 +48,9 @@ def listing(
 
     session: Session = context.obj
     project = session.open(proven=False)
+    words, without = opt.stated(session, project, since, [*(select or ()), *(selected or ())], exclude)
     if lineage is not None:
-        if select:
+        if words or without:
             raise UsageError("--lineage names what it lists: selectors have no say in it.")
         drawing.show(project, lineage, output)
         return 0
@@ -53,11 +58,11 @@ def listing(
         raise UsageError(
             "only --lineage is drawn.", hint=f"{session.start} ls --lineage rpt_client_ltv --output mermaid"
         )
-    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), select or ())]
+    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), words, without)]
     chosen = {model.table for model in models}
-    tests = [one for one in project.assertions if not select or one.reads & chosen]
+    tests = [one for one in project.assertions if not (words or without) or one.reads & chosen]
     tables: list[tuple[Table, str | None, Iterable[Table]]]
-    tables = [] if select else [(table, "source", ()) for table in project.sources]
+    tables = [] if words or without else [(table, "source", ()) for table in project.sources]
     tables += [(model.table, model.contract.materialized, model.reads) for model in models]
 
     rows = [("Layer", "name", "kind"), *((table.dataset, table.name, kind or "") for table, kind, _ in tables)]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from fees_etl.cli.logs import logger
 from fees_etl.errors import UsageError
-from fees_etl.types import Window
+from fees_etl.types import Table, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fees_etl.cli.session import Session
     from fees_etl.types import Project
+
+
+_MODIFIED = re.compile(r"((?:[0-9]{0,4}\+)?)state:modified((?:\+[0-9]{0,4})?)")
 
 
 def _day(text: str) -> date:
@@ -41,11 +47,15 @@ To: TypeAlias = Annotated[str | None, typer.Option("--to", metavar="MODEL", help
 Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--select", metavar="EXPR", help="stg_fees+, +rpt_client_ltv, 2+x, layer:reporting, rpt_*; repeatable."
+        "--select", metavar="EXPR", help="stg_fees+, 2+x, layer:reporting, rpt_*, state:modified+; repeatable."
     ),
 ]
 Exclude: TypeAlias = Annotated[
     list[str] | None, typer.Option("--exclude", metavar="EXPR", help="The same grammar; taken out of the selection.")
+]
+State: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--state", metavar="REF|RUN", help="What state:modified compares with: a commit, or a run; HEAD."),
 ]
 FullRefresh: TypeAlias = Annotated[
     bool, typer.Option("--full-refresh", help="Rebuild staging from all of raw, still in one transaction.")
@@ -58,6 +68,9 @@ AllowWithdraw: TypeAlias = Annotated[
 ]
 Output: TypeAlias = Annotated[
     Literal["text", "json"], typer.Option("--output", help="What stdout carries: a screen, or one JSON document.")
+]
+JUnit: TypeAlias = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", dir_okay=False, help="Write verdicts as JUnit XML, too.")
 ]
 Reload: TypeAlias = Annotated[
     str | None, typer.Option(metavar="[FILE]", help="Read known content again: of FILE, a folder or a glob, or all.")
@@ -98,8 +111,40 @@ def window(again: str, start: date | None, end: date | None, *, full_refresh: bo
     return Window.between(start, end)
 
 
+def stated(session: Session, project: Project, state: str | None, *selectors: Sequence[str] | None) -> list[list[str]]:
+    """The selectors with the models that ``state:modified`` stands for; with none it has ended well."""
+    found = [" ".join(some or ()).split() for some in selectors]
+    if not any(_MODIFIED.fullmatch(word) for words in found for word in words):
+        if state is not None:
+            hint = f"--select state:modified+ --state {state}"
+            raise UsageError("--state means nothing without state:modified in a selector.", hint=hint)
+        return found
+    from fees_etl.runs import modified as states
+
+    state = state or "HEAD"
+    if states.is_run(state):
+        with session.warehouse(project, read_only=True, tables=[Table("ops", "runs"), Table("ops", "built")]) as engine:
+            was = states.by_run(project, engine, state)
+    else:
+        was = states.by_commit(project, state)
+    names = states.modified(project, was)
+    logger.info("Modified since %s: %s.", state, ", ".join(names) or "no model")
+    meant = [
+        [each for word in words for each in ([_MODIFIED.sub(rf"\g<1>{name}\g<2>", word) for name in names]
+         if _MODIFIED.fullmatch(word) else [word])]
+        for words in found
+    ]  # fmt: skip
+    if found[0] and not meant[0]:
+        raise typer.Exit
+    return meant
+
+
 def selection(
-    project: Project, start_at: str | None, end_at: str | None, select: list[str] | None, exclude: list[str] | None
+    project: Project,
+    start_at: str | None,
+    end_at: str | None,
+    select: Sequence[str] | None,
+    exclude: Sequence[str] | None,
 ) -> tuple[Sequence[str], Sequence[str]]:
     """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
     from fees_etl.project import graph

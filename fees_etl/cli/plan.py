@@ -31,6 +31,7 @@ def plan(  # noqa: PLR0913  (each is an option)
     end_at: opt.To = None,
     select: opt.Select = None,
     exclude: opt.Exclude = None,
+    since: opt.State = None,
     full_refresh: opt.FullRefresh = False,
     start: opt.OptionalStart = None,
     end: opt.OptionalEnd = None,
@@ -47,6 +48,7 @@ def plan(  # noqa: PLR0913  (each is an option)
     session: Session = context.obj
     window = opt.window(f"{session.start} plan", start, end, full_refresh=full_refresh)
     project = session.open()
+    select, exclude = opt.stated(session, project, since, select, exclude)
     is_there = session.file is None or session.file.is_file()  # looking must not make it
     with session.warehouse(project, read_only=True) if is_there else nullcontext() as engine:
         session.state = state = fees_etl.state(project, engine) if engine else fees_etl.State()

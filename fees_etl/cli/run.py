@@ -37,6 +37,7 @@ def run(  # noqa: PLR0913  (each is an option)
     end_at: opt.To = None,
     select: opt.Select = None,
     exclude: opt.Exclude = None,
+    since: opt.State = None,
     full_refresh: opt.FullRefresh = False,
     start: opt.OptionalStart = None,
     end: opt.OptionalEnd = None,
@@ -65,6 +66,7 @@ def run(  # noqa: PLR0913  (each is an option)
     if rehearse and session.is_remote and not skip_ingest:
         logger.info("A rehearsal on BigQuery reads no files: a load job cannot be rolled back.")
         skip_ingest = True
+    select, exclude = opt.stated(session, project, since, select, exclude)
     included, excluded = opt.selection(project, start_at, end_at, select, exclude)
     if reads := not (skip_ingest or start_at):
         require_source(session)

@@ -87,10 +87,17 @@ class Session:
         return path_of(self.settings.warehouse)
 
     def open(self, *, source: str | None = None, writes: bool = False, proven: bool = True) -> Project:
-        """Read the settings, whose names are on every log record from then on, and load the project.
+        """Read the settings and load the project; a folder without sql/ means the bundled one.
 
-        A folder without sql/ means the bundled project. Where a setting or a file is wrong, that is a UsageError.
+        Where a setting or a file is wrong, that is a UsageError.
         """
+        found = self.read(source=source, writes=writes)
+        return fees_etl.load(
+            found.project_dir if os.path.lexists(found.project_dir / "sql") else None, found.vars, proven=proven
+        )
+
+    def read(self, *, source: str | None = None, writes: bool = False) -> Settings:
+        """The settings; their names are on every log record from then on."""
         from fees_etl.settings import read
 
         if self.project_dir and not self.project_dir.is_dir():  # typer lets devices pass
@@ -99,9 +106,7 @@ class Session:
         self.settings = found = read(self.project_dir or Path(), target=self.target, source=source)
         bind(run_id=self.run_id, command=self.command, target=found.target)
         logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
-        return fees_etl.load(
-            found.project_dir if os.path.lexists(found.project_dir / "sql") else None, found.vars, proven=proven
-        )
+        return found
 
     @contextmanager
     def warehouse(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,8 @@ def value(name: str, kind: str, text: str) -> Any:
             case "DATE":
                 return date.fromisoformat(text)
             case "DATETIME" | "TIMESTAMP":
-                return datetime.fromisoformat(text)
+                when = datetime.fromisoformat(text)
+                return when if when.tzinfo or kind == "DATETIME" else when.replace(tzinfo=UTC)  # where no zone is said
             case "BOOL":
                 return _BOOLS[text.lower()]
             case _:

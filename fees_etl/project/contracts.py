@@ -29,6 +29,13 @@ Type = Literal["BOOL", "DATE", "DATETIME", "INT64", "NUMERIC", "STRING", "TIMEST
 _Text = Annotated[str, Field(min_length=1)]
 _SPELLINGS = {"BOOL": "true|false", "INT64": "-?[0-9]{1,18}", "NUMERIC": r"-?[0-9]{1,29}(\.[0-9]{1,9})?"}
 _MOMENTS = {"DATE": date, "DATETIME": datetime, "TIMESTAMP": datetime}
+RULES = (
+    "layers", "names", "descriptions", "keys", "cases", "owner", "privacy", "macros", "variables", "dead_columns",
+    "dead_tables",
+)  # fmt: skip
+"""What ``fees-etl check`` knows to ask."""
+CHECKS = {f"check_{rule}": ("subject",) for rule in RULES}
+"""How they are called in waivers, with the key of a finding."""
 _MOST_WAIVERS = 300
 """More would make statements that an engine does not read."""
 _FOR_SOURCES = "is for sources: a model's columns come from its query."
@@ -72,6 +79,9 @@ class _Layout(BaseModel, extra="forbid", title="a layout"):
 
 class _Contract(BaseModel, extra="forbid", title="a contract"):
     description: str = Field(min_length=1, description="The first sentence states the grain.")
+    owner: _Text | None = Field(
+        None, description="Of a model: whom to ask before its numbers change, a team or a mailbox."
+    )
     materialized: _Text | None = Field(None, description="The template in sql/materializations, as merge or rebuild.")
     key: tuple[str, ...] = Field((), description="Columns that identify a row.")
     partition_by: _Text | None = None
@@ -148,7 +158,9 @@ def settings(root: Path, name: str) -> dict[str, Any]:
 
 
 def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, ...]:
-    """The reviewed exceptions; an absent file has none. ``known`` are the assertions with their keys.
+    """The reviewed exceptions; an absent file has none.
+
+    ``known`` are the assertions with their keys; what ``check`` finds can be waived, too.
 
     Raises:
         ProjectError: the file is wrong, waives what is not there, or quotes a National Insurance number.
@@ -161,6 +173,7 @@ def waivers(root: Path, known: Mapping[str, tuple[str, ...]]) -> tuple[Waiver, .
     if len(document.data or ()) > _MOST_WAIVERS:
         hint = "Correct the rows, or write an assertion that lets them pass."
         raise document.error(f"there are more than {_MOST_WAIVERS} waivers.", _MOST_WAIVERS, hint=hint)
+    known = {**known, **CHECKS}
     errors: list[ProjectError] = []
     made = []
     for number in range(len(document.data or ())):
@@ -233,7 +246,7 @@ def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Itera
         if not is_name(column.name):
             yield document.error(f"'{column.name}' is a word of SQL.", "columns", number, "name")
         for where, text in _bounds(column):
-            if not _is_a(column.type, text):
+            if not is_a(column.type, text):
                 yield document.error(f"'{text[:40]}' is no {column.type}.", "columns", number, *where)
         seen.add(column.name)
         for place, alias in enumerate(column.aliases):
@@ -258,7 +271,7 @@ def _bounds(column: _Column) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from (((name,), text) for name in ("minimum", "maximum") if (text := getattr(column, name)) is not None)
 
 
-def _is_a(kind: str, text: str) -> bool:
+def is_a(kind: str, text: str) -> bool:
     """Whether a text can be cast to the type, spelt so that both engines agree."""
     if kind in _SPELLINGS:
         return bool(re.fullmatch(_SPELLINGS[kind], text))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Said = TypeVar("Said", bound=BaseModel)
 _MOST_BYTES, _MOST_NODES, _DEEPEST = 10 * 2**20, 200_000, 50
 _MOST_DAYS, _MOST_POUNDS = 36_500, 10**28
-_KINDS: dict[str, tuple[type, int, str]] = {
+KINDS: dict[str, tuple[type, int, str]] = {
     "lookback_days": (int, _MOST_DAYS, f"a whole number of days from 0 to {_MOST_DAYS:,}"),
     "tolerance": (object, _MOST_POUNDS, 'pounds, 0 or more, with at most 9 decimals: "0.01"'),
     "max_lost": (object, 1, 'a share from 0 to 1, with at most 9 decimals: "0.05"'),
@@ -42,13 +42,13 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
-def read(root: Path, name: str) -> bytes:
-    """The bytes of one file of a project.
+def read(root: Path, name: str, shown: Path | None = None) -> bytes:
+    """The bytes of one file of a project, which errors call ``shown``, or ``sql/name``.
 
     Raises:
         ProjectError: it is no plain file, cannot be read, or is too big to be meant.
     """
-    shown = Path("sql", name)
+    shown = shown or Path("sql", name)
     try:
         with open(os.open(f"{root}/{name}", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - a pipe must not block
             found = os.fstat(file.fileno())
@@ -91,7 +91,7 @@ def _misnamed(path: Path, name: str) -> str:
     folder, _, own = name.rpartition("/")
     if path.suffix not in {".sql", ".yml"}:
         return f"files end in .sql and .yml: rename it to {path.stem}{'.sql' if path.suffix == '.SQL' else '.yml'}."
-    if "/" in folder or (not folder and own not in {"variables.yml", "waivers.yml"}):
+    if "/" in folder or (not folder and own not in {"checks.yml", "variables.yml", "waivers.yml"}):
         return "nothing is read from here: files of tables are called sql/DATASET/NAME.sql and .yml."
     words = set() if folder in NOT_DATASETS else RESERVED | _OF_DUCKDB
     if wrong := [part for part in (folder or "sql", path.stem) if not is_name(part, words)]:
@@ -259,7 +259,7 @@ def variables(root: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
         if name not in known
     ]
     for name, value in (known | dict(overrides)).items():
-        kind, most, words = _KINDS.get(name, (object, None, ""))
+        kind, most, words = KINDS.get(name, (object, None, ""))
         if most is not None and not is_number(value, kind, most):
             where = "its override (FEES_ETL_VARS or the target's vars)" if name in overrides else "the file"
             said = shorten(str(value), 60, placeholder="...") if not isinstance(value, str) else repr(value[:60])

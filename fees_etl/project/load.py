@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
-_PERSONAL = {"raw", "staging", "ops"}
+PERSONAL = {"raw", "staging", "ops"}
 """Datasets that may hold a column with a policy tag: a NINO stays out of reporting."""
 
 
@@ -47,14 +47,14 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     place = folder(root)
     values = project_variables(place, variables or {})
     files = listed(place)
-    known = _contracts(place, files, values)
+    known = contracts_of(place, files, values)
     sources = {table: made for table, made in known.items() if not made.materialized}
     named = {str(table): made.types for table, made in known.items()}
     templates = Templates(place, {"contracts": named, **values})
     errors: list[ProjectError] = []
     models: dict[Table, Model] = {}
     assertions: list[Assertion] = []
-    types = {table: _types(made) for table, made in known.items()} if proven else None
+    types = {table: types_of(made) for table, made in known.items()} if proven else None
     for made in known.values():
         if made.materialized:
             with collected(errors):
@@ -121,7 +121,7 @@ def folder(root: Path | None) -> Path:
     )
 
 
-def _contracts(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> dict[Table, Contract]:
+def contracts_of(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> dict[Table, Contract]:
     """The contract of each table, and a file beside each file that needs one."""
     errors: list[ProjectError] = []
     tables = [name for name in files if name.partition("/")[0] not in NOT_DATASETS]
@@ -131,7 +131,7 @@ def _contracts(folder: Path, files: Collection[str], values: Mapping[str, Any]) 
         errors += _misplaced(made, there)
     for name in tables:
         if name.endswith(".sql") and (beside := name.removesuffix(".sql") + ".yml") not in there:
-            hint = f"Write sql/{beside} beside it."
+            hint = f"Write sql/{beside} beside it, or: fees-etl init --model {beside[:-4].replace('/', '.')}"
             errors.append(ProjectError("a model needs a contract.", path=Path("sql", name), hint=hint))
     refuse(errors)
     return found
@@ -151,17 +151,18 @@ def _misplaced(made: Contract, files: Collection[str]) -> Iterator[ProjectError]
         if f"operations/{name}.sql" not in files:
             yield ProjectError(f"there is no sql/operations/{name}.sql.", path=made.path)
     tagged = [column.name for column in made.columns if column.policy_tag]
-    if tagged and made.table.dataset not in _PERSONAL:
+    if tagged and made.table.dataset not in PERSONAL:
         yield ProjectError(f"'{tagged[0]}' has a policy tag, which only raw and staging may hold.", path=made.path)
 
 
-def _parsed(templates: Templates, name: str, **context: Any) -> query.Query:
+def parsed_of(templates: Templates, name: str, **context: Any) -> query.Query:
+    """The query of one file, rendered; errors in it name the file's own lines."""
     text = templates.render(name, **context)
     return query.parse(text, Path("sql", name), source_line(templates.text(name), text))
 
 
 def _model(made: Contract, templates: Templates, types: query.Schema | None) -> Model:
-    parsed = _parsed(templates, f"{made.table.dataset}/{made.table.name}.sql", window=WHOLE)
+    parsed = parsed_of(templates, f"{made.table.dataset}/{made.table.name}.sql", window=WHOLE)
     path = made.path.with_suffix(".sql")
     if types is not None:
         found = query.columns(parsed, types)
@@ -199,7 +200,7 @@ def _prove(made: Contract, found: Sequence[Column], root: Path) -> None:
         )
 
 
-def _types(made: Contract) -> dict[str, str]:
+def types_of(made: Contract) -> dict[str, str]:
     """The types of a table's columns, each with its policy tag."""
     return {
         one.name: query.Tagged(one.type, one.policy_tag, f"{made.table}.{one.name}") if one.policy_tag else one.type
@@ -212,7 +213,7 @@ def _protect(made: Contract, parsed: query.Query, found: Sequence[Column]) -> No
     for want, have in zip(made.columns, found, strict=True):
         if isinstance(have.type, query.Tagged) and want.policy_tag != have.type.tag:
             made_of = f"'{want.name}' is made of {have.type.origin}, which has the policy tag '{have.type.tag}'"
-            may = made.table.dataset in _PERSONAL
+            may = made.table.dataset in PERSONAL
             message = (
                 f"{made_of}{', and the contract does not say so' if may else ': only raw and staging may hold it'}."
             )
@@ -227,7 +228,7 @@ def _assertion(name: str, templates: Templates, types: query.Schema | None) -> A
     if not (templates.root / beside).exists():
         raise ProjectError("an assertion needs its settings.", path=path, hint=f"Write sql/{beside}.")
     settings = contracts.settings(templates.root, beside)
-    parsed = _parsed(templates, name)
+    parsed = parsed_of(templates, name)
     found = () if types is None else query.columns(parsed, types)
     columns = tuple(column.name for column in found)
     for number, one in enumerate(columns):
@@ -246,7 +247,7 @@ def _assertion(name: str, templates: Templates, types: query.Schema | None) -> A
 def _doubled(tested: Sequence[Contract], own: Sequence[Assertion]) -> Iterator[ProjectError]:
     """Two assertions of one name would have one verdict."""
     seen = {"published_before", "published_after", "left_out", "staged_before", "staged_after"}
-    seen |= {made.table.name for made in tested}
+    seen |= {made.table.name for made in tested} | contracts.CHECKS.keys()
     names = [(f"{kind}_{made.table.name}", made.path) for kind in ("contract", "matches") for made in tested]
     for name, path in [*names, *((one.name, Path(one.path or "")) for one in own)]:
         if name in seen:

@@ -4,7 +4,7 @@ from fees_etl.query.duckdb import MACROS, to_duckdb
 from fees_etl.query.lineage import DIRECT, Edge, lineage
 from fees_etl.query.names import RESERVED, Schema
 from fees_etl.query.provenance import Way, operands, ways
-from fees_etl.query.read import SESSION, Query, canonical, parse, parted, with_suffix
+from fees_etl.query.read import SESSION, Query, canonical, grouped, mentioned, parse, parted, with_suffix
 from fees_etl.query.statements import columns
 from fees_etl.query.sums import NotAdditive
 from fees_etl.query.tags import Tagged
@@ -22,7 +22,9 @@ __all__ = [
     "Way",
     "canonical",
     "columns",
+    "grouped",
     "lineage",
+    "mentioned",
     "operands",
     "parse",
     "parted",

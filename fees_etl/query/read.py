@@ -171,6 +171,34 @@ def parted(query: Query, cte: str, table: Table) -> tuple[str, str]:
     return f"CREATE TEMP TABLE {table} AS\n{head.strip()}\nSELECT * FROM {cte}", rest
 
 
+def grouped(query: Query) -> tuple[str, ...]:
+    """The output columns by which a SELECT groups its rows: there is one row for each of their values.
+
+    >>> grouped(parse("SELECT a AS b, SUM(c) AS d FROM x.y GROUP BY 1", "y.sql"))
+    ('b',)
+    """
+    group = query.tree.args.get("group")
+    wanted = [item.sql() for item in group.expressions] if group else []
+    return tuple(
+        item.alias_or_name
+        for place, item in enumerate(query.tree.expressions if wanted else (), 1)
+        if {str(place), item.alias_or_name, item.unalias().sql()}.intersection(wanted)
+    )
+
+
+def mentioned(query: Query) -> frozenset[str]:
+    """The names of all columns that a query reads, whichever table they are of; with ``*`` it may read any.
+
+    >>> sorted(mentioned(parse("SELECT COUNT(*), a.b FROM x.y AS a JOIN x.z USING (c)", "y.sql")))
+    ['b', 'c']
+    """
+    found = {node.name.lower() for node in query.tree.find_all(exp.Column)}
+    found |= {name.name.lower() for join in query.tree.find_all(exp.Join) for name in join.args.get("using") or ()}
+    rows = {table.alias_or_name.lower() for table in query.tree.find_all(exp.Table)}
+    stars = [star for star in query.tree.find_all(exp.Star) if not isinstance(star.parent, exp.Count)]
+    return frozenset(found | ({"*"} if stars or found & rows else set()))
+
+
 def _tree(draft: Query) -> exp.Expr:
     """The one statement in the text."""
     sql = draft.sql

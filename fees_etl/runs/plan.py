@@ -23,7 +23,7 @@ from fees_etl.script import Ask, Plan, Step, StepKind
 from fees_etl.types import Assertion, Model, Project, State, Table, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fees_etl.engines import Engine
 
@@ -77,7 +77,7 @@ def plan(  # noqa: PLR0913 - one argument an option
             raise UsageError("a plan follows from what its warehouse holds.", hint="Say which: plan(project, engine)")
         state = ledger.state(project, engine)
     chosen = [project.models[Table.parse(name)] for name in graph.select(edges(project), select, exclude)]
-    made, own = _fingerprints(project)
+    made, own = _fingerprints(project, {})
     other, built = _compared(made, state, chosen, part_of)
     restated = tuple(str(one.table) for one in chosen if one.is_merged and str(one.table) in other and not part_of)
     whole = bool(restated) or full_refresh or state.last_staged is None
@@ -166,24 +166,25 @@ def tagged(project: Project, assertion: Assertion | None) -> set[str]:
     return named | (assertion.tagged if assertion else set())
 
 
-def fingerprints(project: Project) -> dict[str, str]:
+def fingerprints(project: Project, reading: Mapping[str, str] | None = None) -> dict[str, str]:
     """Of each model's table the SHA-256 of all that decides its rows: two that are alike need not be staged again.
 
     That is the canon of the statements which fill it and keep its books, with the variables and macros rendered in
     them; key, partitioning and types by contract; and the fingerprints of the models it reads. Comments, layout, tests
     and descriptions are not in it, nor is raw's contract: what a query does not name cannot change what it yields.
+    With ``reading`` models read tables of those fingerprints instead: one that differs then has changed itself.
     """
-    return _fingerprints(project)[0]
+    return _fingerprints(project, reading or {})[0]
 
 
-def _fingerprints(project: Project) -> tuple[dict[str, str], dict[str, str]]:
+def _fingerprints(project: Project, reading: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Those, and each without what the model reads: which of two has been edited."""
     found, own = dict[str, str](), dict[str, str]()
     for table, model in project.models.items():  # each after those it reads
         step, one = _fill(project, model, _ANY, whole=False), model.contract
         said = [*map(canonical, (*step.statements, *step.books)), one.types, one.key, one.partition_by, one.cluster_by]
         own[str(table)] = sha256(json.dumps(said).encode()).hexdigest()
-        said += [found[str(read)] for read in sorted(model.reads) if str(read) in found]
+        said += [reading.get(name, found[name]) for name in map(str, sorted(model.reads)) if name in found]
         found[str(table)] = sha256(json.dumps(said).encode()).hexdigest()
     return found, own
 

@@ -72,10 +72,10 @@ def test_the_next_commands_work_as_they_are_printed(sh, tmp_path):
     said = sh("fees-etl init 'my fees'")
     lines = [line.strip() for line in said.partition("Next\n")[2].splitlines()]
 
-    assert lines[:3] == [f"cd '{tmp_path}/work/my fees'", "fees-etl ls", "fees-etl run"]
+    assert lines[:3] == [f"cd '{tmp_path}/work/my fees'", "fees-etl test", "fees-etl run"]
     assert "PUBLISHED" in sh(" && ".join(lines))
     assert {path.name for path in (tmp_path / "work" / "my fees").iterdir()} == {
-        ".github", ".gitignore", "fees.duckdb", "fees_etl.toml", "sql",
+        ".github", ".gitignore", "fees.duckdb", "fees_etl.toml", "sql", "tests",
     }  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_its_settings_are_settings_with_their_comments_taken_away(sh, tmp_path):
     assert read(path.parent).source == "lake/*.csv"
 
 
-@pytest.mark.parametrize("name", ["sql", "fees_etl.toml", ".github/workflows/fees.yml"])
+@pytest.mark.parametrize("name", ["sql", "tests/models", "fees_etl.toml", ".github/workflows/fees.yml"])
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
 def test_nothing_is_overwritten(shell, name, kind):
     there = Path("own", name)

@@ -1,0 +1,127 @@
+"""``test``: models by rows, in memory, and what differs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fees_etl.cli import options as opt
+from fees_etl.cli.junit import Suite, write
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.text import cell, grid, paragraph, plural
+from fees_etl.errors import AssertionsFailed, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fees_etl.runs.cases import CaseResult
+    from fees_etl.types import Model
+
+SHOWN = 20
+"""Differences of a case on a screen; JSON and JUnit have all."""
+
+
+def cases(
+    context: typer.Context,
+    table: Annotated[list[str] | None, typer.Argument(metavar="TABLE", help="Selectors; all if left out.")] = None,
+    *,
+    select: opt.Select = None,
+    exclude: opt.Exclude = None,
+    since: opt.State = None,
+    junit: opt.JUnit = None,
+    output: opt.Output = "text",
+) -> int:
+    """Try models on rows: tests/models/TABLE/CASE/{INPUT.csv, expect.csv}. Needs no warehouse.
+
+    \b
+    fees-etl test
+    fees-etl test rpt_client_ltv --junit report.xml
+    """
+    from fees_etl.project import graph
+    from fees_etl.project.load import edges
+    from fees_etl.runs import cases as by_rows
+
+    session: Session = context.obj
+    project = session.open()
+    select, exclude = opt.stated(session, project, since, [*(table or ()), *(select or ())], exclude)
+    names = graph.select(edges(project), select, exclude)
+    models = [model for at, model in project.models.items() if str(at) in names]
+    found = by_rows.cases(project, models)
+    if not models:
+        raise UsageError("nothing is selected.", hint="See their names: fees-etl ls")
+    if not found:
+        place = f"{by_rows.FOLDER}/{models[0].name}/CASE"
+        raise UsageError(
+            f"there is no case for {', '.join(model.name for model in models)}.",
+            hint=f"Write {place}/{min(map(str, models[0].reads))}.csv and {place}/expect.csv",
+        )
+    results = list(by_rows.judged(project, found))
+    if junit:
+        write(junit, "fees-etl test", [
+            Suite(one.case.model.name, one.case.name, one.seconds, "" if one.passed else "\n".join(_why(one)))
+            for one in results
+        ])  # fmt: skip
+    emit(output, as_document(results, models), screen(results, models))
+    if failed := [one for one in results if not one.passed]:
+        again = f"{session.start} test {failed[0].case.model.name}"
+        raise AssertionsFailed(
+            f"{len(failed)} of {plural(len(results), 'case')} failed.",
+            published="Nothing was touched: cases are tried in memory.",
+            hint=f"Edit {failed[0].case.model.path}, or what is expected in {failed[0].case.path}; then {again}",
+        )
+    return 0
+
+
+def as_document(results: Sequence[CaseResult], models: Sequence[Model]) -> dict[str, Any]:
+    """``fees-etl/test/1``; a difference without a column is a row that is there or not."""
+    tried = {one.case.model.name for one in results}
+    return {
+        "schema": "fees-etl/test/1",
+        "cases": [
+            {
+                "model": one.case.model.name,
+                "case": one.case.name,
+                "path": str(one.case.path),
+                "verdict": "pass" if one.passed else "fail",
+                "seconds": round(one.seconds, 3),
+                "error": one.error or None,
+                "differences": one.differences,
+            }
+            for one in results
+        ],
+        "without": [model.name for model in models if model.name not in tried],
+    }
+
+
+def screen(results: Sequence[CaseResult], models: Sequence[Model]) -> list[str]:
+    """How many passed of each model, then every failing case with its cells."""
+    passed, tried = (Counter(one.case.model.name for one in results if one.passed or every) for every in (False, True))
+    rows = [("Model", "cases", "passed", "")]
+    rows += [
+        (name, str(tried[name]), str(passed[name]), "FAIL" if passed[name] < tried[name] else "")
+        if tried[name]
+        else (name, "0", "", "no case")
+        for name in (model.name for model in models)
+    ]
+    lines = grid(rows, "<>><", 0)
+    for one in results:
+        if not one.passed:
+            lines += ["", f"FAIL {one.case.path}", *_why(one, SHOWN)]
+    return lines
+
+
+def _why(one: CaseResult, most: int | None = None) -> list[str]:
+    """The differing cells of a failing case."""
+    if one.error:
+        return paragraph(one.error, 2, 2)
+    words = {True: "a row", False: "no row"}
+    rows: list[tuple[str, ...]] = [("row", "column", "expected", "made")]
+    rows += [
+        (", ".join(f"{name} {cell(value)}" for name, value in found.key.items()), found.column or "",
+         *(cell(value) if found.column else words[value] for value in (found.expected, found.made)))
+        for found in one.differences[:most]
+    ]  # fmt: skip
+    rest = len(one.differences) - len(rows) + 1
+    return [*grid(rows, "<<>>"), *([f"  and {rest} more: --output json has all"] if rest > 0 else [])]

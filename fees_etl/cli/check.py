@@ -1,0 +1,160 @@
+"""``check``: conventions of the project's files, for people, machines and code hosts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from fees_etl.cli import junit as suites
+from fees_etl.cli import options as opt
+from fees_etl.cli.session import Session, emit
+from fees_etl.cli.text import grid, paragraph, plural
+from fees_etl.errors import AssertionsFailed
+
+if TYPE_CHECKING:
+    from fees_etl.project.check import Checked, Finding
+
+
+def check(
+    context: typer.Context,
+    *,
+    select: opt.Select = None,
+    exclude: opt.Exclude = None,
+    since: opt.State = None,
+    junit: opt.JUnit = None,
+    output: Annotated[
+        Literal["text", "json", "sarif"], typer.Option(help="A screen, one document, or what code hosts read.")
+    ] = "text",
+) -> int:
+    """Check the project's conventions: layers, names, keys, cases, privacy, what is dead. Needs no warehouse.
+
+    \b
+    fees-etl check
+    fees-etl check --output sarif > check.sarif
+    """
+    from fees_etl.project import graph
+    from fees_etl.project.check import check as checked
+    from fees_etl.project.load import edges
+
+    session: Session = context.obj
+    project = session.open()
+    select, exclude = opt.stated(session, project, since, select, exclude)
+    found = checked(project, session.now.date())
+    if select or exclude:
+        names = graph.select(edges(project), select, exclude)
+        kept = tuple(one for one in found.findings if one.table is None or str(one.table) in names)
+        found = replace(found, findings=kept)
+    if junit:
+        suites.write(junit, "fees-etl check", _suites(found))
+    document = sarif(found) if output == "sarif" else as_document(found)
+    emit("json" if output == "sarif" else output, document, screen(found))
+    if errors := [one for one in found.findings if one.severity == "error" and not one.waived]:
+        place = f"{errors[0].path}:{errors[0].line}" if errors[0].line else str(errors[0].path)
+        raise AssertionsFailed(
+            f"{plural(len(errors), 'finding')} of severity error.",
+            published="Nothing was touched.",
+            hint=f"Correct {place}, or waive it in sql/waivers.yml: assertion check_{errors[0].rule}, "
+            f"key [{errors[0].subject}]; then {session.start} check",
+        )
+    return 0
+
+
+def as_document(found: Checked) -> dict[str, Any]:
+    """``fees-etl/check/1``."""
+    return {
+        "schema": "fees-etl/check/1",
+        "rules": [
+            {"rule": name, "severity": rule.severity, "reason": rule.reason} for name, rule in found.rules.items()
+        ],
+        "findings": [_plain(one) for one in found.findings],
+        "unused_waivers": list(found.unused),
+        "tagged_columns": found.tagged,
+    }
+
+
+def sarif(found: Checked) -> dict[str, Any]:
+    """SARIF 2.1.0, as code hosts show it beside the lines."""
+    from fees_etl.runs.ledger import package_version
+
+    rules = [
+        {
+            "id": name,
+            "shortDescription": {"text": name.replace("_", " ")},
+            "fullDescription": {"text": rule.reason},
+            "defaultConfiguration": {"enabled": rule.severity != "off", "level": _LEVELS[rule.severity]},
+        }
+        for name, rule in found.rules.items()
+    ]
+    results = [
+        {
+            "ruleId": one.rule,
+            "ruleIndex": list(found.rules).index(one.rule),
+            "level": _LEVELS[one.severity],
+            "message": {"text": one.message},
+            "locations": [{"physicalLocation": {
+                "artifactLocation": {"uri": one.path.as_posix()}, "region": {"startLine": one.line or 1},
+            }}],
+            "partialFingerprints": {"subject/v1": f"{one.rule}:{one.subject}"},
+            "suppressions": [{"kind": "external", "justification": one.waived}] if one.waived else [],
+        }
+        for one in found.findings
+    ]  # fmt: skip
+    driver = {"name": "fees-etl", "version": package_version(), "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+    }
+
+
+def screen(found: Checked) -> list[str]:
+    """What each rule comes to, then every finding with its place, and why a rule is there."""
+    proven = f"proven: {plural(found.tagged, 'tagged column')}, none without its tag"
+    rows = [("Rule", "severity", "findings", "waived", "")]
+    for name, rule in found.rules.items():
+        own = [one for one in found.findings if one.rule == name]
+        waived = sum(bool(one.waived) for one in own)
+        rows.append((name, rule.severity, str(len(own) - waived), str(waived), proven if name == "privacy" else ""))
+    lines = grid(rows, "<<>><", 0)
+    for name, rule in found.rules.items():
+        own = [one for one in found.findings if one.rule == name]
+        for number, one in enumerate(own):
+            lines += [*([""] if not number else []), *paragraph(_line(one), 0, 2)]
+        lines += paragraph(f"Why: {rule.reason}", 2, 2) if own else []
+    return [*lines, *([""] if found.unused else []), *(f"unused waiver: {one}" for one in found.unused)]
+
+
+def _line(one: Finding) -> str:
+    place = f"{one.path}:{one.line}" if one.line else str(one.path)
+    return f"{one.severity} {one.rule}: {place}: {one.message}" + (f" Waived by {one.waived}" if one.waived else "")
+
+
+def _plain(one: Finding) -> dict[str, Any]:
+    return {
+        "rule": one.rule,
+        "severity": one.severity,
+        "subject": one.subject,
+        "message": one.message,
+        "path": str(one.path),
+        "line": one.line,
+        "waived": one.waived or None,
+    }
+
+
+def _suites(found: Checked) -> list[suites.Suite]:
+    """A case a rule that finds nothing, and one a finding; what is waived, or warns, is skipped."""
+    told = []
+    for name in found.rules:
+        own = [one for one in found.findings if one.rule == name]
+        told += [
+            suites.Suite("check", f"{name}: {one.subject}", failed=_line(one), skipped="")
+            if one.severity == "error" and not one.waived
+            else suites.Suite("check", f"{name}: {one.subject}", skipped=_line(one))
+            for one in own
+        ] or [suites.Suite("check", name)]
+    return told
+
+
+_LEVELS = {"error": "error", "warn": "warning", "off": "none"}

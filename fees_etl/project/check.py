@@ -1,0 +1,263 @@
+"""Conventions of a project, as rules with a reason: what they find, and what of it is waived.
+
+``sql/checks.yml`` has severities, reasons and settings; a project without it is asked what the bundled one is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, Field
+
+from fees_etl import query
+from fees_etl.project.contracts import CHECKS, RULES
+from fees_etl.project.draft import UNSAID
+from fees_etl.project.files import KINDS, Document, collected, listed, refuse
+from fees_etl.project.graph import did_you_mean
+from fees_etl.project.load import folder
+from fees_etl.types import REPORTING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+
+    from fees_etl.errors import ProjectError
+    from fees_etl.types import Contract, Project, Table
+
+_FILE = "checks.yml"
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class Rule(BaseModel, extra="forbid", title="a rule"):
+    """What is asked, and why."""
+
+    severity: Literal["error", "warn", "off"]
+    reason: _Text
+    reads: dict[str, tuple[str, ...]] = Field({}, description="Of layers: which datasets a dataset may read.")
+    models: dict[str, str] = Field({}, description="Of names: the pattern of a dataset's models.")
+    columns: dict[str, str] = Field({}, description="Of names: the pattern of columns of a type.")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule finds wrong; ``subject`` is by what it is waived: a table, a column, a macro, a variable."""
+
+    rule: str
+    subject: str
+    message: str
+    path: Path
+    line: int | None = None
+    table: Table | None = None
+    severity: Literal["error", "warn", "off"] = "error"
+    waived: str = ""
+    """By what and why, where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All rules with their findings, and waivers that waive nothing."""
+
+    rules: dict[str, Rule]
+    findings: tuple[Finding, ...]
+    unused: tuple[str, ...]
+    tagged: int
+    """Columns with a policy tag; that none of them makes one without it is proven, or the project would not load."""
+
+
+_Found: TypeAlias = "Iterator[Finding]"
+
+
+def check(project: Project, today: date) -> Checked:
+    """What the rules find in a loaded project.
+
+    Raises:
+        ProjectError: ``sql/checks.yml`` is wrong; it names all that is.
+    """
+    rules = _rules(project.root)
+    waived = {(one.assertion, one.key[0]): one for one in project.waivers if one.assertion in CHECKS}
+    findings, used = [], set()
+    for name, rule in rules.items():
+        for one in _RULES[name](project, rule) if rule.severity != "off" else ():
+            said, waiver = "", waived.get((f"check_{name}", one.subject))
+            if waiver and today <= waiver.expires:
+                said = f"{waiver.path}:{waiver.line}: {waiver.reason} (until {waiver.expires})"
+                used.add((waiver.assertion, one.subject))
+            findings.append(replace(one, severity=rule.severity, waived=said))
+    unused = tuple(
+        f"{one.path}:{one.line} waives nothing: {one.key[0]}" for at, one in waived.items() if at not in used
+    )
+    tagged = sum(bool(column.policy_tag) for made in project.contracts.values() for column in made.columns)
+    return Checked(rules, tuple(findings), unused, tagged)
+
+
+def _rules(root: Path) -> dict[str, Rule]:
+    document = Document(root if (root / _FILE).exists() else folder(None), _FILE)
+    errors: list[ProjectError] = []
+    found = {}
+    if not isinstance(document.data, dict):
+        raise document.error("the file must be a mapping.")
+    for name in document.data:
+        with collected(errors):
+            if name not in _RULES:
+                raise document.error(f"there is no rule '{name}'.", name, hint=did_you_mean(name, _RULES))
+            found[name] = document.said(Rule, name)
+            for place in ("models", "columns"):
+                for of, pattern in getattr(found[name], place).items():
+                    try:
+                        re.compile(pattern)
+                    except re.error as error:
+                        raise document.error(f"no pattern: {error}.", name, place, of) from error
+    refuse(errors)
+    return found
+
+
+def _at(project: Project, made: Contract, *place: str | int) -> tuple[Path, int | None]:
+    name = f"{made.table.dataset}/{made.table.name}.yml"
+    return made.path, Document(project.root, name).line(*place)
+
+
+def _column(project: Project, made: Contract, name: str) -> tuple[Path, int | None]:
+    """Where a contract has a column; those of ``like`` are not its own."""
+    data = Document(project.root, f"{made.table.dataset}/{made.table.name}.yml").data
+    own = [one["name"] for one in data.get("columns", ())]
+    return _at(project, made, "columns", own.index(name)) if name in own else _at(project, made, "like")
+
+
+def _layers(project: Project, rule: Rule) -> _Found:
+    for model in project.models.values():
+        if (may := rule.reads.get(model.table.dataset)) is None:
+            continue
+        for read in sorted(model.reads):
+            if read.dataset not in may:
+                message = f"{model.table} reads {read}; it may read {', '.join(may)}."
+                yield Finding("layers", str(model.table), message, model.path, table=model.table)
+
+
+def _names(project: Project, rule: Rule) -> _Found:
+    for model in project.models.values():
+        table, made = model.table, model.contract
+        pattern = rule.models.get(table.dataset, "")
+        if pattern and not re.fullmatch(pattern, table.name):
+            yield Finding("names", str(table), f"'{table.name}' is not called {pattern}.", made.path, 1, table)
+        for column in made.columns:
+            pattern = rule.columns.get(column.type, "")
+            if pattern and not re.fullmatch(pattern, column.name):
+                message = f"{column.type} column '{column.name}' is not called {pattern}."
+                yield Finding("names", f"{table}.{column.name}", message, *_column(project, made, column.name), table)
+
+
+def _descriptions(project: Project, _: Rule) -> _Found:
+    for model in project.models.values():
+        table, made = model.table, model.contract
+        if not re.match("one row ", made.description, re.IGNORECASE):
+            message = "the description does not begin with the grain: One row per ..."
+            yield Finding("descriptions", str(table), message, *_at(project, made, "description"), table)
+        for column in made.columns:
+            said = re.sub(r"[\W_]+", "", column.description).lower()
+            if column.description == UNSAID or said == column.name.replace("_", ""):
+                message = f"column '{column.name}' is not described."
+                yield Finding(
+                    "descriptions", f"{table}.{column.name}", message, *_column(project, made, column.name), table
+                )
+
+
+def _keys(project: Project, _: Rule) -> _Found:
+    for model in project.models.values():
+        made = model.contract
+        for name in made.key:
+            if not next(one for one in made.columns if one.name == name).required:
+                message = f"column '{name}' is in the key and not required."
+                where = _column(project, made, name)
+                yield Finding("keys", f"{made.table}.{name}", message, *where, made.table)
+
+
+def _cases(project: Project, _: Rule) -> _Found:
+    for model in project.models.values():
+        if not any((project.root.parent / "tests" / "models" / model.name).glob("*/expect.csv")):
+            message = f"there is no case: tests/models/{model.name}/CASE/expect.csv."
+            yield Finding("cases", str(model.table), message, model.path, table=model.table)
+
+
+def _owner(project: Project, _: Rule) -> _Found:
+    for model in project.models.values():
+        if not model.contract.owner:
+            yield Finding("owner", str(model.table), "it has no 'owner'.", model.contract.path, 1, model.table)
+
+
+def _privacy(_: Project, __: Rule) -> _Found:
+    """Proven by ``load``, which refuses a project where it does not hold."""
+    yield from ()
+
+
+def _macros(project: Project, _: Rule) -> _Found:
+    texts = {name: project.templates.text(name) for name in listed(project.root) if name.endswith(".sql")}
+    for name, text in texts.items():
+        for found in re.finditer(r"\{%-?\s*macro\s+(\w+)", text) if name.startswith("macros/") else ():
+            called = re.compile(rf"(?<!macro )\b{found[1]}\s*\(")
+            if not any(called.search(re.sub(r"\{#.*?#\}", "", other, flags=re.DOTALL)) for other in texts.values()):
+                line = text.count("\n", 0, found.start()) + 1
+                yield Finding("macros", found[1], f"nothing uses the macro '{found[1]}'.", Path("sql", name), line)
+
+
+def _variables(project: Project, _: Rule) -> _Found:
+    """Used is what a template names within Jinja, and what the program reads."""
+    texts = [project.templates.text(name) for name in listed(project.root) if name.endswith(".sql")]
+    jinja = " ".join(part for text in texts for part in re.findall(r"\{[{%].*?[%}]\}", text, re.DOTALL))
+    document = Document(project.root, "variables.yml")
+    for name in project.variables:
+        if name not in KINDS and not re.search(rf"\b{name}\b", jinja):
+            message = f"nothing uses the variable '{name}'."
+            yield Finding("variables", name, message, document.shown, document.line(name))
+
+
+def _dead_columns(project: Project, _: Rule) -> _Found:
+    """Columns before reporting that no model reads, and of a model no assertion of the project's own.
+
+    Those of a key are read by runs; assertions on a source read all of it, to find what was edited by hand.
+    """
+    asked = [(one.reads, one.sql) for one in project.models.values()]
+    asked += [(one.reads, one.sql) for one in project.assertions if one.path]
+    named = [(reads, query.mentioned(query.parse(sql, "check"))) for reads, sql in asked]
+    fed = {read for model in project.models.values() for read in model.reads}
+    for made in project.contracts.values():
+        if made.table not in fed or made.table.dataset == REPORTING:
+            continue
+        readers = named if made.materialized else named[: len(project.models)]
+        seen = set().union(*(words for reads, words in readers if made.table in reads))
+        for column in made.file_columns if "*" not in seen else ():
+            if column.name.lower() not in seen | set(made.key):
+                message = f"nothing reads the column '{column.name}' of {made.table}."
+                where = _column(project, made, column.name)
+                yield Finding("dead_columns", f"{made.table}.{column.name}", message, *where, made.table)
+
+
+def _dead_tables(project: Project, _: Rule) -> _Found:
+    read = {table for model in project.models.values() for table in model.reads}
+    for model in project.models.values():
+        if model.table.dataset != REPORTING and model.table not in read:
+            message = f"no model reads {model.table}."
+            yield Finding("dead_tables", str(model.table), message, model.path, table=model.table)
+
+
+_RULES: dict[str, Callable[[Project, Rule], _Found]] = dict(
+    zip(
+        RULES,
+        (
+            _layers,
+            _names,
+            _descriptions,
+            _keys,
+            _cases,
+            _owner,
+            _privacy,
+            _macros,
+            _variables,
+            _dead_columns,
+            _dead_tables,
+        ),
+        strict=True,
+    )
+)

@@ -1,0 +1,6 @@
+{# What built each table that is there now, and the first run that did. -#}
+SELECT
+    table_name,
+    fingerprint,
+    run_id
+FROM ops.built
