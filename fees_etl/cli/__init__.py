@@ -73,8 +73,8 @@ def commands() -> typer.Typer:
     history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)
     history.command()(runs.show)
     found.add_typer(history)
-    found.command("test", cls=opt.Once)(cases.cases)
-    found.command(cls=opt.Once)(check.check)
+    found.command("test")(cases.cases)
+    found.command()(check.check)
     found.command()(init.init)
     return found
 
