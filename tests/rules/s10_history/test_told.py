@@ -58,7 +58,9 @@ def test_one_edited_line_is_named_by_plan_rehearsal_run_diff_and_the_ledger_alik
     assert kept["left_out"] == published["left_out"]
     assert {one["name"] for one in kept["assertions"] if one["failing"]} == {"assert_attribution"}
     assert document(edited, "plan")["sql"] == []
-    queries = edited.ask("SELECT query FROM ops.sql WHERE name = 'reporting.dim_clients' ORDER BY _to_run_id NULLS LAST")
+    queries = edited.ask(
+        "SELECT query FROM ops.sql WHERE name = 'reporting.dim_clients' ORDER BY _to_run_id NULLS LAST"
+    )
     assert ["fee_date DESC" in query for (query,) in queries] == [False, True]
 
 
