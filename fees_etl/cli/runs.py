@@ -12,10 +12,11 @@ import typer
 
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.diff import TEXTS, differing, edited, tables
+from fees_etl.cli.logs import logger
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS
 from fees_etl.cli.text import cell, change, count, grid, paragraph, table
-from fees_etl.errors import UsageError
+from fees_etl.errors import FeesError, UsageError
 from fees_etl.results import AssertionResult, Change
 from fees_etl.script import Rows
 from fees_etl.types import Pending, Table
@@ -23,6 +24,7 @@ from fees_etl.types import Pending, Table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fees_etl import Engine, Project
     from fees_etl.results import LeftOut, Published, TableDiff
 
 SCHEMA = "fees-etl/runs/1"
@@ -65,34 +67,27 @@ def show(
     fees-etl runs show latest
     fees-etl runs show 20250930T071500
     """
-    from fees_etl.explain import diff
     from fees_etl.runs import ledger
 
     session: Session = context.obj
     project = session.open(proven=False)
-    kept = [made.history.table for made in diff.published(project) if made.history]
-    with session.warehouse(project, read_only=True, tables=[RUNS, CHANGES, TEXTS, *kept]) as engine:
+    with session.warehouse(project, read_only=True, tables=[RUNS, CHANGES]) as engine:
         nth = NEWEST.get(run_id)
         ids = ledger.attempts(project, engine, "" if nth is not None else run_id)
         chosen = ids if nth is None else ids[nth : nth + 1]
         if len(chosen) != 1:
             near = ", ".join(chosen or ledger.attempts(project, engine))
-            raise UsageError(
+            many = (
                 f"there is no {run_id} run."
                 if nth is not None
-                else f"{len(chosen) or 'no'} runs begin with {run_id!r}.",
-                hint=f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run",
+                else f"{len(chosen) or 'no'} runs begin with {run_id!r}."
+            )
+            raise UsageError(
+                many, hint=f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run"
             )
         record = _parsed(ledger.history(project, engine, run_id=chosen[0]))[0]
         arrivals, late = ledger.causes(project, engine, chosen[0])
-        changed: tuple[TableDiff, ...] = ()
-        sql: tuple[str, ...] = ()
-        if record["status"] == "published":
-            sql = diff.edited_by(project, engine, chosen[0])
-            if record["rows_before"]:  # else it was the first build, which adds every row
-                asks = diff.by_run(project, diff.published(project), chosen[0])
-                answers = {name: one.rows for name, one in engine.answers(asks).items()}
-                changed = diff.told(diff.published(project), answers)
+        changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
     headline = ledger.headline(record.pop("headline"))
     before, after, left = headline or (None, None, None)
     record["published"], record["left_out"] = headline and {"before": before, "after": after}, left
@@ -102,6 +97,24 @@ def show(
     lines = _details(record, headline, [*edited(sql), *differing(changed)], descriptions)
     emit(output, {"schema": SCHEMA, "runs": [record]}, lines)
     return 0
+
+
+def _changed(
+    project: Project, engine: Engine, record: Mapping[str, Any]
+) -> tuple[tuple[TableDiff, ...], tuple[str, ...]]:
+    """What a run changed in published tables and in their SQL; nothing where one may not read history."""
+    from fees_etl.explain import diff
+
+    tables, run_id = diff.published(project), record["run_id"]
+    needed = [TEXTS, *(made.history.table for made in tables if made.history)]
+    try:
+        engine.prepare({table: project.contracts[table] for table in needed}, create=False)
+        sql = diff.edited_by(project, engine, run_id)
+        asks = diff.by_run(project, tables if record["rows_before"] else (), run_id)  # else all rows were added
+        return diff.told(tables, {name: one.rows for name, one in engine.answers(asks).items()}), sql
+    except FeesError as error:
+        logger.warning("What it changed in published tables cannot be read here: %s", error)
+        return (), ()
 
 
 def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> list[str]:

@@ -50,8 +50,8 @@ def show(
     session: Session = context.obj
     project = session.open(proven=False)
     made, wanted = contract(project, name), dict(map(pair, where or ()))
-    kept = history.published(project, made.table).history if as_of else None
-    needed = [RUNS, kept.table] if kept else [made.table]
+    versions = history.published(project, made.table).history if as_of else None
+    needed = [RUNS, versions.table] if versions else [made.table]
     most = limit or (SHOWN if output == "text" else None)
     with session.warehouse(project, read_only=True, tables=needed) as engine:
         at = history.moment(history.moments(project, engine), as_of) if as_of else None
