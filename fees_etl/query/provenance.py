@@ -112,6 +112,8 @@ def operands(query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], 
         for alias, source in at.sources.items():
             if isinstance(source, Table):
                 shown |= {f"{source.name}_{one}": _column(one, alias) for one in keys[source]}
+    if not shown:  # rows are counted, and none of their columns looked at
+        shown = {one: _column(one, alias) for alias, source in at.sources.items() for one in at.names(source)}
     if windows and at is top:
         shown = {one: at.items[one.lower()] for one in key} | shown
     plan.steps.append(_Step(at, "", None))
@@ -159,9 +161,7 @@ def _spell(of: Block, seen: set[int] | None = None) -> None:
 
 
 def _built(query: Query, top: Block, plan: _Plan, key: Sequence[str], of: Sequence[str]) -> tuple[str, int]:
-    ids = [
-        exp.alias_(_column(one, plan.steps[-1].alias), f"of_{at}") for at, one in enumerate(of)
-    ]
+    ids = [exp.alias_(_column(one, plan.steps[-1].alias), f"of_{at}") for at, one in enumerate(of)]
     return _joined(query, top, plan, key, ids, None), sum(step.factor is not None for step in plan.steps)
 
 
