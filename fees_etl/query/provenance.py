@@ -112,6 +112,8 @@ def operands(query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], 
         for alias, source in at.sources.items():
             if isinstance(source, Table):
                 shown |= {f"{source.name}_{one}": _column(one, alias) for one in keys[source]}
+    if not shown:  # rows are counted, and none of their columns looked at
+        shown = {one: _column(one, alias) for alias, source in at.sources.items() for one in at.names(source)}
     if windows and at is top:
         shown = {one: at.items[one.lower()] for one in key} | shown
     plan.steps.append(_Step(at, "", None))

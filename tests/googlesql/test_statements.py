@@ -7,6 +7,7 @@ from googlesql.rules import house_rules
 from pipeline import project
 
 from fees_etl import query
+from fees_etl.explain.trace import keys
 from fees_etl.runs.plan import render
 
 FLOATS = {"FLOAT64", "FLOAT", "DOUBLE"}
@@ -48,3 +49,20 @@ def test_the_verdict_with_waivers_passes_too(reference, waived):
                 query=assertion.sql, key=assertion.key, order=assertion.key, waived=keys, standing=standing, shown=20,
             )  # fmt: skip
             reference.analyze(sql, tables)
+
+
+def test_the_ways_of_every_column_and_its_operands_pass_too(reference):
+    tables = {str(table): contract.types for table, contract in project().contracts.items()}
+    schema = {table: contract.types for table, contract in project().contracts.items()}
+    sums = 0
+    for model in project().models.values():
+        parsed = query.parse(model.sql, model.path)
+        asked = (parsed, schema, keys(project()), model.contract.key)
+        for column in model.contract.types:
+            try:
+                texts = [way.sql for way in query.ways(*asked, column)]
+                sums += 1
+            except query.NotAdditive:
+                texts = [query.operands(*asked, column)]
+            assert [sql for sql in texts if reference.types(sql, tables) & FLOATS] == []
+    assert sums >= 12

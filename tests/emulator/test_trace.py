@@ -1,0 +1,59 @@
+"""From a number to its lines, and back, on BigQuery: the hard cases are what DuckDB says of the same files."""
+
+from __future__ import annotations
+
+import json
+
+from emulator import product as products
+from emulator.product import Twins
+from pipeline import LENIENT
+from worlds import HARD
+
+from fees_etl.explain.trace import trace
+from fees_etl.types import Table
+
+product = products.product
+FILES = {"a.csv": [*HARD, HARD[0]], "b.csv": [HARD[1], ("z", None, "x", None, None)]}
+
+
+def test_numbers_and_lines_are_traced_alike_on_both_engines(product):
+    with Twins(product, **LENIENT) as twins:
+        assert twins.all(FILES) == ("published", "published")
+        both = (twins.duckdb, twins.bigquery)
+        project = both[0].project
+        asked = [
+            ("rpt_client_ltv", "client_id", "leap", ("ltv_1_month", "is_complete_6_month")),
+            ("rpt_adviser_ltv", "adviser_id", "x", ("total_client_ltv_6_month", "rank_by_ltv_6_month")),
+            ("rpt_cohort_ltv", "cohort_month", "2025-01", ("median_ltv_6_month", "total_ltv_3_month")),
+        ]
+        for name, key, value, columns in asked:
+            made = project.contracts[Table("reporting", name)]
+            for column in columns:
+                ours, theirs = (_plain(trace(one.project, one.engine, made, {key: value}, column)) for one in both)
+                assert ours == theirs
+
+
+def _plain(found):
+    fees = [(line.fee, line.contribution, line.file.rpartition("/")[2], line.row) for line in found.fees]
+    return found.value, found.total, fees, found.operands.rows
+
+
+def test_files_and_the_fates_of_lines(product):
+    product.deal(FILES)
+    assert product("run", vars=json.dumps(LENIENT)).code == 0
+    found = json.loads(product("files", "--output", "json").out)["files"]
+    assert [(one["uri"].rpartition("/")[2], one["row_count"], one["status"]) for one in found] == [
+        ("a.csv", len(HARD) + 1, "loaded"),
+        ("b.csv", 2, "loaded"),
+    ]
+    said = {
+        row: product("trace", f"{row}", "--output", "json", "--verify").json
+        for row in ("a.csv:1", "b.csv:1", "b.csv:2")
+    }
+    assert {row: one["fate"] for row, one in said.items()} == {
+        "a.csv:1": "staged",
+        "b.csv:1": "duplicate",
+        "b.csv:2": "blank",
+    }
+    assert said["b.csv:1"]["kept"].endswith("a.csv:2")
+    assert all((one["differing"], one["gone"]) == ([], []) for one in said.values())
