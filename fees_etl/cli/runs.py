@@ -11,6 +11,7 @@ import typer
 
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.session import Session, emit
+from fees_etl.cli.show import RUNS
 from fees_etl.cli.text import cell, change, count, grid, paragraph, table
 from fees_etl.errors import UsageError
 from fees_etl.results import Change
@@ -91,7 +92,7 @@ def _history(session: Session, limit: int) -> list[dict[str, Any]]:
     from fees_etl.runs import ledger
 
     project = session.open(proven=False)
-    with session.warehouse(project, read_only=True, models=False) as engine:
+    with session.warehouse(project, read_only=True, tables=[RUNS]) as engine:
         found = ledger.history(project, engine, limit)
     records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     return [record | {name: json.loads(record[name]) for name in LISTS} for record in records]
