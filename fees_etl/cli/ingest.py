@@ -118,6 +118,12 @@ def read_files(
     from fees_etl.ingestion import SAMPLE
 
     source = source_of(session) if reads else None
+    if source is None and reload:
+        named = "" if reload is True else f" {quoted(reload)}"
+        raise UsageError(
+            "--reload reads files of a source again, and none is named.",
+            hint=f"{session.start} ingest SOURCE --reload{named}",
+        )
     if source is None:
         held = session.state.files if session.state else 0
         logger.info("No files are read: this works on the %s that raw holds.", plural(held, "file"))

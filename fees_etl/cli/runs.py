@@ -137,7 +137,7 @@ def _history(session: Session, limit: int) -> list[dict[str, Any]]:
     from fees_etl.runs import ledger
 
     project = session.open(proven=False)
-    with session.warehouse(project, read_only=True, models=False) as engine:
+    with session.warehouse(project, read_only=True, tables=[RUNS]) as engine:
         found = _parsed(ledger.history(project, engine, limit))
     return [{name: cell for name, cell in one.items() if name != "headline"} for one in found]
 

@@ -26,6 +26,13 @@ def test_a_missing_column_is_added_by_a_run_and_named_by_a_look(fed):
     assert fed("assert")[0] == 0
 
 
+def test_the_ledger_is_read_whatever_tables_a_project_has_gained(fed):
+    change("DROP TABLE history.dim_clients; DROP TABLE reporting.rpt_cohort_ltv")
+
+    assert fed("runs")[0] == fed("runs", "show", "latest")[0] == 0
+    assert fed("run", "--source", "lake")[0] == fed("assert")[0] == 0
+
+
 def test_drift_is_found_before_the_first_statement(tmp_path):
     with connect(f"duckdb://{tmp_path}/x.duckdb") as engine:
         engine.native.execute("CREATE SCHEMA raw; CREATE TABLE raw.fees (client_id BIGINT)")

@@ -210,3 +210,11 @@ def test_killed_at_any_moment_it_happened_or_it_did_not(tmp_path):
             assert pipeline.value("SELECT COUNT(*) FROM raw.fees") == 20_000
             assert pipeline.run().status == "published"
             assert all(found.passed for found in pipeline.check().values())
+
+
+@pytest.mark.parametrize("words", [["--reload"], ["--reload", "lake/a.csv"]])
+def test_nothing_is_said_to_be_read_again_where_no_source_is_named(doubled, words):
+    code, _, err = doubled("ingest", *words)
+
+    assert code == 2
+    assert f"fees-etl ingest SOURCE {' '.join(words)}" in err
