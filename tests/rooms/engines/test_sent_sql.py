@@ -70,7 +70,7 @@ def test_a_statement_of_another_kind_is_an_error(text):
 def test_no_table_of_a_real_script_is_overlooked(tmp_path):
     """Every dotted name after FROM, JOIN or INTO, by a plainer way."""
     for text in run_and_ingestion(life(tmp_path).jobs):
-        named = set(re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+((?:raw|staging|reporting|ops)_ci\.\w+)", text))
+        named = set(re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+((?:raw|staging|reporting|history|ops)_ci\.\w+)", text))
         found = touched(text)
         assert named == {table for one in found for table in {one.target, *one.reads} - {None}}
         assert len(list(statements(text))) > len(found)
