@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from fees_etl.results import Bridge, Line
 
+FILE = 28
+"""Characters of a file's name on a screen."""
 SHOWN = 8
 """Numbers on a screen: the totals, then those of advisers and cohorts that moved most."""
 HEADS = ("table", "key", "column", "before", "after", "cause", "file", "fee_date", "rows", "pounds")
@@ -42,14 +44,16 @@ def bridged(found: Sequence[Bridge]) -> list[str]:
     """What it was, the lines of cause, what it is; no lines where nothing moved."""
     if not found:
         return []
-    rows: list[tuple[str, ...]] = [("Why totals moved", "", "", "rows", "pounds")]
+    rows: list[tuple[str, ...]] = [("Why totals moved", "rows", "pounds")]
+    above: list[list[str]] = [[]]
     for one in found[:SHOWN]:
-        rows.append((f"  {_named(one)}", "", "", "", pounds(one.before)))
-        rows += [(f"    {what}", *others) for what, *others in map(_line, one.lines)]
-        rows += [("    not explained", "", "", "", _signed(one.residual))] if one.residual else []
-        rows.append(("    now", "", "", "", pounds(one.after)))
+        lines = [(f"    {_where(line)}", *_line(line)[3:]) for line in one.lines]
+        lines += [("    not explained", "", _signed(one.residual))] if one.residual else []
+        rows += [("    before", "", pounds(one.before)), *lines, ("    now", "", pounds(one.after))]
+        above += [paragraph(_named(one), 2, 2), *([[]] * (len(lines) + 1))]
+    lined = (text for line, more in zip(grid(rows, "<>>", 0), above, strict=True) for text in (*more, line))
     more = f"  and {plural(len(found) - SHOWN, 'more number')}: --output json has all of them"
-    return ["", *grid(rows, "<<<>>", 0, whole=0), *([more] if found[SHOWN:] else []), *_told(found)]
+    return ["", *lined, *([more] if found[SHOWN:] else []), *_told(found)]
 
 
 def noted(found: Sequence[Bridge]) -> list[str]:
@@ -85,6 +89,12 @@ def _line(line: Line) -> tuple[str, str, str, str, str]:
     rows = plural(line.rows, "client") if line.cause in _CLIENTS else count(line.rows)
     what = f"{WORDS[line.cause]} ({_kind(line)})"
     return what, shown(line.file or ""), str(line.fee_date or ""), rows if line.rows else "", _signed(line.pounds)
+
+
+def _where(line: Line) -> str:
+    """Cause, fee date and file; of a long name the end, which is what tells two apart."""
+    what, file, day, *_ = _line(line)
+    return " ".join(filter(None, (what, day, file if len(file) <= FILE else f"…{file[1 - FILE :]}")))
 
 
 def _kind(line: Line) -> str:

@@ -4,6 +4,14 @@
             CREATE TEMP TABLE stg_fees_ranked AS
             SELECT .. FROM raw_ci.fees
             ;
+            INSERT INTO ops_ci.causes (
+                run_id, table_name, action, cause, fee_id, client_id, adviser_id, fee_date, pounds_before, pounds_after,
+                uri, version, source_row
+            )
+            SELECT .. FROM ops_ci.pending, ops_ci.removed, ops_ci.runs, staging_ci.stg_fees
+            ;
+            DELETE FROM ops_ci.removed WHERE (fee_date BETWEEN DATE '2025-01-31' AND DATE '2025-03-31')
+            ;
             DELETE FROM staging_ci.stg_fees WHERE TRUE
             ;
             INSERT INTO staging_ci.stg_fees (fee_id, client_id, client_nino, adviser_id, fee_date, fee_amount)

@@ -120,15 +120,35 @@ BEGIN
             )
             SELECT .. FROM raw_ci.fees, raw_ci.files
             ;
+            MERGE INTO ops_ci.left_out AS told
+            USING (
+                SELECT
+                    uri,
+                    version
+                FROM raw_ci.files
+                WHERE (uri IN ('file:/lake/a.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\nb19ca4f7c03a33376f29374204d7dffb6fa3c9fdab5e60a4c6f7267c69fffed6'))
+            ) AS now
+            ON told.uri = now.uri AND (told.uri IN ('file:/lake/a.csv')
+                AND CONCAT(told.uri, '\n', told.version) IN ('file:/lake/a.csv\n1bc22893881b641c3fd6c204b6b92c2ab4ddbcbeff4825b118c6cb761ac36a8d'))
+            WHEN MATCHED THEN
+                UPDATE SET version = now.version
+            ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
+            SELECT .. FROM raw_ci.fees
+            ;
+            INSERT INTO ops_ci.removed (fee_id, fee_date, uri, version, source_row)
             SELECT .. FROM raw_ci.fees
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id
             )
             SELECT .. FROM raw_ci.file_totals
+            ;
+            INSERT INTO ops_ci.removed (fee_id, fee_date, uri, version, source_row)
+            SELECT .. FROM raw_ci.fees
             ;
             DELETE FROM raw_ci.fees WHERE (_source_file IN ('file:/lake/b.csv', 'file:/lake/a.csv')
                 AND CONCAT(_source_file, '\n', _source_version) IN ('file:/lake/b.csv\n972ea6a9f7fcd59d4f0dbe7a8e3563b245268b4a976f5a973fb25795d3be9a1c', 'file:/lake/a.csv\n1bc22893881b641c3fd6c204b6b92c2ab4ddbcbeff4825b118c6cb761ac36a8d'))

@@ -8,6 +8,11 @@ DECLARE answer_staged_before STRING;
 DECLARE answer_assert_client_data STRING;
 DECLARE answer_assert_file_row_count STRING;
 DECLARE answer_contract_stg_fees STRING;
+DECLARE answer_diff_dim_clients STRING;
+DECLARE answer_diff_rpt_client_ltv STRING;
+DECLARE answer_diff_rpt_adviser_ltv STRING;
+DECLARE answer_diff_rpt_cohort_ltv STRING;
+DECLARE answer_bridge STRING;
 DECLARE answer_published_after STRING;
 DECLARE answer_left_out STRING;
 DECLARE answer_staged_after STRING;
@@ -41,11 +46,6 @@ BEGIN
             ROLLBACK TRANSACTION;
             SET script_verdict = 'busy';
         ELSE
-            INSERT INTO ops_ci.changes (
-                run_id, fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, is_late, noted_at
-            )
-            SELECT .. FROM ops_ci.pending
-            ;
             SET @@query_label = 'step:published_before';
             SET answer_published_before = (
             SELECT .. FROM reporting_ci.rpt_adviser_ltv, reporting_ci.rpt_client_ltv, reporting_ci.rpt_cohort_ltv, staging_ci.stg_fees
@@ -69,6 +69,14 @@ BEGIN
             SET script_rows = 0;
             CREATE TEMP TABLE stg_fees_ranked AS
             SELECT .. FROM raw_ci.fees
+            ;
+            INSERT INTO ops_ci.causes (
+                run_id, table_name, action, cause, fee_id, client_id, adviser_id, fee_date, pounds_before, pounds_after,
+                uri, version, source_row
+            )
+            SELECT .. FROM ops_ci.pending, ops_ci.removed, ops_ci.runs, staging_ci.stg_fees
+            ;
+            DELETE FROM ops_ci.removed WHERE (fee_date = DATE '2025-01-31' OR fee_date BETWEEN DATE '2025-03-28' AND DATE '2025-03-31')
             ;
             MERGE INTO staging_ci.stg_fees AS target
             USING (
@@ -183,6 +191,26 @@ BEGIN
             SET answer_contract_stg_fees = (
             SELECT .. FROM staging_ci.stg_fees
             );
+            SET @@query_label = 'step:diff_dim_clients';
+            SET answer_diff_dim_clients = (
+            SELECT .. FROM history_ci.dim_clients
+            );
+            SET @@query_label = 'step:diff_rpt_client_ltv';
+            SET answer_diff_rpt_client_ltv = (
+            SELECT .. FROM history_ci.rpt_client_ltv
+            );
+            SET @@query_label = 'step:diff_rpt_adviser_ltv';
+            SET answer_diff_rpt_adviser_ltv = (
+            SELECT .. FROM history_ci.rpt_adviser_ltv
+            );
+            SET @@query_label = 'step:diff_rpt_cohort_ltv';
+            SET answer_diff_rpt_cohort_ltv = (
+            SELECT .. FROM history_ci.rpt_cohort_ltv
+            );
+            SET @@query_label = 'step:bridge';
+            SET answer_bridge = (
+            SELECT .. FROM history_ci.dim_clients, history_ci.rpt_adviser_ltv, history_ci.rpt_client_ltv, history_ci.rpt_cohort_ltv, ops_ci.causes, ops_ci.runs
+            );
             SET @@query_label = 'step:published_after';
             SET answer_published_after = (
             SELECT .. FROM reporting_ci.rpt_adviser_ltv, reporting_ci.rpt_client_ltv, reporting_ci.rpt_cohort_ltv, staging_ci.stg_fees
@@ -205,17 +233,16 @@ BEGIN
             ORDER BY fee_date
             )
             );
-            IF COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][0]') AS INT64), 0) > 0
+            IF COALESCE(CAST(JSON_VALUE(answer_contract_runs, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_financial_reconciliation, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_ltv_matches_raw, '$[0][0]') AS INT64), 0) > 0
-                OR COALESCE(CAST(JSON_VALUE(answer_assert_raw_as_ingested, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_row_count_reconciliation, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_stg_fees, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_dim_clients, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_rpt_client_ltv, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_rpt_adviser_ltv, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_rpt_cohort_ltv, '$[0][0]') AS INT64), 0) > 0
-                OR COALESCE(CAST(JSON_VALUE(answer_contract_runs, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_file_totals, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_contract_files, '$[0][0]') AS INT64), 0) > 0 THEN
                 ROLLBACK TRANSACTION;
@@ -227,7 +254,7 @@ BEGIN
                     rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
                     fingerprint, git_sha, package_version, bytes_processed, follows, seal
                 )
-                SELECT .. FROM ops_ci.changes, ops_ci.runs, ops_ci.writer
+                SELECT .. FROM ops_ci.causes, ops_ci.changes, ops_ci.runs, ops_ci.writer
                 ;
                 MERGE INTO ops_ci.writer AS writer
                 USING (
@@ -277,7 +304,7 @@ IF script_verdict = 'rejected' AND (
         rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
         fingerprint, git_sha, package_version, bytes_processed, follows, seal
     )
-    SELECT .. FROM ops_ci.changes, ops_ci.runs, ops_ci.writer
+    SELECT .. FROM ops_ci.causes, ops_ci.changes, ops_ci.runs, ops_ci.writer
     ;
     MERGE INTO ops_ci.writer AS writer
     USING (
@@ -297,4 +324,4 @@ IF script_verdict = 'rejected' AND (
     ;
     COMMIT TRANSACTION;
 END IF;
-SELECT script_verdict, script_steps, answer_published_before, answer_staged_before, answer_assert_client_data, answer_assert_file_row_count, answer_contract_stg_fees, answer_published_after, answer_left_out, answer_staged_after;
+SELECT script_verdict, script_steps, answer_published_before, answer_staged_before, answer_assert_client_data, answer_assert_file_row_count, answer_contract_stg_fees, answer_diff_dim_clients, answer_diff_rpt_client_ltv, answer_diff_rpt_adviser_ltv, answer_diff_rpt_cohort_ltv, answer_bridge, answer_published_after, answer_left_out, answer_staged_after;
