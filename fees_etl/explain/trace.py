@@ -247,7 +247,9 @@ def _merged(lines: list[Line]) -> list[Line]:
 
 def _operands(project: Project, model: Model, column: str, key: Mapping[str, Scalar]) -> str:
     schema = {table: made.types for table, made in project.contracts.items()}
-    sql = query.operands(query.parse(model.sql, model.path), schema, keys(project), model.contract.key, column)
+    hidden = {(at, one.name) for at, made in project.contracts.items() for one in made.columns if one.policy_tag}
+    parsed = query.parse(model.sql, model.path)
+    sql = query.operands(parsed, schema, keys(project), model.contract.key, column, hidden)
     tests = " AND ".join(f"why.key_{at} = {literal(value)}" for at, value in enumerate(key.values()))
     names = ", ".join(f"why.key_{at}" for at in range(len(key)))
     return f"SELECT * EXCEPT ({names.replace('why.', '')}) FROM (\n{sql}\n) AS why WHERE {tests}"  # noqa: S608 - names of contracts
