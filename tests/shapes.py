@@ -58,7 +58,7 @@ SUMS = {
         "SELECT grp AS id, SUM(x) AS n FROM s.t GROUP BY grp QUALIFY RANK() OVER (ORDER BY COUNT(*) DESC, grp) <= 2"
     ),
     "the first of each": (
-        "WITH r AS (SELECT id, grp, x, ROW_NUMBER() OVER (PARTITION BY grp, day ORDER BY x, id) AS place FROM s.t)"
+        "WITH r AS (SELECT id, grp, x, ROW_NUMBER() OVER (PARTITION BY grp, day ORDER BY y, id) AS place FROM s.t)"
         " SELECT grp AS id, SUM(x) AS n FROM r WHERE place = 1 GROUP BY grp"
     ),
     "ranked groups": (

@@ -152,7 +152,7 @@ def _told(found: Trace) -> Iterator[str]:
     yield f"{found.table}, {key}: {found.column} is {cell(found.value)}"
     if found.additive:
         yield f"the sum of {plural(len(found.fees), 'fee')}"
-        yield from _tree(list(found.fees), found, 0)
+        yield from _tree(list(found.fees), 0)
         return
     yield "It is no sum. What it is made of:"
     yield from table(found.operands.columns, found.operands.rows[:SHOWN])
@@ -160,7 +160,7 @@ def _told(found: Trace) -> Iterator[str]:
         yield f"  and {len(found.operands.rows) - SHOWN:,} more: --output csv has all of them"
 
 
-def _tree(lines: list[Line], found: Trace, depth: int) -> Iterator[str]:
+def _tree(lines: list[Line], depth: int) -> Iterator[str]:
     """The rows of one level with their pounds, and below each the rows that it adds up; at the end lines of files."""
     from fees_etl.ingestion.source import shown
 
@@ -168,13 +168,13 @@ def _tree(lines: list[Line], found: Trace, depth: int) -> Iterator[str]:
     groups: dict[Any, list[Line]] = {}
     for line in lines:
         groups.setdefault(line.way[depth], []).append(line)
-    for rank, (key, inside) in enumerate(groups.items()):
+    for rank, ((at, key), inside) in enumerate(groups.items()):
         if rank == SHOWN:
             yield f"{indent}and {plural(len(groups) - SHOWN, 'row')} more: --output csv has all of them"
             return
         money = pounds(total(line.contribution for line in inside))
         if depth + 1 < len(inside[0].way):
-            yield f"{indent}{found.levels[depth]} {', '.join(map(plain, key))}: {money}"
-            yield from _tree(inside, found, depth + 1)
+            yield f"{indent}{at} {', '.join(map(plain, key))}: {money}"
+            yield from _tree(inside, depth + 1)
             continue
         yield from (f"{indent}{money}  {shown(line.file)}:{line.row}" for line in inside)

@@ -27,22 +27,22 @@ SOURCE = ("_source_file", "_source_version", "_source_row")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One fee of a number: its columns, what it adds, where it is from, and the rows on the way, the number's first."""
+    """One fee of a number: its columns, what it adds, and where it is from.
+
+    ``way`` are the rows from the number to the fee, itself included, as table and key.
+    """
 
     fee: dict[str, Scalar]
     contribution: Decimal
     file: str
     version: str
     row: int
-    way: tuple[tuple[Scalar, ...], ...]
+    way: tuple[tuple[str, tuple[Scalar, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where ``value`` is from: an additive one is the sum of ``fees``, any other is worked out from ``operands``.
-
-    ``levels`` are the tables on the way of a fee, without the number's own.
-    """
+    """Where ``value`` is from: an additive one is the sum of ``fees``, any other is worked out from ``operands``."""
 
     table: Table
     key: dict[str, Scalar]
@@ -51,7 +51,6 @@ class Trace:
     total: Decimal | None = None
     """None: it is no sum."""
     fees: tuple[Line, ...] = ()
-    levels: tuple[Table, ...] = ()
     operands: Rows = Rows((), ())  # noqa: RUF009 - a frozen value
 
     @property
@@ -104,8 +103,7 @@ def trace(project: Project, engine: Engine, made: Contract, where: Mapping[str, 
             published="What was published before; this changed nothing.",
             hint="fees-etl assert (has a table been written to by hand?), or fees-etl plan (is anything pending?)",
         )
-    levels = next((route.tables for route in routes), ())
-    return Trace(made.table, key, name, row[name], total, tuple(lines), levels)
+    return Trace(made.table, key, name, row[name], total, tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,18 +202,18 @@ def _inner(wanted: str, way: Way, up: _Route, width: int) -> str:
 def _lines(project: Project, engine: Engine, route: _Route) -> list[Line]:
     """The fees at the end of a route, each with its line."""
     assert route.source is not None  # noqa: S101 - it ends at a file
-    made, way = project.models[route.table].contract, route.source
+    made, source = project.models[route.table].contract, route.source
     fields = [one.name for one in made.columns if not one.policy_tag]
     wanted = [f"above.at_{level}_{at}" for level, many in enumerate(route.widths) for at in range(many)]
     places = len(wanted)
     wanted += [f"fees.{one}" for one in fields]
     wanted += [f"fees.{route.column} AS worth"]
     wanted += [f"above.by_{at}" for at in range(route.factors)] + [
-        f"below.by_{at} AS last_{at}" for at in range(way.factors)
+        f"below.by_{at} AS last_{at}" for at in range(source.factors)
     ]
-    wanted += [f"below.of_{at}" for at in range(len(way.key))]
+    wanted += [f"below.of_{at}" for at in range(len(source.key))]
     same = " AND ".join(f"fees.{one} = above.of_{at}" for at, one in enumerate(made.key))
-    sql = f"{_inner(', '.join(wanted), way, route, len(made.key))}\nINNER JOIN {made.table} AS fees ON {same}"
+    sql = f"{_inner(', '.join(wanted), source, route, len(made.key))}\nINNER JOIN {made.table} AS fees ON {same}"
     lines = []
     for row in engine.query(sql).rows:
         cells = list(row)
@@ -230,7 +228,9 @@ def _lines(project: Project, engine: Engine, route: _Route) -> list[Line]:
             passed.append(tuple(at[start : start + width]))
             start += width
         file, version, number = rest[-3:]
-        lines.append(Line(fee, contribution, file, version, number, (*passed[1:], tuple(fee[one] for one in made.key))))
+        way = [*zip(map(str, route.tables[:-1]), passed[1:], strict=True)]
+        way.append((str(made.table), tuple(fee[one] for one in made.key)))
+        lines.append(Line(fee, contribution, file, version, number, tuple(way)))
     return lines
 
 
@@ -242,12 +242,16 @@ def _merged(lines: list[Line]) -> list[Line]:
         before = found[mark].contribution if mark in found else Decimal(0)
         total = EXACT.add(before, line.contribution)
         found[mark] = Line(line.fee, total, line.file, line.version, line.row, line.way)
-    return sorted(found.values(), key=lambda line: (line.way, line.file, line.row))
+    return sorted(
+        found.values(), key=lambda line: ([(at, *map(str, key)) for at, key in line.way], line.file, line.row)
+    )
 
 
 def _operands(project: Project, model: Model, column: str, key: Mapping[str, Scalar]) -> str:
     schema = {table: made.types for table, made in project.contracts.items()}
-    sql = query.operands(query.parse(model.sql, model.path), schema, keys(project), model.contract.key, column)
+    hidden = {(at, one.name) for at, made in project.contracts.items() for one in made.columns if one.policy_tag}
+    parsed = query.parse(model.sql, model.path)
+    sql = query.operands(parsed, schema, keys(project), model.contract.key, column, hidden)
     tests = " AND ".join(f"why.key_{at} = {literal(value)}" for at, value in enumerate(key.values()))
     names = ", ".join(f"why.key_{at}" for at in range(len(key)))
     return f"SELECT * EXCEPT ({names.replace('why.', '')}) FROM (\n{sql}\n) AS why WHERE {tests}"  # noqa: S608 - names of contracts

@@ -50,6 +50,11 @@ def lineage(query: Query, schema: Schema) -> dict[str, Edges]:
     return {name: _column(top, name) for name in top.items}
 
 
+def made_of(of: Block, item: Any) -> Edges:
+    """The edges of an expression of a block."""
+    return _of(of, item, "copied")
+
+
 def _as(edges: Iterable[Edge], kind: Kind) -> Edges:
     """The same edges one step further on: copied is the least of the direct kinds, an indirect one stays."""
     if kind == "copied":

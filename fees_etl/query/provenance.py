@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from fees_etl.query.blocks import Block, blocks
-from fees_etl.query.read import BIGQUERY
+from fees_etl.query.joined import written
+from fees_etl.query.lineage import made_of
 from fees_etl.query.sums import factors
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from fees_etl.query.names import Schema
     from fees_etl.query.read import Query
@@ -87,8 +88,23 @@ def ways(
     return found
 
 
-def operands(query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], key: Sequence[str], column: str) -> str:
+def operands(
+    query: Query,
+    schema: Schema,
+    keys: Mapping[Table, Sequence[str]],
+    key: Sequence[str],
+    column: str,
+    hidden: Collection[tuple[Table, str]] = (),
+) -> str:
     """The query for what a column that is no sum is worked out from: the answer's key, and the operands by name.
+
+    Args:
+        query: the model's.
+        schema: the columns of all tables.
+        keys: the columns that tell the rows of each table apart.
+        key: the columns of the answer that tell its rows apart.
+        column: the column of the answer.
+        hidden: columns of tables, with all that is made of them: they are no operands.
 
     Raises:
         ProjectError: what the query does cannot be traced.
@@ -117,6 +133,10 @@ def operands(query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], 
     if windows and at is top:
         shown = {one: at.items[one.lower()] for one in key} | shown
     plan.steps.append(_Step(at, "", None))
+    secret = {one for one, item in shown.items() if any(edge[:2] in hidden for edge in made_of(at, item))}
+    shown = {one: item for one, item in shown.items() if one not in secret}
+    if not shown:
+        raise query.wrong(f"{column} is made of columns with a policy tag, which are not shown", item)
     values = [exp.alias_(one.copy(), f"operand_{name}", quoted=True) for name, one in shown.items()]
     return _joined(query, top, plan, key, values, groups)
 
@@ -201,7 +221,7 @@ def _joined(
             given = grouped
         step.block.node.set("expressions", [*step.block.node.expressions, *given])
         exported = [one.alias for one in given]
-    return _written(top, key, members, exported)
+    return written(top, key, members, exported)
 
 
 def _carried(name: str, alias: str) -> Any:
@@ -235,51 +255,3 @@ def _require_in_sight(of: Block, top: Block) -> None:
         if not inner.parent or inner.parent is not of.node:
             raise of.asked.wrong("this cannot be traced: WITH within a subquery", of.node)
         inner = inner.find_ancestor(exp.With)
-
-
-def _written(
-    top: Block, key: Sequence[str], members: list[tuple[int, list[str], exp.Select]], exported: list[str]
-) -> str:
-    """WITH what the query has, and the members of its groups: SELECT the key and what is exported."""
-    node = top.node
-    ctes = []
-    if with_ := node.args.get("with_"):
-        ctes = [*with_.expressions]
-        node.set("with_", None)
-    sql = [f"{_name(cte.alias)} AS (\n{_sql(cte.this)}\n)" for cte in ctes]
-    sql.append(f"_answer AS (\n{_sql(node)}\n)")
-    sql += [f"_members_{number} AS (\n{_sql(select)}\n)" for number, _, select in members]
-    front = dict.fromkeys(exported, "_answer")
-    joins = []
-    for number, names, select in sorted(members, key=lambda one: one[0]):
-        at = f"_members_{number}"
-        same = [
-            f"({front[one]}.{one} = {at}.{one} OR ({front[one]}.{one} IS NULL AND {at}.{one} IS NULL))" for one in names
-        ]
-        joins.append(f"INNER JOIN {at} ON {' AND '.join(same) or 'TRUE'}")
-        front |= {one.alias: at for one in select.expressions[len(names) :]}
-    wanted = [f"_answer.{_name(one)} AS key_{at}" for at, one in enumerate(key)]
-    for kind in ("of_", "by_", "operand_"):
-        found = [one for one in front if one.startswith(kind)]
-        wanted += [f"{front[one]}.{_name(one)}" for one in (sorted(found, key=_place) if kind == "by_" else found)]
-    tests = [f"{at}.{one} = 1" for one, at in front.items() if one.startswith("side_")]
-    tests += [f"{at}.{one} != 0" for one, at in front.items() if one.startswith("by_")]
-    tests += [f"{at}.{one} IS NOT NULL" for one, at in front.items() if one == "of_0"]  # no row of an outer join
-    text = "WITH " + ",\n".join(sql) + f"\nSELECT {', '.join(wanted)}\nFROM _answer"
-    text = "\n".join([text, *joins])
-    return f"{text}\nWHERE {' AND '.join(tests)}" if tests else text
-
-
-def _place(name: str) -> int:
-    return int(name.rpartition("_")[2])
-
-
-def _name(name: str) -> str:
-    return f"`{name}`"
-
-
-def _sql(node: Any) -> str:
-    for one in node.find_all(exp.Interval):
-        if isinstance(one.this, exp.Literal) and one.this.is_string:  # sqlglot's way to read INTERVAL 1 MONTH
-            one.set("this", exp.Literal.number(one.this.this))
-    return str(BIGQUERY.generate(node, comments=False, normalize_functions=False))

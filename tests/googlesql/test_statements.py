@@ -66,3 +66,6 @@ def test_the_ways_of_every_column_and_its_operands_pass_too(reference):
                 texts = [query.operands(*asked, column)]
             assert [sql for sql in texts if reference.types(sql, tables) & FLOATS] == []
     assert sums >= 12
+    line = {"uri": "it's", "version": "1", "row": 7}
+    for name in ("fate", "rejected_line", "file_versions"):
+        reference.analyze(project().templates.render(f"operations/{name}.sql", limit=5, **line), tables)

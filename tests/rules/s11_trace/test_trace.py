@@ -168,6 +168,50 @@ def test_a_table_that_was_written_to_by_hand_is_no_sum_of_its_fees(world):
     assert "add up to 107.5" in err
 
 
+OWN = """
+WITH monthly AS (
+    SELECT fees.adviser_id, DATE_TRUNC(fees.fee_date, MONTH) AS month, SUM(fees.fee_amount) AS pounds
+    FROM staging.stg_fees AS fees
+    GROUP BY fees.adviser_id, month
+),
+
+best AS (
+    SELECT monthly.adviser_id, monthly.pounds
+    FROM monthly
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY monthly.adviser_id ORDER BY monthly.pounds DESC, monthly.month) <= 2
+),
+
+both AS (
+    SELECT best.adviser_id, best.pounds FROM best
+    UNION ALL
+    SELECT ltv.adviser_id, -ltv.total_client_ltv_1_month FROM reporting.rpt_adviser_ltv AS ltv
+)
+
+SELECT both.adviser_id, SUM(both.pounds) AS best_pounds FROM both GROUP BY both.adviser_id
+"""
+
+
+def test_a_model_of_ones_own(shell):
+    assert shell("init", "own")[0] == 0
+    folder = shell.folder / "own/sql/reporting"
+    (folder / "rpt_best.sql").write_text(OWN)
+    (folder / "rpt_best.yml").write_text(
+        "description: One row per adviser. The two best months without the first ones.\n"
+        "materialized: rebuild\nkey: [adviser_id]\ncolumns:\n"
+        "  - {name: adviser_id, type: STRING, required: true, description: Adviser.}\n"
+        "  - {name: best_pounds, type: NUMERIC, description: Pounds.}\n"
+    )
+    put("fees.csv", *LINES)
+    own = ("--project-dir", "own")
+    assert shell(*own, "run", "--source", str(shell.folder / "lake/*.csv"))[0] == 0
+    code, out, err = shell(*own, "trace", "rpt_best", "adviser_id=A2", "--output", "json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["value"], found["total"]) == ("7.50", "7.50")
+    added = sorted((one["source_row"], one["contribution"]) for one in found["fees"])
+    assert added == [(3, "7.50"), (7, "-0.000000001"), (7, "0.000000001")]
+
+
 def numbers(pipeline):
     """Every cell of every published table that is a sum of fees, with its trace."""
     project, engine = pipeline.project, pipeline.engine
