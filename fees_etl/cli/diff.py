@@ -12,6 +12,7 @@ from fees_etl.cli.bridge import listed as listed_bridges
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, as_csv
 from fees_etl.cli.text import cell, change, count, grid, plural
+from fees_etl.errors import UsageError
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -39,24 +40,39 @@ SHOWN = 10
 
 def diff(
     context: typer.Context,
-    was: Annotated[str, typer.Argument(metavar="A", help="A run id, previous, latest or a day.")],
+    was: Annotated[str, typer.Argument(metavar="[A]", help="A run id, previous, latest or a day.")] = "",
     now: Annotated[str, typer.Argument(metavar="[B]", help="The same.")] = "latest",
     *,
+    changed: Annotated[
+        str | None,
+        typer.Option(
+            "--project", metavar="DIR|REF", help="What this project would change, on the live data, rolled back."
+        ),
+    ] = None,
+    fail: Annotated[bool, typer.Option("--fail", help="With --project: exit 1 where anything differs.")] = False,
     output: Annotated[
         Literal["text", "json", "md", "csv"], typer.Option(help="A screen, one document, a comment, or a file.")
     ] = "text",
 ) -> int:
-    """Show what differs between what two runs published.
+    """Show what differs between what two runs published, or what a changed project would publish.
 
     \b
     fees-etl diff previous latest
     fees-etl diff 2025-09-30 --output md            a restatement notice
+    fees-etl --target prod diff --project . --output md   a comment for a pull request
     """
     from fees_etl.explain import bridge, history
     from fees_etl.explain import diff as differences
     from fees_etl.runs import ledger
 
     session: Session = context.obj
+    if changed is not None:
+        from fees_etl.cli.proposed import proposed
+
+        return proposed(session, changed, output, fail=fail)
+    if not was or fail:
+        hint = f"{session.start} diff previous, or {session.start} diff --project DIR"
+        raise UsageError("name what to compare: a run, or with --project a changed project.", hint=hint)
     project = session.open(proven=False)
     kept = [made.history.table for made in differences.published(project) if made.history]
     read = [RUNS, TEXTS, bridge.CAUSES, *kept]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import date
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from emulator import product as products
 from emulator.proxy import Fault
 from faults import TABLES
 from pipeline import project
+from places import ROOT
 from worlds import charge
 
 JANUARY, FEBRUARY, MARCH = date(2025, 1, 31), date(2025, 2, 28), date(2025, 3, 31)
@@ -108,6 +110,24 @@ def test_a_rehearsal_reads_no_files_and_leaves_no_trace(looked):
     said = looked("ingest", "--rehearse")
     assert (said.code, "which cannot be rolled back" in said.err) == (2, True)
     looked.deal({"more.csv": None})
+
+
+def test_a_changed_project_is_rehearsed_on_live_data_and_makes_no_table(looked, tmp_path):
+    before = everything(looked)
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    path = tmp_path / "sql/reporting/dim_clients.sql"
+    path.write_text(path.read_text().replace("'%Y-%m'", "'%Y/%m'"))
+    for suffix in (".sql", ".yml"):
+        shutil.copy(path.with_suffix(suffix), path.with_name(f"dim_new{suffix}"))
+    said = looked("diff", "--project", str(tmp_path), "--output", "json")
+
+    found = {one["table"]: one for one in said.json["tables"]}
+    assert said.code == 0, said.err
+    assert found["reporting.dim_clients"]["columns"] == {"cohort_month": 3}
+    assert said.json["missing"] == ["reporting.dim_new"]
+    assert said.json["sql"] == ["reporting.dim_clients", "reporting.dim_new"]
+    assert everything(looked) == before
+    assert "dim_new" not in str(looked.rows("SELECT table_name FROM reporting.INFORMATION_SCHEMA.TABLES"))
 
 
 def test_a_plan_shows_bytes_and_dollars(looked):

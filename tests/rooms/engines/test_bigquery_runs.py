@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import threading
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,6 +16,7 @@ from pipeline import MODELS, NOW, forget_settings, project
 import fees_etl
 from fees_etl import cli, plan, run, state
 from fees_etl.errors import WarehouseBusy, WarehouseError
+from fees_etl.types import Table
 
 NAMES = [model.name for model in project().models.values()]
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount"
@@ -261,3 +263,24 @@ def test_chunks_are_not_rehearsed_because_the_assertions_would_see_none(shell, s
     assert f"fees-etl --target dev {' '.join(asked)}" in " ".join(err.split())
     assert shell(*asked)[0] == 0
     assert "COMMIT" not in service.begun[0].sql
+
+
+def test_a_changed_project_is_one_job_that_rolls_back_and_makes_no_table(shell, service, monkeypatch):
+    before = dict(service.tables)
+    code, out, err = shell("diff", "--project", ".")
+    assert (code, len(service.begun), "COMMIT" in service.begun[0].sql) == (0, 1, False), err
+    assert "US dollars." in err
+    assert "Nothing differs in any published table." in out
+
+    dim = next(model for model in project().models.values() if model.name == "dim_clients")
+    made = replace(dim, contract=replace(dim.contract, table=Table("reporting", "dim_new")))
+    reader = replace(
+        dim, contract=replace(dim.contract, table=Table("reporting", "rpt_new")), reads=frozenset({made.table})
+    )
+    models = project().models | {one.table: one for one in (made, reader)}
+    monkeypatch.setattr(fees_etl, "load", lambda *_, **__: replace(project(), models=models))
+    code, out, err = shell("diff", "--project", ".")
+    assert code == 0, err
+    assert "Not compared, for a table or a column is not there yet: reporting.dim_new" in " ".join(out.split())
+    assert "dim_new" not in service.begun[1].sql
+    assert service.tables == before
