@@ -37,7 +37,7 @@ TABLES = (
     *MODELS,
     *("raw.fees", "raw.fees_rejected", "raw.files", "raw.file_totals", "ops.pending", "ops.changes", "ops.left_out"),
 )
-VOLATILE = ("run_id", "_run_id", "ingested_at", "_ingested_at", "ended_at", "noted_at")
+VOLATILE = ("seal", "digest", "run_id", "_run_id", "ingested_at", "_ingested_at", "ended_at", "noted_at")
 
 BEFORE, AFTER, FROM_THEN_ON = "before it runs", "after it has run", "and every one from then on"
 
