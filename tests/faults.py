@@ -39,7 +39,10 @@ TABLES = (
     *("ops.causes", "ops.removed"),
     *(f"history.{name.partition('.')[2]}" for name in MODELS[1:]),
 )
-VOLATILE = ("run_id", "_run_id", "_from_run_id", "_to_run_id", "ingested_at", "_ingested_at", "ended_at", "noted_at")
+VOLATILE = (
+    *("seal", "digest", "run_id", "_run_id", "_from_run_id", "_to_run_id"),
+    *("ingested_at", "_ingested_at", "ended_at", "noted_at"),
+)
 
 BEFORE, AFTER, FROM_THEN_ON = "before it runs", "after it has run", "and every one from then on"
 
