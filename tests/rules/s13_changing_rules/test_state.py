@@ -193,7 +193,7 @@ def test_a_commit_whose_project_does_not_load_is_named(committed):
     git("commit", "-qam", "broken")
     path.write_text(text)
     code, _, err = committed("ls", "--select", "state:modified")
-    assert (code, "the project of HEAD does not load: sql/reporting/dim_clients.sql:1" in " ".join(err.split())) == (
+    assert (code, "The project of HEAD does not load: sql/reporting/dim_clients.sql:1" in " ".join(err.split())) == (
         2,
         True,
     )
