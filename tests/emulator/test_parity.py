@@ -150,3 +150,32 @@ def test_generated_worlds(twins, world):
     """In one warehouse: each world replaces the one before it."""
     assert twins.all(dict(world)) == BOTH
     assert twins.differences() == {}
+
+
+def test_causes_and_bridges(twins):
+    """Late, corrected, withdrawn, a duplicate that is kept instead, and a first fee that moved: alike, and closed."""
+    start, later, last = date(2025, 1, 31), date(2025, 4, 30), date(2025, 8, 1)
+    twice = charge("dog", "x", later, 8)
+    twins.all({
+        "a.csv": [charge("ann", "x", later, 10), charge("ann", "x", last, 5), charge("bob", "y", later, 4)],
+        "b.csv": [twice, charge("cat", "y", start, 1)],
+        "c.csv": [twice],
+    })  # fmt: skip
+    twins.ingest({
+        "a.csv": [charge("ann", "x", later, 10), charge("ann", "x", last, 5), charge("bob", "y", later, "4.5")],
+        "b.csv": None,
+        "d.csv": [charge("ann", "y", start, 2)],
+    })  # fmt: skip
+    found, same = twins.both(lambda one: one.run())
+    names = {line.file: line.file.rpartition("/")[2] for one in found.bridges for line in one.lines if line.file}
+
+    assert found.bridges == same.bridges
+    assert {one.residual for one in same.bridges} == {0}
+    assert [(line.cause, names[line.file], line.pounds) for line in same.bridges[0].lines] == [
+        ("corrected", "a.csv", Decimal("0.5")),
+        ("duplicate", "c.csv", 0),
+        ("late", "d.csv", 2),
+        ("withdrawn", "b.csv", -1),
+    ]
+    assert {line.cause for one in same.bridges for line in one.lines} >= {"moved", "window"}
+    assert twins.differences() == {}
