@@ -36,7 +36,7 @@ def trace(
         Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a line a fee.")
     ] = "text",
 ) -> int:
-    """Tell why a number is what it is: every fee it adds up, with its file and row; or what became of a line.
+    """Tell which fees and lines a number is made of, or what became of a line.
 
     \b
     fees-etl trace rpt_adviser_ltv adviser_id=1 --column total_client_ltv_6_month

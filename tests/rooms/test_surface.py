@@ -25,7 +25,8 @@ COMMANDS = list(walk(typer.main.get_command(commands())))
 
 def test_the_commands_are_these():
     assert {" ".join(path) for path in COMMANDS} == {
-        "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show", "init",
+        "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show", "init", "show",
+        "diff", "files", "trace",
     }  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def test_help_has_an_example_and_fits_the_screen(path, capsys, monkeypatch):
     text = capsys.readouterr().out
     assert f"  {' '.join(('fees-etl', *path))}" in text.partition("\n")[2]
     assert max(map(len, text.splitlines())) <= 100
-    assert "..." not in text.replace("[EXPR]...", "").replace("[ARGS]...", "")
+    assert "..." not in text.replace("[EXPR]...", "").replace("[ARGS]...", "").replace("[KEY=VALUE]...", "")
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
