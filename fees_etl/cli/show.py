@@ -25,7 +25,7 @@ SHOWN = 50
 def show(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="TABLE", help="With or without its dataset.")],
-    where: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Rows with these values.")] = None,
+    where: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Rows with these values.")] = None,
     *,
     column: Annotated[list[str] | None, typer.Option(help="This column beside the key; repeatable.")] = None,
     as_of: Annotated[

@@ -28,7 +28,7 @@ SOURCE = ("contribution", "source_file", "source_version", "source_row")
 def trace(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="TABLE|FILE:ROW", help="A published table, or a line of a file.")],
-    where: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The row of the table.")] = None,
+    where: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="The row of the table.")] = None,
     *,
     column: Annotated[str | None, typer.Option(help="The number; left out where the row has one only.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read those lines of the files again, and compare.")] = False,
