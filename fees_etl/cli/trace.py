@@ -28,7 +28,7 @@ SOURCE = ("contribution", "source_file", "source_version", "source_row")
 def trace(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="TABLE|FILE:ROW", help="A published table, or a line of a file.")],
-    where: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The row of the table.")] = None,
+    where: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="The row of the table.")] = None,
     *,
     column: Annotated[str | None, typer.Option(help="The number; left out where the row has one only.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read those lines of the files again, and compare.")] = False,
@@ -36,7 +36,7 @@ def trace(
         Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a line a fee.")
     ] = "text",
 ) -> int:
-    """Tell why a number is what it is: every fee it adds up, with its file and row; or what became of a line.
+    """Tell which fees and lines a number is made of, or what became of a line.
 
     \b
     fees-etl trace rpt_adviser_ltv adviser_id=1 --column total_client_ltv_6_month
