@@ -33,7 +33,9 @@ def cases(
     junit: opt.JUnit = None,
     output: opt.Output = "text",
 ) -> int:
-    """Try models on rows: tests/models/TABLE/CASE/{INPUT.csv, expect.csv}. Needs no warehouse.
+    """Try models on rows, in memory.
+
+    A case is a folder: tests/models/TABLE/CASE/{INPUT.csv, expect.csv}.
 
     \b
     fees-etl test

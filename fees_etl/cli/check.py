@@ -28,7 +28,9 @@ def check(
         Literal["text", "json", "sarif"], typer.Option(help="A screen, one document, or what code hosts read.")
     ] = "text",
 ) -> int:
-    """Check the project's conventions: layers, names, keys, cases, privacy, what is dead. Needs no warehouse.
+    """Check the conventions of the project's files.
+
+    sql/checks.yml has the rules: layers, names, keys, cases, privacy, what is dead.
 
     \b
     fees-etl check

@@ -54,7 +54,7 @@ def diff(
         Literal["text", "json", "md", "csv"], typer.Option(help="A screen, one document, a comment, or a file.")
     ] = "text",
 ) -> int:
-    """Show what differs between what two runs published, or what a changed project would publish.
+    """Show what differs between two runs, or would by a changed project.
 
     \b
     fees-etl diff previous latest

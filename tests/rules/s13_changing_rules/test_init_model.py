@@ -59,7 +59,7 @@ def test_what_cannot_be_leaves_nothing(own):
         assert (code, said in " ".join(err.split())) == (2, True), err
     assert sorted(Path().rglob("*")) == before
     SQL.unlink()
-    assert "only a reporting model" in " ".join(own("init", "--model", "staging.stg_more")[2].split())
+    assert "Only a reporting model" in " ".join(own("init", "--model", "staging.stg_more")[2].split())
 
 
 def test_a_column_is_inferred_anew_and_a_case_is_kept(own, monkeypatch):
