@@ -31,16 +31,19 @@ def publish(url, project, *, killed_at=0):
             os.kill(os.getpid(), signal.SIGKILL)
         return native(engine, sql)
 
-    with connect(url) as engine:
-        planned = plan(project, engine)
-        DuckDB._native = counted
-        run(planned, engine)
-    os._exit(min(count, 250))
+    try:
+        with connect(url) as engine:
+            planned = plan(project, engine)
+            DuckDB._native = counted
+            run(planned, engine)
+    finally:
+        os._exit(min(count, 250))
 
 
 def agree(url, project):
     """Of each published table the open versions are its rows, and those of the last run; and so is the SQL."""
     with connect(url) as engine:
+        engine.prepare(project.contracts)
         newest = history.moments(project, engine)[-1]
         for made in diff.published(project):
             now = engine.query(f"SELECT {', '.join(made.types)} FROM {made.table}").rows
