@@ -132,7 +132,7 @@ class Incoming:
 
     def _spans(self, table: Table, day: str | None, local: DuckDB) -> list[str]:
         """Conditions that part a table's rows into statements, none of which changes more partitions than one may."""
-        if day is None:
+        if day is None or not self._files:
             return [""]
         files = ", ".join(map(quoted, self._files))
         rows = f"FROM read_parquet([{files}], union_by_name = true) WHERE _part = {quoted(table)} AND {day} IS NOT NULL"

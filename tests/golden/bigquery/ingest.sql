@@ -62,22 +62,6 @@ BEGIN
             )
             SELECT .. FROM raw_ci.fees_incoming
             ;
-            INSERT INTO raw_ci.file_totals (
-                uri,
-                version,
-                fee_date,
-                row_count,
-                amount
-            )
-            SELECT
-                uri,
-                version,
-                fee_date,
-                row_count,
-                amount
-            FROM raw_ci.fees_incoming
-            WHERE _load = 'load-1' AND _part = 'raw.file_totals'
-            ;
             INSERT INTO raw_ci.fees_rejected (
                 record,
                 reasons,
@@ -100,15 +84,31 @@ BEGIN
             FROM raw_ci.fees_incoming
             WHERE _load = 'load-1' AND _part = 'raw.fees_rejected'
             ;
+            INSERT INTO raw_ci.file_totals (
+                uri,
+                version,
+                fee_date,
+                row_count,
+                amount
+            )
+            SELECT
+                uri,
+                version,
+                fee_date,
+                row_count,
+                amount
+            FROM raw_ci.fees_incoming
+            WHERE _load = 'load-1' AND _part = 'raw.file_totals'
+            ;
             DELETE FROM raw_ci.files
-            WHERE (uri IN ('file:/lake/a.csv', 'file:/lake/bad.csv', 'file:/lake/it%27s.csv')
-                AND CONCAT(uri, '\n', version) IN ('file:/lake/a.csv\nb19ca4f7c03a33376f29374204d7dffb6fa3c9fdab5e60a4c6f7267c69fffed6', 'file:/lake/bad.csv\n07a49b336e595bb697c62cdb683851bae7f712df546771999118839808535ab1', 'file:/lake/it%27s.csv\n680155ced73561048df5ba805839600683f39781a3182b6e21362ed342c12414'))
+            WHERE (uri IN ('file:/lake/bad.csv', 'file:/lake/it%27s.csv', 'file:/lake/a.csv')
+                AND CONCAT(uri, '\n', version) IN ('file:/lake/bad.csv\n07a49b336e595bb697c62cdb683851bae7f712df546771999118839808535ab1', 'file:/lake/it%27s.csv\n680155ced73561048df5ba805839600683f39781a3182b6e21362ed342c12414', 'file:/lake/a.csv\nb19ca4f7c03a33376f29374204d7dffb6fa3c9fdab5e60a4c6f7267c69fffed6'))
             ;
             INSERT INTO raw_ci.files (uri, version, sha256, bytes, row_count, loaded_count, rejected_count, total_amount, first_fee_date, last_fee_date, status, reason, ingested_at, ended_at, run_id, seal)
             VALUES
-                ('file:/lake/a.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '3.000000000', DATE '2025-01-31', DATE '2025-01-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL),
                 ('file:/lake/bad.csv', 'SHA256', 'SHA256', 73, 1, 0, 1, NUMERIC '0.000000000', NULL, NULL, 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL),
-                ('file:/lake/it%27s.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '2.000000000', DATE '2025-03-31', DATE '2025-03-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL)
+                ('file:/lake/it%27s.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '2.000000000', DATE '2025-03-31', DATE '2025-03-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL),
+                ('file:/lake/a.csv', 'SHA256', 'SHA256', 82, 1, 1, 0, NUMERIC '3.000000000', DATE '2025-01-31', DATE '2025-01-31', 'loaded', NULL, TIMESTAMP '2025-09-30 12:00:00.000000+00:00', NULL, 'test-2', NULL)
             ;
             INSERT INTO ops_ci.pending (
                 fee_date, uri, version, rows_added, amount_added, rows_removed, amount_removed, noted_at, run_id

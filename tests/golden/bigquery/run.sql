@@ -234,7 +234,9 @@ BEGIN
             )
             );
             IF COALESCE(CAST(JSON_VALUE(answer_contract_runs, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_assert_advisers, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_client_data, '$[0][0]') AS INT64), 0) > 0
+                OR COALESCE(CAST(JSON_VALUE(answer_assert_cohorts, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_financial_reconciliation, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_ltv_matches_raw, '$[0][0]') AS INT64), 0) > 0
                 OR COALESCE(CAST(JSON_VALUE(answer_assert_row_count_reconciliation, '$[0][0]') AS INT64), 0) > 0
@@ -252,7 +254,7 @@ BEGIN
                 INSERT INTO ops_ci.runs (
                     run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
                     rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
-                    fingerprint, git_sha, package_version, bytes_processed, follows, seal
+                    fingerprint, git_sha, package_version, bytes_processed, headline, follows, seal
                 )
                 SELECT .. FROM ops_ci.causes, ops_ci.changes, ops_ci.runs, ops_ci.writer
                 ;
@@ -302,7 +304,7 @@ IF script_verdict = 'rejected' AND (
     INSERT INTO ops_ci.runs (
         run_id, command, part_of, status, selection, fee_dates, full_refresh, started_at, finished_at,
         rows_before, rows_after, amount_before, amount_after, steps, changes, assertions, error,
-        fingerprint, git_sha, package_version, bytes_processed, follows, seal
+        fingerprint, git_sha, package_version, bytes_processed, headline, follows, seal
     )
     SELECT .. FROM ops_ci.causes, ops_ci.changes, ops_ci.runs, ops_ci.writer
     ;
