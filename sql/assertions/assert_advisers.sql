@@ -1,4 +1,4 @@
-{# From clients' values: the rank is one more than the clients' advisers with a larger total, counted and not ranked. -#}
+{# From clients' values: the rank is one more than the advisers with a larger total, counted and not ranked. -#}
 {% from 'money.sql' import is_mean -%}
 WITH totals AS (
     SELECT

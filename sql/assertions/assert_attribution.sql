@@ -1,4 +1,4 @@
-{# First touch recalculated by minima and maxima, without the model's window: the day, its largest amount, the adviser. -#}
+{# First touch by minima and maxima, without the model's window: the day, its largest amount, the adviser. -#}
 WITH beginnings AS (
     SELECT
         client_id,

@@ -1,5 +1,9 @@
 {# From clients' values alone: the middle values are found by counting how many are as large at most, not by places. -#}
 {% from 'money.sql' import is_mean -%}
+{% macro mean(months) -%}
+{% set published, total = "reported.avg_ltv_%d_month" | format(months), "recalculated.total_%d" | format(months) -%}
+{{ is_mean(published, total, "recalculated.client_count") }}
+{%- endmacro -%}
 WITH members AS (
     SELECT
         SUBSTR(CAST(first_fee_date AS STRING), 1, 7) AS cohort_month,
@@ -42,11 +46,11 @@ recalculated AS (
     SELECT
         members.cohort_month,
         middles.both,
-        COUNT(*) AS client_count,
         {%- for months in [1, 3, 6] %}
         SUM(members.ltv_{{ months }}_month) AS total_{{ months }},
-        SUM(IF(members.is_complete_{{ months }}_month, 0, 1)) = 0 AS is_complete_{{ months }}_month{{ "," if not loop.last }}
+        SUM(IF(members.is_complete_{{ months }}_month, 0, 1)) = 0 AS is_complete_{{ months }}_month,
         {%- endfor %}
+        COUNT(*) AS client_count
     FROM members
     INNER JOIN middles ON members.cohort_month = middles.cohort_month
     GROUP BY members.cohort_month, middles.both
@@ -60,7 +64,7 @@ SELECT
         WHEN NOT {{ is_mean("reported.median_ltv_6_month", "recalculated.both", 2) | indent(8) }}
             THEN 'median differs'
         {%- for months in [1, 3, 6] %}
-        WHEN NOT {{ is_mean("reported.avg_ltv_%d_month" | format(months), "recalculated.total_%d" | format(months), "recalculated.client_count") | indent(8) }}
+        WHEN NOT {{ mean(months) | indent(8) }}
             THEN 'mean at {{ months }} months differs'
         {%- endfor %}
         ELSE 'counts, totals or flags differ'
@@ -84,6 +88,6 @@ WHERE
     OR reported.total_ltv_{{ months }}_month IS NULL
     OR ABS(recalculated.total_{{ months }} - reported.total_ltv_{{ months }}_month) > NUMERIC '{{ tolerance }}'
     OR recalculated.is_complete_{{ months }}_month IS DISTINCT FROM reported.is_complete_{{ months }}_month
-    OR NOT {{ is_mean("reported.avg_ltv_%d_month" | format(months), "recalculated.total_%d" | format(months), "recalculated.client_count") | indent(4) }}
+    OR NOT {{ mean(months) | indent(4) }}
     {%- endfor %}
     OR NOT {{ is_mean("reported.median_ltv_6_month", "recalculated.both", 2) | indent(4) }}
