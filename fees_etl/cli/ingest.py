@@ -78,7 +78,7 @@ def next_step(session: Session, failed: Collection[str], *, compared: bool = Fal
     if compared and not {"raw_matches_source", "assert_raw_as_ingested"}.isdisjoint(failed):
         return f"{session.start} ingest {source} --reload   (raw becomes what the files say), then run as ever"
     if set(failed) <= {"assert_ledger"}:
-        return 'The ledger was written to by hand, see docs/TAMPERING.md: no command makes it true again.'
+        return "The ledger was written to by hand, see docs/TAMPERING.md: no command makes it true again."
     if set(failed) <= {"assert_ledger", "contract_columns"}:
         return "Drop what the contract does not know: ALTER TABLE ... DROP COLUMN ...; or write it into the contract."
     if compared:

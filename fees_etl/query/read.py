@@ -187,7 +187,7 @@ def grouped(query: Query) -> tuple[str, ...]:
 
 
 def mentioned(query: Query) -> frozenset[str]:
-    """The names of all columns that a query reads, whichever table they are of; with ``*`` it may read any.
+    """The names of all columns that a query reads, whichever table they are of; with ``*`` it may read any of one.
 
     >>> sorted(mentioned(parse("SELECT COUNT(*), a.b FROM x.y AS a JOIN x.z USING (c)", "y.sql")))
     ['b', 'c']
@@ -195,7 +195,12 @@ def mentioned(query: Query) -> frozenset[str]:
     found = {node.name.lower() for node in query.tree.find_all(exp.Column)}
     found |= {name.name.lower() for join in query.tree.find_all(exp.Join) for name in join.args.get("using") or ()}
     rows = {table.alias_or_name.lower() for table in query.tree.find_all(exp.Table)}
-    stars = [star for star in query.tree.find_all(exp.Star) if not isinstance(star.parent, exp.Count)]
+    stars = [
+        star
+        for star in query.tree.find_all(exp.Star)
+        if not isinstance(star.parent, exp.Count)
+        and any(map(_is_stored, (star.find_ancestor(exp.Select) or query.tree).args["from_"].find_all(exp.Table)))
+    ]
     return frozenset(found | ({"*"} if stars or found & rows else set()))
 
 

@@ -105,7 +105,7 @@ FOUND = {
     ),
     "a staged column that nothing reads": (
         lambda: (edit("staging/stg_fees.sql", "    fee_amount\nFROM ranked", "    fee_amount,\n    place AS nth\nFROM ranked"), edit("staging/stg_fees.yml", "  - {name: fee_amount,", "  - {name: nth, type: INT64, description: Place.}\n  - {name: fee_amount,"), edit("staging/stg_fees.sql", "    fee_amount,\n    place AS nth\nFROM", "    place AS nth,\n    fee_amount\nFROM")),
-        ("dead_columns", "staging.stg_fees.nth", "sql/staging/stg_fees.yml:17"),
+        ("dead_columns", "staging.stg_fees.nth", "sql/staging/stg_fees.yml:18"),
     ),
     "a staged table that no report reads": (
         lambda: add(staging__stg_more_sql=RAW, staging__stg_more_yml=MODEL),
