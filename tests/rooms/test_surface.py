@@ -56,8 +56,8 @@ def test_no_command_is_the_help(capsys):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["run", "--source", "a", "--source", "b"], "--source is there twice, and one would be passed over."),
-        (["--target", "a", "run", "--target=b"], "--target is there twice"),
+        (["run", "--source", "a", "--source", "b"], "--source is given twice, and only one can be meant."),
+        (["--target", "a", "run", "--target=b"], "--target is given twice"),
         (["run", "--target", ""], "an argument is empty: a variable that is not set?"),
         (["run", "--target"], "an argument is empty"),
         (["--project-dir=", "run"], "an argument is empty"),
