@@ -8,6 +8,7 @@ from pipeline import project
 
 from fees_etl import query
 from fees_etl.explain.trace import keys
+from fees_etl.privacy import IN_AN_ID
 from fees_etl.runs.plan import render
 
 FLOATS = {"FLOAT64", "FLOAT", "DOUBLE"}
@@ -47,6 +48,7 @@ def test_the_verdict_with_waivers_passes_too(reference, waived):
             sql = project().templates.render(
                 "operations/verdict.sql",
                 query=assertion.sql, key=assertion.key, order=assertion.key, waived=keys, standing=standing, shown=20,
+                tagged={"client_nino"}, nino=IN_AN_ID,
             )  # fmt: skip
             reference.analyze(sql, tables)
 

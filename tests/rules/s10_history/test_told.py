@@ -130,7 +130,8 @@ def test_diff_as_csv_has_a_line_a_cell(edited):
     edited("run", "--skip-ingest")
     _, out, _ = edited("diff", "previous", "--output", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert rows[0] == {
+    told = {name: text for name, text in rows[0].items() if text}  # the others are of causes
+    assert told == {
         "table": "reporting.dim_clients", "key": "client_id C1", "column": "first_adviser_id",
         "before": "A1", "after": "A2",
     }  # fmt: skip
