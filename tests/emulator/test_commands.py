@@ -55,7 +55,7 @@ def test_a_stopped_backfill_goes_on_where_it_stopped(waiting):
     waiting.google.proxy.fail()
     assert said.code == 5
     assert "1 of 3 chunks are staged and stay so; reporting is as before." in said.err
-    assert "fees-etl backfill --start 2025-01-01 --end 2025-03-31 --chunk month --resume" in said.err
+    assert "fees-etl --target dev backfill --start 2025-01-01 --end 2025-03-31 --chunk month --resume" in said.err
     assert waiting.rows("SELECT SUM(ltv_total) FROM reporting.rpt_client_ltv") == [(Decimal("15.85"),)]
 
     said = waiting("backfill", *QUARTER, "--chunk", "month", "--resume")
