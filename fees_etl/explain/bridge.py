@@ -73,7 +73,7 @@ def _asks(
     project: Project, *, now: str | None = None, first: str = "", last: str = "", most: int | None = None
 ) -> tuple[Ask, ...]:
     """Of a project whose tables are others, nothing."""
-    kept = {at: made for at, made in project.contracts.items() if made.history and at.dataset == REPORTING}
+    kept = {at: model.contract for at, model in project.models.items() if model.contract.history}
     totals = [
         (at, by, columns) for at, by, columns in _TOTALS if at in kept and columns.keys() <= kept[at].types.keys()
     ]
