@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 __all__ = ["check", "steady"]
 
@@ -23,6 +23,9 @@ def check(name: str, text: str) -> None:
 def steady(text: str, folder: object) -> str:
     """Without what differs from run to run: folder, run ids, seconds, times, process ids; the width stays."""
     text = text.replace(str(folder), "/tmp/fees-etl".ljust(len(str(folder)), "_"))
+    text = text.replace(
+        f"/{PurePath(str(folder)).name}/", "/" + "_" * len(PurePath(str(folder)).name) + "/"
+    )  # of one that is cut
     text = re.sub(r"\d{8}T\d{6}-[0-9a-f]{6}", "20250930T120000-1a2b3c", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "2025-09-30 12:00:00 UTC", text)
     text = re.sub(r"\bprocess \d+ \([^)]*\)", "process 4711 (python)", text)
