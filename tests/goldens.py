@@ -26,6 +26,7 @@ def steady(text: str, folder: object) -> str:
     text = text.replace(
         f"/{PurePath(str(folder)).name}/", "/" + "_" * len(PurePath(str(folder)).name) + "/"
     )  # of one that is cut
+    text = re.sub(r"…([a-z0-9_]{1,8})/", lambda found: f"…{'_' * len(found[1])}/", text)
     text = re.sub(r"\d{8}T\d{6}-[0-9a-f]{6}", "20250930T120000-1a2b3c", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "2025-09-30 12:00:00 UTC", text)
     text = re.sub(r"\bprocess \d+ \([^)]*\)", "process 4711 (python)", text)

@@ -93,7 +93,7 @@ BUNDLED = load()
 SAME = {
     "comment": (FEES, "ranked AS (", "/* once */ ranked AS ( -- each\n"),
     "jinja-comment": (FEES, "ranked AS (", "{# once #}ranked AS ("),
-    "layout": (FEES, "        client_id,\n        client_nino,", "  client_id ,client_nino,"),
+    "layout": (FEES, "    client_id,\n    client_nino,", "  client_id ,client_nino,"),
     "keyword-case": (FEES, "FROM ranked", "from ranked"),
     "function-case": ("macros/money.sql", "DIV(", "div("),
     "quotes": (CLEAN, "), '')", '), "")'),
