@@ -27,7 +27,7 @@ REQUESTS = {
     ("ingest", "GCS"): [
         "GET /b",
         "GET /b/o",
-        *(f"GET /download/b/o/{name}.csv" for name in ("a", "c%20copy", "d", "e")),
+        *(f"GET /download/b/o/{name}.csv" for name in ("c%20copy", "d", "e", "a")),  # new ones first
     ],
     ("run", "BigQuery"): [
         *("POST /queries", "POST /queries"),
