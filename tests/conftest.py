@@ -3,6 +3,7 @@
 `-m "not slow"` leaves out what takes minutes: faults at every statement, worlds by the hundred, emulators, Google's analyzer.
 """
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """pytest-cov has the first of these marks; some environments do without pytest-cov."""
     config.addinivalue_line("markers", "no_cover: lines that it runs are not counted")
     config.addinivalue_line("markers", "slow: left out by -m 'not slow'")
+    for name, ours in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        if signal.getsignal(number := signal.Signals[name]) == signal.SIG_IGN:  # behind nohup, or a script's `&`
+            signal.signal(number, ours)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -65,11 +65,13 @@ class Fault:
     """Fails the n-th native statement of an engine; 0 fails none and counts them."""
 
     def __init__(self, number, how):
-        self.number, self.how, self.count, self.fired, self.commits = number, how, 0, "", []
+        self.number, self.how, self.count, self.fired = number, how, 0, ""
+        self.begins, self.commits = [], []
 
     def around(self, run):
         def native(*args):
             self.count += 1
+            self.begins += [self.count] if args[-1] == "BEGIN TRANSACTION" else []
             self.commits += [self.count] if args[-1] == "COMMIT" else []
             dead = self.fired and self.how == FROM_THEN_ON
             if self.count != self.number and not dead:

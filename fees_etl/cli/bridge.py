@@ -28,6 +28,8 @@ WORDS = {
     "window": "first fee moved the window",
     "rule": "the SQL changed",
 }
+STANDING = "a rule of the SQL"
+"""The word for what SQL other than the bundled makes of a number in a run that did not change it."""
 _CLIENTS = {"moved", "window", "rule"}
 
 
@@ -87,7 +89,8 @@ def _document(line: Line) -> dict[str, Any]:
 
 def _line(line: Line) -> tuple[str, str, str, str, str]:
     rows = plural(line.rows, "client") if line.cause in _CLIENTS else count(line.rows)
-    what = f"{WORDS[line.cause]} ({_kind(line)})"
+    word = STANDING if line.cause == "rule" and not line.is_error else WORDS[line.cause]
+    what = f"{word} ({_kind(line)})"
     return what, shown(line.file or ""), str(line.fee_date or ""), rows if line.rows else "", _signed(line.pounds)
 
 

@@ -17,7 +17,7 @@ from fees_etl.streams import inline, quoted
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from fees_etl import Engine, Project
+    from fees_etl import Engine, Project, State
 
 
 def ingest(
@@ -71,9 +71,9 @@ def ingest(
     return 0
 
 
-def next_step(session: Session, failed: Collection[str], *, compared: bool = False) -> str:
+def next_step(session: Session, failed: Collection[str], *, held: State | None = None, compared: bool = False) -> str:
     """What to type where assertions fail: tables are never made again from a raw that nobody compared."""
-    named = source_of(session)
+    named = source_of(session, held)
     source = "SOURCE" if named is None else quoted(named) if session.settings.source else ""
     if compared and not {"raw_matches_source", "assert_raw_as_ingested"}.isdisjoint(failed):
         return f"{session.start} ingest {source} --reload   (raw becomes what the files say), then run as ever"
@@ -97,11 +97,15 @@ def require_source(session: Session) -> None:
         )
 
 
-def source_of(session: Session) -> str | None:
-    """What to ingest: where no source is named the sample, unless raw holds real files or is elsewhere."""
+def source_of(session: Session, held: State | None = None) -> str | None:
+    """What to ingest: where no source is named the sample, unless raw holds real files or is elsewhere.
+
+    What raw holds is in ``held``, or in the session where the command tells of it at its end.
+    """
     from fees_etl.ingestion import SAMPLE
 
-    is_taken = session.is_remote or (session.state is not None and session.state.real)
+    held = held or session.state
+    is_taken = session.is_remote or (held is not None and held.real)
     return SAMPLE if session.settings.source is None and not is_taken else session.settings.source
 
 

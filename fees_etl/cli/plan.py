@@ -89,9 +89,10 @@ def check(
         require_source(session)
     with session.warehouse(project, read_only=True) as engine:
         found = fees_etl.check(project, engine)
-        session.state = fees_etl.state(project, engine)
+        is_open = session.settings.source is None and not session.is_remote
+        held = fees_etl.state(project, engine) if is_open else None
         if source is not None:
-            if (place := source_of(session)) is None:
+            if (place := source_of(session, held)) is None:
                 hint = f"{session.start} assert --source 'lake/*.csv'"
                 raise UsageError("no source is named, so there is nothing to compare raw with.", hint=hint)
             found = (*found, compare(project, engine, place))
@@ -101,7 +102,7 @@ def check(
         raise AssertionsFailed(
             f"{len(failed)} of {len(found)} assertions fail on what is published now: {', '.join(failed)}.",
             published="What readers see now is wrong in these points; this command changed nothing.",
-            hint=next_step(session, failed, compared=source is not None),
+            hint=next_step(session, failed, held=held, compared=source is not None),
         )
     return 0
 

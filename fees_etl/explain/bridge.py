@@ -8,10 +8,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.project import files, load
 from fees_etl.results import EXACT, Bridge, Line
 from fees_etl.types import HISTORY, REPORTING, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
     from fees_etl.script import Ask, Rows
@@ -88,9 +91,22 @@ def _asks(
     histories = {name: Table(HISTORY, at.name) for at, name in names.items()}
     return (project.templates.ask(
         "bridge", NAME, now=now, first=first, last=last, most=most, tables=tables, months=_MONTHS, staged=str(_FEES),
-        pounds="fee_amount", values=[str(_CLIENTS), str(_VALUES)],
+        pounds="fee_amount", values=[str(_CLIENTS), str(_VALUES)], own=_own(project, names),
         histories=histories,
     ),)  # fmt: skip
+
+
+def _own(project: Project, tables: Iterable[Table]) -> list[str]:
+    """Those of the tables whose SQL is not the bundled project's, nor perhaps what it makes of a fee."""
+    bundled = load.folder(None)
+    if project.root == bundled:
+        return []
+    here, there = (
+        {name: files.read(root, name) for name in files.listed(root) if name.startswith(("macros/", f"{REPORTING}/"))}
+        for root in (project.root, bundled)
+    )
+    macros = {name for name in {*here, *there} if name.startswith("macros/") and here.get(name) != there.get(name)}
+    return [str(at) for at in tables if macros or here.get(name := f"{at.dataset}/{at.name}.sql") != there.get(name)]
 
 
 def _order(row: Any) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 {# From the totals that one run left to those of another, as lines of cause. A client's old value, with each changed fee
    at what it is worth in the client's old window, is the new value, but for what a moved window and other SQL make of it;
-   a client that moved takes the new value along. Whatever no line explains is the residual, for the caller to see. -#}
+   a client that moved takes the new value along. What SQL other than the bundled makes of it, in the run that changed it
+   and in every later one, is a line of its own. Whatever no line explains is the residual, for the caller to see. -#}
 WITH committed AS (
     SELECT
         run_id,
@@ -38,7 +39,7 @@ bounds AS (
     FROM runs
 ),
 
-caused AS (
+known AS (
     SELECT
         runs.nth,
         causes.table_name,
@@ -51,8 +52,14 @@ caused AS (
         COALESCE(causes.pounds_after, NUMERIC '0') - COALESCE(causes.pounds_before, NUMERIC '0') AS pounds
     FROM ops.causes AS causes
     INNER JOIN runs ON causes.run_id = runs.run_id
+    WHERE causes.cause != 'repaired'
+),
+
+caused AS (
+    SELECT known.*
+    FROM known
     CROSS JOIN bounds
-    WHERE runs.nth > bounds.first_nth AND runs.nth <= bounds.last_nth AND causes.cause != 'repaired'
+    WHERE known.nth > bounds.first_nth AND known.nth <= bounds.last_nth
 ),
 
 {# Each run of which a table's SQL was changed. #}
@@ -62,6 +69,34 @@ ruled AS (
         table_name
     FROM caused
     WHERE action = 'rebuilt'
+),
+
+{# Each run under SQL of a table that may value fees otherwise: since it was first changed, or all, where it is one's own. #}
+other AS (
+    SELECT DISTINCT
+        runs.nth,
+        changed.table_name
+    FROM runs
+    CROSS JOIN bounds
+    INNER JOIN (
+        SELECT
+            table_name,
+            MIN(nth) AS first_nth
+        FROM known
+        WHERE action = 'rebuilt'
+        GROUP BY table_name
+    ) AS changed
+        ON runs.nth >= changed.first_nth
+    WHERE runs.nth > bounds.first_nth AND runs.nth <= bounds.last_nth
+    {%- for table in own %}
+    UNION DISTINCT
+    SELECT
+        runs.nth,
+        {{ table | literal }}
+    FROM runs
+    CROSS JOIN bounds
+    WHERE runs.nth > bounds.first_nth AND runs.nth <= bounds.last_nth
+    {%- endfor %}
 ),
 
 staged AS (
@@ -124,7 +159,8 @@ clients AS (
         {{ when }}_ltv.{{ column }} AS {{ when }}_{{ column }},
         {%- endfor %}
         {%- endfor %}
-        ruled.nth IS NOT NULL AS is_ruled
+        ruled.nth IS NOT NULL AS is_ruled,
+        other.nth IS NOT NULL AS is_other
     FROM affected
     {%- for name in ['dim', 'ltv'] %}
     LEFT OUTER JOIN {{ name }}_versions AS was_{{ name }}
@@ -138,8 +174,10 @@ clients AS (
             AND now_{{ name }}.from_nth <= affected.nth
             AND (now_{{ name }}.to_nth IS NULL OR now_{{ name }}.to_nth > affected.nth)
     {%- endfor %}
-    LEFT OUTER JOIN (SELECT DISTINCT nth FROM ruled WHERE table_name IN ({{ values | map('literal') | join(', ') }})) AS ruled
-        ON affected.nth = ruled.nth
+    {%- for name in ['ruled', 'other'] %}
+    LEFT OUTER JOIN (SELECT DISTINCT nth FROM {{ name }} WHERE table_name IN ({{ values | map('literal') | join(', ') }})) AS {{ name }}
+        ON affected.nth = {{ name }}.nth
+    {%- endfor %}
 ),
 
 {# One row per client and window: until when a fee counts in the old window, or in the first of a new client. #}
@@ -152,6 +190,7 @@ windows AS (
         {% if length %}DATE_ADD(COALESCE(was_date, now_date), INTERVAL {{ length }} MONTH){% else %}IF(COALESCE(was_date, now_date) IS NULL, NULL, DATE '9999-12-31'){% endif %} AS ends,
         was_date != now_date AS has_moved,
         is_ruled,
+        is_other,
         {%- for one in tables if one.by %}
         was_{{ one.by }},
         now_{{ one.by }},
@@ -199,7 +238,7 @@ rests AS (
         windows.nth,
         windows.client_id,
         windows.ltv,
-        IF(windows.is_ruled, 'rule', 'window') AS cause,
+        IF(windows.has_moved AND NOT windows.is_ruled, 'window', 'rule') AS cause,
         CAST(NULL AS STRING) AS uri,
         CAST(NULL AS DATE) AS told_date,
         COALESCE(windows.now, NUMERIC '0') - COALESCE(windows.was, NUMERIC '0')
@@ -209,7 +248,7 @@ rests AS (
     FROM windows
     LEFT OUTER JOIN summed
         ON windows.nth = summed.nth AND windows.client_id = summed.client_id AND windows.ltv = summed.ltv
-    WHERE windows.is_ruled OR windows.has_moved
+    WHERE windows.is_other OR windows.has_moved
 ),
 
 parts AS (
@@ -281,7 +320,7 @@ deltas AS (
     {%- endfor %}
 ),
 
-{# What a run that changed a table's own SQL has made of it, besides what it made of the clients. #}
+{# What a table's own SQL, where it is another, has made of it, besides what became of the clients. #}
 told AS (
     SELECT
         table_name,
@@ -307,7 +346,7 @@ told AS (
         CAST(NULL AS STRING),
         CAST(NULL AS DATE),
         totals.pounds,
-        TRUE,
+        ruled.nth IS NOT NULL,
         CAST(NULL AS STRING)
     FROM (
         SELECT
@@ -323,7 +362,8 @@ told AS (
         )
         GROUP BY table_name, key, column_name, nth
     ) AS totals
-    INNER JOIN ruled ON totals.nth = ruled.nth AND totals.table_name = ruled.table_name
+    INNER JOIN other ON totals.nth = other.nth AND totals.table_name = other.table_name
+    LEFT OUTER JOIN ruled ON totals.nth = ruled.nth AND totals.table_name = ruled.table_name
     WHERE totals.pounds != 0
 ),
 

@@ -64,6 +64,7 @@ class Prepared:
             with fault(pipeline.engine) as counted:
                 self._act(pipeline)
             self.after, self.count = contents(pipeline), counted.count
+            self.first = counted.begins[0] + 1
         self.reset()
 
     def reset(self):
@@ -123,7 +124,7 @@ def test_a_statement_that_fails_undoes_all_of_the_command_and_a_retry_ends_as_if
 def test_every_failed_attempt_is_in_the_ledger_once_with_its_reason(tmp_path, command):
     prepared = Prepared(tmp_path, command)
     with prepared.opened() as pipeline:
-        for number in (5, prepared.count // 2, prepared.count):
+        for number in (prepared.first, prepared.count // 2, prepared.count):
             assert prepared.fails(pipeline, number, BEFORE)[2] == ["failed"]
 
         assert ledger(pipeline, "status", "error")[1:] == [("failed", "injected")] * 3
@@ -194,18 +195,22 @@ def test_a_run_stops_when_an_ingestion_slips_in_between_plan_and_begin(tmp_path,
         assert pipeline.rows("ops.pending") == []
 
 
-def test_an_ingestion_during_the_run_keeps_its_fee_dates_pending(tmp_path):
+def test_an_ingestion_during_the_run_is_told_to_wait_and_its_fee_dates_are_staged_by_the_next(tmp_path):
     prepared = Prepared(tmp_path, "a run")
     with prepared.opened() as pipeline, prepared.opened() as other:
         deal(tmp_path / "lake", {"g": [("C1", "2025-01-01", "70")]})
-        ingested = []
+        busy = []
 
         def slip_in(_):
-            if not ingested:
-                ingested.append(other.ingest())
+            with pytest.raises(WarehouseBusy) as held:
+                other.ingest()
+            busy.append(held.value.exit_code)
 
         assert run(pipeline.plan(), pipeline.engine, on_step=slip_in).status == "published"
+        assert set(busy) == {75}
         assert contents(pipeline)["staging.stg_fees"] == prepared.after["staging.stg_fees"]
+        assert pipeline.rows("ops.pending") == []
+        other.ingest()
         assert [(str(row[0]), row[3]) for row in pipeline.rows("ops.pending")] == [("2025-01-01", 1)]
         assert pipeline.run().status == "published"
         assert pipeline.tables() == pipeline.expected()

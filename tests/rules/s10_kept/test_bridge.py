@@ -295,6 +295,31 @@ def test_data_comes_before_a_rule_that_changed_with_it(lenient):
     assert found["rpt_adviser_ltv", "y", "total_client_ltv_all_time"] == [("new", 1, 7)]
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["the first build", "a later run"])
+def test_a_rule_of_ones_own_values_what_comes_later_too(lenient, first):
+    """The adviser's sum of 3 months counts each fee twice: a fee that comes later is told once as data, once as the rule."""
+    lenient.project = edited("an adviser's fees doubled" if first else None)
+    lenient.all(a=[charge("ann", "x", JANUARY, 10)])
+    if not first:
+        lenient.project = edited("an adviser's fees doubled")
+        assert small(lenient)["rpt_adviser_ltv", "x", "total_client_ltv_3_month"] == [("rule", 0, 10)]
+    result = lenient.all(b=[charge("bob", "x", JANUARY, 3)])
+
+    one = next(one for one in result.bridges if one.column == "total_client_ltv_3_month")
+    assert (one.before, one.after, one.residual) == (20, 26, 0)
+    assert [(line.cause, line.is_error, line.pounds) for line in one.lines] == [("new", False, 3), ("rule", False, 3)]
+
+
+def test_a_window_of_ones_own_values_what_comes_later_too(lenient):
+    """Where the fee of the very day on which a window ends counts, it is the rule's: the bundled window leaves it out."""
+    lenient.project = edited("a shorter window")
+    lenient.all(a=[charge("ann", "x", date(2025, 1, 15), 10)])
+    found = small(lenient, b=[charge("ann", "x", APRIL, 4)])
+
+    assert found["rpt_client_ltv", "", "ltv_total"] == [("new", 1, 4)]
+    assert found["rpt_adviser_ltv", "x", "total_client_ltv_3_month"] == [("rule", 1, 4)]
+
+
 def test_what_was_changed_by_hand_and_is_mirrored_again_moves_no_published_number(lenient):
     lenient.all(a=[charge("ann", "x", JANUARY, 10)])
     lenient.tamper("DELETE FROM staging.stg_fees")
