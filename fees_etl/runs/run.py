@@ -172,8 +172,9 @@ def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
 
 def _remembered(plan: Plan, run_id: str, started_at: datetime) -> Iterator[str]:
     """What is kept of a run besides its causes: the SQL that built the tables, and every version of published rows."""
-    operation = plan.project.templates.operation
-    if other := [name for name, mark in plan.built.items() if mark and not is_first(plan)]:
+    operation, was = plan.project.templates.operation, plan.state.built  # of a warehouse of before it was kept, nothing
+    known = () if is_first(plan) else was or plan.built
+    if other := [name for name, mark in plan.built.items() if mark and name in known]:
         yield from operation("rebuilt", tables=other, run_id=run_id)
     if plan.built:
         yield from operation("remember", built=plan.built, run_id=run_id, now=started_at)

@@ -54,7 +54,7 @@ def test_month_by_month_is_the_same_as_at_once_and_as_a_full_refresh(first, seco
         if data.draw(st.booleans(), label="published before"):
             pipeline.all(**{name.removesuffix(".csv"): rows for name, rows in first.items()})
         pipeline.put(**{name.removesuffix(".csv"): rows for name, rows in second.items()})
-        pipeline.ingest()
+        pipeline.ingest(allow_withdraw=True)
         start, end = sorted(data.draw(st.tuples(worlds.fee_dates(), worlds.fee_dates()), label="range"))
         with pipeline.engine.rehearsal():
             fill(pipeline, start, end, chunk="none")
