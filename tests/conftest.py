@@ -1,6 +1,7 @@
-"""How hard properties are tried: `--hypothesis-profile=night` tries ten times as many examples.
+"""How hard properties are tried, which tests are slow, and of which lines are counted.
 
-`-m "not slow"` leaves out what takes minutes: faults at every statement, worlds by the hundred, emulators, Google's analyzer.
+`-m "not slow"` leaves out what takes minutes: faults at every statement, worlds of files, processes, emulators, Google's
+analyzer. tiers.py says what is tried by day, `nox`, and by night, `nox -s night`.
 """
 
 import signal
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import is_hypothesis_test, settings
 from shells import fed, shell  # noqa: F401 - fixtures for every test
+from tiers import NIGHT
 
 settings.register_profile("change", deadline=None)  # a busy machine is no failure
 settings.register_profile("night", deadline=None, max_examples=1000)
-settings.load_profile("change")
+settings.load_profile("night" if NIGHT else "change")
 
 TESTS = Path(__file__).parent
 SLOW = {"delivery", "emulator", "faults", "googlesql"}

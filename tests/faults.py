@@ -98,9 +98,9 @@ def fault(engine, number=0, how=BEFORE):
         del engine._native
 
 
-def contents(pipeline):
-    """Every table but the ledger, without what differs from one attempt to the next."""
-    columns = f"COLUMNS(lambda name: name NOT IN {VOLATILE})"
+def contents(pipeline, *without):
+    """Every table but the ledger, without what differs from one attempt to the next, and these columns."""
+    columns = f"COLUMNS(lambda name: name NOT IN {(*VOLATILE, *without)})"
     native = pipeline.engine.native
     return {table: native.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall() for table in TABLES}
 

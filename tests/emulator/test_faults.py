@@ -1,7 +1,7 @@
 """A fault at every request of an ingestion and of a run: the same tables or a clean error, never a job twice, and the
 same command again ends right.
 
-FAULTS=all also tries each kind of fault at each request alone, repeats commands that succeed, and takes more cases in
+The night also tries each kind of fault at each request alone, repeats commands that succeed, and takes more cases in
 the other modules of this tier.
 """
 
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from emulator.proxy import Fault
-from emulator.world import ALL, patience
+from emulator.world import patience
+from tiers import NIGHT
 
 EVER = 10**6
 DEAD = {"reset": True, "after": True, "times": EVER}
@@ -52,7 +53,7 @@ POINTS = {
     for (command, service), names in REQUESTS.items()
     for number, name in enumerate(names, 1)
 }
-ENDS = [point for point in POINTS if ALL or not re.search("d.csv|copy", point)]
+ENDS = [point for point in POINTS if NIGHT or not re.search("d.csv|copy", point)]
 LASTING = [
     ("ingest", Fault("POST", "^/upload", reset=True, times=EVER), 5),
     ("ingest", Fault("PUT", "^/upload", reset=True, times=EVER, after=True), 0),
@@ -87,7 +88,7 @@ def ends(world, command, code, said):
         assert "Next: " in said
     else:
         assert held == after
-    if code or ALL:
+    if code or NIGHT:
         assert world.command(command)[0] == 0
         assert world.contents() == after
         assert world.truth() == [*known, *(["published"] if command == "run" else [])]
@@ -140,7 +141,7 @@ def test_a_kind_of_request_that_never_succeeds_ends_the_command_in_time(world, c
     ends(world, command, found, said)
 
 
-@pytest.mark.parametrize(("point", "kind"), product(POINTS, KINDS) if ALL else ())
+@pytest.mark.parametrize(("point", "kind"), product(POINTS, KINDS) if NIGHT else ())
 def test_one_fault_is_overcome(world, point, kind):
     command, service, number = POINTS[point]
     begin(world, command)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections import Counter
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -30,6 +29,7 @@ from emulator.fixtures import Lake, Warehouse, bucket, warehouse
 from faults import HEADER, NEXT, START, VOLATILE
 from google.resumable_media.requests import _request_helpers
 from pipeline import LENIENT, project
+from tiers import NIGHT
 
 import fees_etl
 from fees_etl import cli, connect
@@ -45,9 +45,8 @@ if TYPE_CHECKING:
 
     from fees_etl import Engine, Project
 
-__all__ = ["ALL", "World", "enter", "few", "patience", "told"]
+__all__ = ["World", "enter", "few", "patience", "told"]
 
-ALL = os.environ.get("FAULTS") == "all"
 KEPT = ("stg_fees", "dim_clients", "assert_client_data", "assert_row_count_reconciliation", "contract_runs")
 TABLES = (
     *("staging.stg_fees", "reporting.dim_clients", "ops.pending", "ops.changes", "ops.left_out"),
@@ -209,8 +208,8 @@ def enter(environment: dict[str, str], folder: Path, patch: pytest.MonkeyPatch) 
 
 
 def few(*cases: object, more: tuple[object, ...] = ()) -> tuple[object, ...]:
-    """Cases of a test: FAULTS=all takes ``more`` of them."""
-    return (*cases, *more) if ALL else cases
+    """Cases of a test: the night takes ``more`` of them."""
+    return (*cases, *more) if NIGHT else cases
 
 
 def patience(patch: pytest.MonkeyPatch, seconds: float, timeout: float = 30.0) -> None:

@@ -19,13 +19,14 @@ from urllib.parse import unquote
 import pytest
 from faults import HEADER, NEXT, START, contents, deal, ledger, story, truth
 from pipeline import LENIENT, Pipeline, forget_settings
+from tiers import NIGHT
 
 from fees_etl import cli
 
 RUN = ["run", "--source", "lake"]
 BACKFILL = ["backfill", "--start", "2024-12-01", "--end", "2025-03-31", "--chunk", "month"]
 FORK = multiprocessing.get_context("forkserver")
-POINTS = 8
+POINTS = 8 if NIGHT else 4
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import places
 import pytest
 from pipeline import without_settings
 from shells import GOOD, HEADER, MORE
+from tiers import part
 
 NAME = "é€😀.csv"
 FORGED = "b\x1b[2J\n  loaded  forged.csv"
@@ -88,7 +89,7 @@ def test_no_output_changes_how_a_command_ends(before, tmp_path, name):
     words, code = COMMANDS[name]
     plain = ended(before, tmp_path / "plain", words, "")
     assert plain[0] == code
-    for sink in SINKS:
+    for sink in part(SINKS, 3, first=list(COMMANDS).index(name)):
         assert ended(before, tmp_path / sink, words, sink) == plain, sink
 
 

@@ -11,6 +11,7 @@ import pytest
 from broken import FOLDERS, assembled
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tiers import NIGHT
 
 from fees_etl import ProjectError, load
 from fees_etl.project.template import Templates
@@ -322,7 +323,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150 if NIGHT else 50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 99), EDITS, st.binary(max_size=2))
 @example(0, [(0, 0, "&a [*a]")], b"")
 def test_any_edit_of_any_file_is_loaded_or_refused(tmp_path, which, edits, tail):

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 import worlds
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pipeline import LENIENT, Pipeline
+from tiers import worlds_of
 from worlds import HARD, charge
 
 from fees_etl import UsageError, load, plan, run
 from fees_etl.explain import diff, history
 
-SLOW = settings(max_examples=settings().max_examples // 8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 BUNDLED = Path(__file__).parents[3] / "sql"
 
 
@@ -47,7 +47,7 @@ def differing(before, after, key):
     return len(now.keys() - was.keys()), len(was.keys() - now.keys()), len(changed)
 
 
-@SLOW
+@worlds_of(4)
 @given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=5), st.data())
 def test_what_any_run_left_can_be_read_again_and_two_of_them_compared(versions, data):
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:

@@ -12,17 +12,17 @@ from pathlib import Path
 import places
 import pytest
 import worlds
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pipeline import LENIENT, Pipeline
 from places import ROOT
+from tiers import worlds_of
 from worlds import charge
 
 from fees_etl import load
 from fees_etl.explain import bridge, history
 from fees_etl.runs.backfill import backfill
 
-SLOW = settings(max_examples=settings().max_examples // 8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SUMS = {
     "reporting.rpt_adviser_ltv": (
         "total_client_ltv_1_month",
@@ -94,7 +94,7 @@ def closes(bridges, was, now):
     return told
 
 
-@SLOW
+@worlds_of(6)
 @given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=4), st.booleans(), st.data())
 def test_every_bridge_of_every_additive_number_closes(versions, edits, data):
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:

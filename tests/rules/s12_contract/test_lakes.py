@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lakes import REGION, Lake, extended
 from pipeline import LENIENT, project
+from tiers import worlds_of
 
 from fees_etl import InputRefused, ProjectError, load
 
@@ -73,7 +74,7 @@ FEES = st.lists(
 ARRIVALS = st.lists(st.tuples(KINDS, st.sampled_from("ab"), FEES, st.booleans()), min_size=1, max_size=7)
 
 
-@settings(max_examples=20)
+@worlds_of(6)
 @given(ARRIVALS)
 def test_any_order_of_arrivals_is_one_full_refresh(arrivals):
     """A kind, a name, its rows now (none: withdrawn) and whether a run follows at once."""

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import worlds
 from faults import AFTER, BEFORE, HEADER, NEXT, START, contents, deal, fault, ledger, truth
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pipeline import LENIENT, MODELS, Pipeline, project
 from shells import fee, put
+from tiers import part, worlds_of
 
 from fees_etl import GuardRefused, UsageError, cli
 from fees_etl.runs.backfill import backfill, command_line
@@ -45,7 +46,7 @@ def opened(tmp_path):
     return again
 
 
-@settings(max_examples=settings().max_examples // 25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@worlds_of(2)
 @given(
     worlds.files(names=("a.csv", "b.csv"), max_size=8), worlds.files(names=("a.csv", "b.csv"), max_size=8), st.data()
 )
@@ -58,10 +59,12 @@ def test_month_by_month_is_the_same_as_at_once_and_as_a_full_refresh(first, seco
         start, end = sorted(data.draw(st.tuples(worlds.fee_dates(), worlds.fee_dates()), label="range"))
         with pipeline.engine.rehearsal():
             fill(pipeline, start, end, chunk="none")
-            at_once = contents(pipeline)
+            at_once = contents(
+                pipeline, "cause"
+            )  # a fee that moved to another month is withdrawn in one chunk, new in one
 
         assert fill(pipeline, start, end).status == "published"
-        assert contents(pipeline) == at_once
+        assert contents(pipeline, "cause") == at_once
         assert fill(pipeline, date(2023, 1, 1), date(2025, 12, 31)).status == "published"
         in_chunks = {name: pipeline.rows(name) for name in MODELS}
         pipeline.run(full_refresh=True)
@@ -113,7 +116,9 @@ def test_stopped_at_any_statement_it_resumes_without_repeating_a_chunk(opened, t
             fill(pipeline)
         expected = contents(pipeline)
     assert len(counted.commits) == 5
-    for number in sorted({*range(1, counted.count, 8), *counted.commits}) if how == BEFORE else counted.commits:
+    for number in (
+        sorted({*part(range(1, counted.count, 8), 4), *counted.commits}) if how == BEFORE else counted.commits
+    ):
         shutil.copy(tmp_path / "prepared.duckdb", tmp_path / "fees.duckdb")
         with opened() as pipeline:
             with fault(pipeline.engine, number, how) as found:

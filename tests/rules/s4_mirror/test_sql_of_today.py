@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import worlds
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pipeline import LENIENT, MODELS, Pipeline
 from places import ROOT
 from shells import fee, put
+from tiers import worlds_of
 
 from fees_etl import GuardRefused, UsageError, WarehouseBusy, load, run
 from fees_etl.query import canonical
@@ -152,7 +153,7 @@ def contents(pipeline):
     return {name: pipeline.rows(name) for name in TABLES}
 
 
-@settings(max_examples=settings().max_examples // 8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@worlds_of(4)
 @given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=4), st.data())
 def test_any_order_of_arrivals_sql_changes_and_runs_ends_as_one_full_refresh_by_the_last_sql(versions, data):
     asked = [
