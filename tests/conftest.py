@@ -7,6 +7,7 @@ analyzer. tiers.py says what is tried by day, `nox`, and by night, `nox -s night
 import signal
 from pathlib import Path
 
+import memo
 import pytest
 from hypothesis import is_hypothesis_test, settings
 from shells import fed, shell  # noqa: F401 - fixtures for every test
@@ -15,6 +16,9 @@ from tiers import NIGHT
 settings.register_profile("change", deadline=None)  # a busy machine is no failure
 settings.register_profile("night", deadline=None, max_examples=1000)
 settings.load_profile("night" if NIGHT else "change")
+
+if not NIGHT:
+    memo.install()
 
 TESTS = Path(__file__).parent
 SLOW = {"delivery", "emulator", "faults", "googlesql"}

@@ -240,7 +240,7 @@ class DuckDB(Engine):
             yield
             return
         with alone(self._place, self._name):
-            self._keep, self._thread = True, threading.get_ident()
+            self._keep, self._thread, known = True, threading.get_ident(), self._known
             try:
                 self._native("BEGIN TRANSACTION")
                 yield
@@ -248,6 +248,8 @@ class DuckDB(Engine):
                 with suppress(WarehouseError):  # the error that brought us here says more
                     self._end(keep=False)
                 raise
+            finally:
+                self._known = known  # its temporary tables are gone, and translations of before hold again
             self._end(keep=self._keep)
 
     def _end(self, *, keep: bool) -> None:

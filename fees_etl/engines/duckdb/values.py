@@ -48,7 +48,7 @@ class Known:
         made = query.parse(sql, "statement")
         found = query.columns(made, {table: dict(columns) for table, columns in self.types})
         columns = tuple((column.name, column.type) for column in found)
-        return replace(self, types=(*self.types, *((table, columns) for table in made.writes)))
+        return replace(self, types=tuple((dict(self.types) | dict.fromkeys(made.writes, columns)).items()))
 
 
 @lru_cache(maxsize=128)
