@@ -16,8 +16,9 @@ OWN = re.compile(
     r"(?<![0-9A-Za-z])(?:\d{8}T\d{6}-[0-9a-f]{6}|test-\d+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}"
     r"|[0-9a-f]{96}|[0-9a-f]{64}|[0-9a-f]{32})(?![0-9A-Za-z])"
     r"|(?<=\\n)[0-9a-f]{64}(?![0-9A-Za-z])|(?<=file://)/tmp/[\w./-]+(?=/)"
+    r"|(?<=\"rows\": )\d+|(?<=\"seconds\": )\d+\.\d+"
 )
-"""Run ids, times to the microsecond, hashes, folders of tests."""
+"""Run ids, times to the microsecond, hashes, folders of tests, what the ledger says of steps."""
 direct = values.to_native
 _made = lru_cache(maxsize=4096)(direct.__wrapped__)
 
@@ -35,6 +36,8 @@ def _stand_in(name, at):
     """One of the same kind that no statement has."""
     if name.startswith(("/", "test-")):
         return f"/tmp/stand-in-{at}" if name[0] == "/" else f"test-{10**6 + at}"
+    if re.fullmatch(r"\d{,31}(\.\d+)?", name):
+        return f"{10**9 + at}" + ".5" * ("." in name)
     if len(name) >= 32:
         return f"{at:0{len(name)}x}"
     return f"1999-01-01 00:00:00.{at:06}" if " " in name else f"19990101T000000-{at:06x}"
