@@ -16,6 +16,7 @@ from bqemulator.scripting.parser import parse_script
 from bqemulator.sql import catalog_schema
 from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.engine import DuckDBEngine
+from masks import masked
 from sqlglot import exp, parse_one
 from sqlglot.dialects.dialect import Dialect, build_default_decimal_type
 from sqlglot.dialects.duckdb import DuckDB
@@ -47,6 +48,8 @@ PURE = (
     (ddl_sync, "_detect_plain_create_table", "_detect_create_schema", "_detect_catalog_drop"),
 )
 """What a text alone decides, and nobody changes the answer."""
+OF_A_MOMENT = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME", re.IGNORECASE)
+"""What the warehouse's state decides, too."""
 
 
 def macros() -> None:
@@ -148,7 +151,7 @@ def speed() -> None:
     Dialect.parse = lambda self, sql, **options: [tree and tree.copy() for tree in parsed(self, sql, **options)]
     for module, *names in PURE:
         for name in names:
-            setattr(module, name, remember(getattr(module, name)))
+            setattr(module, name, _masking(remember(getattr(module, name))))
     executor._reject_dml_on_immutable = lambda *_: None  # snapshots and materialized views; there are none
     errors = catalog_schema.sqlglot.errors
     catalog_schema.sqlglot = SimpleNamespace(parse_one=remember(parse_one), errors=errors)  # it only reads the tree
@@ -160,6 +163,7 @@ def speed() -> None:
         return known[key]
 
     SQLTranslator.translate = remembered
+    interpreter.rewrite_and_translate_statement = _rewriting(interpreter.rewrite_and_translate_statement)
     executor.parse_script = interpreter.parse_script = lru_cache(maxsize=4)(parse_script)
     register = DuckDBEngine._register_builtin_udfs
 
@@ -168,6 +172,33 @@ def speed() -> None:
         self.connection.execute("SET threads = 1")
 
     DuckDBEngine._register_builtin_udfs = registered
+
+
+def _masking(remembered: Any) -> Any:
+    """A function of a text, which is remembered whatever run the text is of."""
+
+    def called(sql: str, *rest: Any, **context: Any) -> Any:
+        text, back = masked(sql)
+        found = remembered(text, *rest, **context)
+        return back(found) if isinstance(found, str) else found
+
+    return called
+
+
+def _rewriting(rewrite: Any) -> Any:
+    """A statement is rewritten once for what the catalog says of its tables."""
+    written: dict[tuple[str, str], str] = {}
+
+    async def rewritten(sql: str, *, project_id: str, ctx: Any, **context: Any) -> str:
+        if OF_A_MOMENT.search(sql):
+            return await rewrite(sql, project_id=project_id, ctx=ctx, **context)
+        text, back = masked(sql)
+        key = (text, str(catalog_schema.build_catalog_schema(text, project_id=project_id, catalog=ctx.catalog)))
+        if key not in written:
+            written[key] = await rewrite(text, project_id=project_id, ctx=ctx, **context)
+        return back(written[key])
+
+    return rewritten
 
 
 SQL_MENDS = (macros, division, counting, types_and_texts, text_of_jobs)
