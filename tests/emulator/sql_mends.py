@@ -163,7 +163,8 @@ def speed() -> None:
         return known[key]
 
     SQLTranslator.translate = remembered
-    interpreter.rewrite_and_translate_statement = _rewriting(interpreter.rewrite_and_translate_statement)
+    once = _rewriting(interpreter.rewrite_and_translate_statement)
+    executor.rewrite_and_translate_statement = interpreter.rewrite_and_translate_statement = once
     executor.parse_script = interpreter.parse_script = lru_cache(maxsize=4)(parse_script)
     register = DuckDBEngine._register_builtin_udfs
 

@@ -124,9 +124,9 @@ def test_corrected_withdrawn_renamed_and_copied_files(published):
     said = published("run")
     assert said.code == 4
     assert "2 of the 3 files known under" in said.err
-    assert "repeat the command with --allow-withdraw" in said.err
+    assert "If they are meant to go: fees-etl --target dev run --allow-withdraw;" in " ".join(said.err.split())
     assert staged(published) == before
-    assert [row[0] for row in ledger(published)] == ["published"]
+    assert [row[0] for row in ledger(published)] == ["published", "refused"]
 
     said = published("run", "--allow-withdraw")
     assert said.code == 0
@@ -166,7 +166,7 @@ def test_a_refused_file_stops_every_run_until_it_is_gone(published):
         assert "1 file is refused, and nothing of it was loaded" in said.err
         assert f"{published.lake.url}/odd.csv: header drift" in said.err
     assert published.rows("SELECT COUNT(*) FROM raw.fees WHERE ENDS_WITH(_source_file, 'late.csv')") == [(1,)]
-    assert len(ledger(published)) == 1
+    assert [row[0] for row in ledger(published)] == ["published", "refused", "refused"]
 
     published.deal({"odd.csv": None})
     assert published("run").code == 0
@@ -177,7 +177,7 @@ def test_a_pattern_that_never_meant_a_file_is_refused(product):
     said = product("run")
     assert said.code == 3
     assert f"'{product.source}' matches no file." in said.err
-    assert ledger(product) == []
+    assert ledger(product) == [("refused", f"'{product.source}' matches no file.")]
 
 
 def test_late_fees_stop_a_target_that_wants_to_be_asked(published):
