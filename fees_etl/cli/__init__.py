@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["commands", "main"]
 
-OUTSIDE = {"--target", "--project-dir", "--log-format"}
-REPEATED = {"--select", "--exclude", "--column"}
+OUTSIDE = {"--target", "--project-dir", "--log-format", "--var"}
+REPEATED = {"--select", "--exclude", "--column", "--var"}
 SWITCHES = {"-q", "--quiet", "-v", "--verbose"}
 SETTINGS: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -94,6 +94,9 @@ def _start(
     project_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="Folder of sql/ and fees_etl.toml.")
     ] = None,
+    var: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable of the project, for once; repeatable.")
+    ] = None,
     log_format: Annotated[
         Literal["auto", "text", "json", "gcp"], typer.Option(help="How stderr is written; auto knows Cloud Run.")
     ] = "auto",
@@ -116,7 +119,7 @@ def _start(
     70 bug, 75 busy (safe to repeat), 130 interrupted.
     """
     configure(log_format, -1 if quiet else int(verbose))
-    context.obj.target, context.obj.project_dir = target, project_dir
+    context.obj.target, context.obj.project_dir, context.obj.vars = target, project_dir, opt.variables(var or ())
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
     else:

@@ -111,6 +111,18 @@ def window(again: str, start: date | None, end: date | None, *, full_refresh: bo
     return Window.between(start, end)
 
 
+def variables(words: Sequence[str]) -> dict[str, str | int]:
+    """``NAME=VALUE``, each name once; a whole number is one, as it is in FEES_ETL_VARS."""
+    found: dict[str, str | int] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals) or name in found:
+            said = f"--var {name} is given twice" if name in found else f"--var {word!r} is not NAME=VALUE"
+            raise UsageError(f"{said}.", hint="--var max_lost=0.10")
+        found[name] = int(value) if re.fullmatch("0|[1-9][0-9]{0,17}", value) else value
+    return found
+
+
 def stated(session: Session, project: Project, state: str | None, *selectors: Sequence[str] | None) -> list[list[str]]:
     """The selectors with the models that ``state:modified`` stands for; with none it has ended well."""
     found = [" ".join(some or ()).split() for some in selectors]

@@ -66,6 +66,10 @@ def plan(  # noqa: PLR0913  (each is an option)
 
 def check(
     context: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="These assertions; left out, all.", show_default=False),
+    ] = None,
     *,
     source: Annotated[
         str | None,
@@ -77,6 +81,7 @@ def check(
 
     \b
     fees-etl assert
+    fees-etl assert assert_ltv_matches_raw
     fees-etl assert --source 'lake/*.csv'        is raw what the files say?
     fees-etl assert --output json | jq '.assertions[] | select(.verdict == "fail")'
     """
@@ -88,7 +93,7 @@ def check(
     if source is not None:
         require_source(session)
     with session.warehouse(project, read_only=True) as engine:
-        found = fees_etl.check(project, engine)
+        found = fees_etl.check(project, engine, names=names or ())
         is_open = session.settings.source is None and not session.is_remote
         held = fees_etl.state(project, engine) if is_open else None
         if source is not None:

@@ -48,6 +48,7 @@ class Session:
     command: str = ""
     target: str | None = None
     project_dir: Path | None = None
+    vars: dict[str, Any] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
     run_id: str = ""
@@ -103,7 +104,9 @@ class Session:
         if self.project_dir and not self.project_dir.is_dir():  # typer lets devices pass
             raise UsageError(f"--project-dir {self.project_dir} is no folder.")
         self.run_id = new_run_id(self.now) if writes else ""
-        self.settings = found = read(self.project_dir or Path(), target=self.target, source=source)
+        self.settings = found = read(
+            self.project_dir or Path(), target=self.target, source=source, vars=self.vars or None
+        )
         bind(run_id=self.run_id, command=self.command, target=found.target)
         logger.debug("target %s, warehouse %s, dataset suffix %r", found.target, found.warehouse, found.dataset_suffix)
         return found

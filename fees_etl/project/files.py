@@ -261,7 +261,7 @@ def variables(root: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in (known | dict(overrides)).items():
         kind, most, words = KINDS.get(name, (object, None, ""))
         if most is not None and not is_number(value, kind, most):
-            where = "its override (FEES_ETL_VARS or the target's vars)" if name in overrides else "the file"
+            where = "its override (--var, FEES_ETL_VARS or the target's vars)" if name in overrides else "the file"
             said = shorten(str(value), 60, placeholder="...") if not isinstance(value, str) else repr(value[:60])
             errors.append(document.error(f"'{name}' must be {words}; {where} says {said}.", name))
     refuse(errors)

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
-from fees_etl.errors import FeesError, GuardRefused, Interrupted, WarehouseBusy
+from fees_etl.errors import FeesError, GuardRefused, Interrupted, UsageError, WarehouseBusy
 from fees_etl.explain import bridge, diff, history
 from fees_etl.privacy import mask
+from fees_etl.project.graph import did_you_mean
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import explained, is_first, matches, question, tagged
@@ -36,7 +37,7 @@ from fees_etl.script import (
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from fees_etl.engines import Engine
     from fees_etl.script import Part, Plan
@@ -47,6 +48,7 @@ OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
 COMMITTED = "All of this command: it was committed before the signal came."
 _LEDGER = Table("ops", "runs")
 _BUSY, _IS_WAIVED = "busy", "_is_waived"
+_COLUMNS = "contract_columns"
 _OURS = {_IS_WAIVED, PLACE, TOLD, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
 
 
@@ -122,11 +124,23 @@ def run(
         raise
 
 
-def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
-    """Every assertion on what is published now; for each model that its table holds what its query yields; columns."""
+def check(
+    project: Project, engine: Engine, on_step: OnStep | None = None, names: Collection[str] = ()
+) -> tuple[AssertionResult, ...]:
+    """Every assertion on what is published now; for each model that its table holds what its query yields; columns.
+
+    With ``names`` these and no other.
+
+    Raises:
+        UsageError: there is no assertion of such a name.
+    """
+    known = {one.name: one for one in (*project.assertions, *matches(project))}
+    if strange := [name for name in names if name not in {*known, _COLUMNS}]:
+        near = did_you_mean(strange[0], {*known, _COLUMNS})
+        raise UsageError(f"no assertion is called '{strange[0]}'.", hint=near or "See their names: fees-etl assert")
     engine.prepare(project.contracts)
     today = datetime.now(UTC).date()
-    asks = {one.name: question(project, one, today) for one in (*project.assertions, *matches(project))}
+    asks = {name: question(project, one, today) for name, one in known.items() if not names or name in names}
 
     def told(found: StepResult | Answer) -> None:
         if on_step and isinstance(found, Answer):
@@ -134,7 +148,7 @@ def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tu
 
     answers = engine.answers(asks.values(), told)
     judged = (_judge(ask, answers[name], project, today) for name, ask in asks.items())
-    return (*judged, _columns(project, engine))
+    return (*judged, *([_columns(project, engine)] if not names or _COLUMNS in names else ()))
 
 
 def _columns(project: Project, engine: Engine) -> AssertionResult:
@@ -142,7 +156,7 @@ def _columns(project: Project, engine: Engine) -> AssertionResult:
     found = tuple((str(table), name) for table in project.models for name in engine.strange.get(table, ()))
     sentence = "Published tables have the columns of their contracts and no other; ALTER TABLE ... DROP COLUMN ends it."
     sample = Rows(("table", "column"), found[:20])
-    return AssertionResult("contract_columns", "error", len(found), 0, sample, 0.0, sentence)
+    return AssertionResult(_COLUMNS, "error", len(found), 0, sample, 0.0, sentence)
 
 
 def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:

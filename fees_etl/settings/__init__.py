@@ -52,12 +52,20 @@ def read(project_dir: Path, **flags: Any) -> Settings:
     target = flags.get("target") or ambient.get("target", ("local", ""))[0]
     where, section = written.section(project_dir, target, ambient, _FIELDS)
     above = {name: joined(section.get(name), value) for name, (value, _) in ambient.items()}
+    if "vars" in flags:
+        flags["vars"] = joined((section | above).get("vars"), flags["vars"])
     try:
         settings = Settings(**section | above | flags, project_dir=project_dir)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
-        place = f"--{name.replace('_', '-')}" if name in flags else ambient[name][1] if name in ambient else where
+        place = (
+            f"--{name.replace('_', '-').removesuffix('s')}"
+            if name in flags
+            else ambient[name][1]
+            if name in ambient
+            else where
+        )
         field = "" if name in flags or name in ambient else f" {name}"
         raise UsageError(f"{place}{field}: {said}.", hint=f"Correct {place}.") from None
     _refuse_contradiction(flags, ambient, where, section)
