@@ -22,7 +22,8 @@ DEAD = {"reset": True, "after": True, "times": EVER}
 STAGES = {"ingest": ("published", "ingested"), "run": ("ingested", "run")}
 REQUESTS = {
     ("ingest", "BigQuery"): [
-        *("POST /queries", "POST /queries", "POST /upload/jobs", "PUT /upload/jobs"),
+        *("POST /queries", "POST /queries", "POST /queries"),  # columns, known files, what the withdrawn ones hold
+        *("POST /upload/jobs", "PUT /upload/jobs"),
         *("POST /jobs", "GET /jobs/ID", "GET /jobs/ID", "GET /queries/ID", "GET /queries/ID", "GET /jobs"),
     ],
     ("ingest", "GCS"): [
