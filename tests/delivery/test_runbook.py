@@ -211,7 +211,7 @@ def test_a_person_is_erased_from_files_tables_and_history(world):
     """As the page says; the numbers of everybody else stay, and nothing calls it tampering."""
     (edit,) = re.findall(r"grep --invert-match '(.*)' \S+ > \S+", PARTS["Erasing"])
     for path in (world.folder / "lake").iterdir():
-        kept = [line for line in path.read_text().splitlines(True) if not re.search(edit, line)]
+        kept = [line for line in path.read_text().splitlines(keepends=True) if not re.search(edit, line)]
         path.write_text("".join(kept))
     (named, _) = [sql for kind, sql in BLOCK.findall(PARTS["Erasing"]) if kind == "sql"]
     assert len(world.query(named)) == 3

@@ -42,7 +42,9 @@ RIGHTS = {
     "storage_bucket_iam_policy.lake": None,
 }
 """Every resource that gives somebody a right, and the role that it says."""
-GIVES = re.compile(r"_iam_|dataset_access|_acl$|access_control|_policy_binding|org_policy|tag_binding|_key$|_hmac|row_access")
+GIVES = re.compile(
+    r"_iam_|dataset_access|_acl$|access_control|_policy_binding|org_policy|tag_binding|_key$|_hmac|row_access"
+)
 """Kinds by which a right, or a way around one, is made; KMS and tags have keys of another sort."""
 KEYS_OF_ANOTHER_SORT = {"kms_crypto_key.key", "tags_tag_key.sensitivity"}
 PUBLIC = re.compile(r"all(Authenticated)?Users|domain:|deleted:")
@@ -89,7 +91,9 @@ def test_a_key_without_which_data_is_lost_is_never_destroyed() -> None:
 
 def test_what_protects_is_not_left_to_the_provider_to_ignore() -> None:
     """ignore_changes on anything else would let drift in access, locks or retention pass every plan."""
-    assert re.findall(r"ignore_changes = (.*)$", "".join(TEXTS.values()), re.MULTILINE) == ["[encryption_configuration]"]
+    assert re.findall(r"ignore_changes = (.*)$", "".join(TEXTS.values()), re.MULTILINE) == [
+        "[encryption_configuration]"
+    ]
 
 
 def test_opt_ins_are_billed_to_the_project() -> None:
@@ -105,10 +109,14 @@ def test_a_tagged_image_is_not_promised_to_be_cleaned_up() -> None:
 
 
 def test_every_distribution_has_its_buckets() -> None:
-    assert re.search(r'dynamic "bucket_options" \{\s*for_each = can\(each.value.value\)', BLOCKS["logging_metric.metric"])
+    assert re.search(
+        r'dynamic "bucket_options" \{\s*for_each = can\(each.value.value\)', BLOCKS["logging_metric.metric"]
+    )
 
 
 def test_every_account_has_a_reason_for_each_of_its_roles() -> None:
     roles = yaml.safe_load((TERRAFORM / "roles.yaml").read_text(encoding="utf-8"))
     held = {(account, grant["role"]) for account, grants in roles.items() for grant in grants}
-    assert not [one for one in held if re.search(r"roles/(owner|editor|viewer)$|[aA]dmin$", one[1]) and one[0] != "deployer"]
+    assert not [
+        one for one in held if re.search(r"roles/(owner|editor|viewer)$|[aA]dmin$", one[1]) and one[0] != "deployer"
+    ]
