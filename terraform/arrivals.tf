@@ -13,9 +13,11 @@ resource "google_logging_metric" "landed" {
   depends_on = [google_project_service.api]
 }
 
-# How fresh what is published is, seen from the bucket: that no file came at all is said by the alert on old data.
+# Freshness as the bucket sees it: a file landed an hour ago or more, and no run was good for six hours. The first condition ends after
+# five hours, so before the second can be met again by the silence after the run that published the file. That no file came at all
+# is said by the alert on old data.
 resource "google_monitoring_alert_policy" "landed" {
-  display_name          = "fees-etl: a file landed and nothing was published for six hours"
+  display_name          = "fees-etl: a file landed and was not published"
   combiner              = "AND"
   severity              = "ERROR"
   notification_channels = [google_monitoring_notification_channel.email.id]
@@ -28,10 +30,10 @@ resource "google_monitoring_alert_policy" "landed" {
       filter          = "resource.type = \"gcs_bucket\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.landed.name}\""
       comparison      = "COMPARISON_GT"
       threshold_value = 0
-      duration        = "0s"
+      duration        = "3600s"
 
       aggregations {
-        alignment_period     = "43200s"
+        alignment_period     = "18000s"
         per_series_aligner   = "ALIGN_SUM"
         cross_series_reducer = "REDUCE_SUM"
       }

@@ -6,11 +6,11 @@ Nothing is decided here, and nothing is waited for. Files come once a month, on 
 on any other: each morning takes what there is, and a morning on which nothing came changes nothing. That a month's file
 is missing is told by the alert on old data, not by a task that waits. The jobs are those of terraform/.
 
-Airflow does not see exit codes, and most failures need a person (a refused file, an assertion): so nothing is repeated,
-and the next morning tries again; also after exit 75, a warehouse that another run held, which the Workflow repeats. What
-failed is left where the Workflow leaves it, in the dead-letter topic, which alerts. The environment's account needs
-roles/run.jobsExecutor on both jobs, roles/run.viewer on the project (operations belong to it) and roles/pubsub.publisher
-on the topic fees-etl-dead-letter.
+Airflow does not see exit codes, and most failures need a person (a refused file, an assertion): so nothing is
+repeated, and the next morning tries again; also after exit 75, a warehouse that another run held, which the Workflow
+repeats. What failed is left where the Workflow leaves it, in the dead-letter topic, which alerts. The environment's
+account needs roles/run.jobsExecutor on both jobs, roles/run.viewer on the project (operations belong to it) and
+roles/pubsub.publisher on the topic fees-etl-dead-letter.
 
 Airflow variables: fees_etl_project, fees_etl_region. Arguments are those of apache-airflow-providers-google 22.8.0; for
 Airflow 2, import DAG from airflow.
