@@ -12,7 +12,7 @@ resource "google_artifact_registry_repository" "images" {
     immutable_tags = true
   }
 
-  # Each image is searched for known faults when it is pushed, and for 30 days after.
+  # Each image is searched for known faults when it is pushed, which is billed by the image.
   vulnerability_scanning_config {
     enablement_config = "INHERITED"
   }

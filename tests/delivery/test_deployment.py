@@ -18,6 +18,7 @@ LINES = [
 ]
 COMMANDS = [
     (r"gcloud auth login", "", "login"),
+    (r"gh auth login", "", "github"),
     (r"gcloud projects create", "login", "project"),
     (r"gcloud billing projects link", "project", "billing"),
     (r"gcloud config set project", "project", "default project"),
@@ -25,7 +26,7 @@ COMMANDS = [
     (r"gcloud beta services identity create", "apis", "agent"),
     (r"gcloud auth application-default login", "login", "credentials"),
     (r"gcloud auth application-default set-quota-project", "credentials, apis", "quota project"),
-    (r"gcloud storage buckets create", "default project, billing", "state"),
+    (r"gcloud storage buckets create", "default project, billing, apis", "state"),
     (r"gcloud storage buckets update .*--versioning", "state", "versions of the state"),
     (r"terraform \S+ init -backend-config=", "state, versions of the state, quota project", "init"),
     (r"terraform \S+ providers lock", "init", "lock"),
@@ -39,18 +40,17 @@ COMMANDS = [
     (r"gcloud storage cp .*LANDING", "everything", "files"),
     (r"gcloud workflows run", "files", "first run"),
     (r"gcloud run jobs execute", "first run", "proof"),
-    (r"gh api .*--jq .id", "everything, proof", ""),
+    (r"gh api .*--jq .id", "github, everything, proof", ""),
     (r"echo .*github_repository_id", "everything", "trust written"),
     (r"gcloud storage buckets add-iam-policy-binding", "state, accounts of CI", "CI reads state"),
     (r"gh api .*environments", "accounts of CI", "environments"),
-    (r"gh variable set", "environments", "variables"),
+    (r"gh variable set", "github, environments", "variables"),
     (r"terraform \S+ output -raw workload_identity_provider", "accounts of CI", ""),
     (r"git add", "trust written, lock, variables, CI reads state", "staged"),
     (r"git commit", "staged", "committed"),
     (r"git push", "committed", "pushed"),
 ]  # fmt: skip
 """A command, what must have been done before it, and what it does."""
-ALONE = ("rev-parse", "for environment in", "do gh", "done")
 
 
 def faults(lines: list[str]) -> list[str]:
@@ -113,6 +113,7 @@ def test_terraform_is_always_of_the_same_folder_and_environment() -> None:
         ("init is missing", r" init "),
         ("lock is missing", r"providers lock"),
         ("docker is missing", r"configure-docker"),
+        ("github is missing", r"gh auth login"),
         ("everything is missing", r"apply .*=\"\$IMAGE\"$"),
         ("trust written is missing", r"github_repository_id"),
         ("CI reads state is missing", r"add-iam-policy-binding"),
