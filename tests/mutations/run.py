@@ -20,7 +20,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["tests/delivery/test_terraform_access.py", "tests/delivery/test_ci_accounts.py"]
 ROLES = ["tests/delivery/test_permissions.py"]
-PLANNED = ("security", "access", "data", "options", "operations", "inputs")
+PLANNED = ("security", "access", "data", "options", "operations", "watching", "inputs")
 FIRST = {
     "audit.tf": "data", "github.tf": "access", "governance.tf": "access", "jobs.tf": "operations", "logs.tf": "data",
     "perimeter.tf": "options", "discovery.tf": "options", "registry.tf": "operations", "scans.tf": "options",
