@@ -12,9 +12,11 @@ variables {
   sql                  = "tests/contracts/tagged"
   github_repository_id = "700000001"
   catalog              = true
+  discovery            = true
   kms                  = true
   operators            = ["group:operators@example.com"]
   pii_readers          = ["group:fraud@example.com"]
+  perimeter            = { access_policy = "123456", dry_run = false, members = ["group:admins@example.com"] }
   uploaders            = ["group:uploaders@example.com"]
   readers = {
     analysts        = ["group:analysts@example.com"]
@@ -104,5 +106,50 @@ run "everything_is_as_written" {
   assert {
     condition     = google_storage_bucket.lake.public_access_prevention == "enforced" && google_storage_bucket.lake.uniform_bucket_level_access
     error_message = "The lake could be opened to the public."
+  }
+
+  # What is told apart more finely in the other files is pinned here as well, so that one plan notices any of it.
+  assert {
+    condition = (
+      google_iam_workload_identity_pool_provider.github[0].oidc[0].issuer_uri == "https://token.actions.githubusercontent.com"
+      && google_iam_workload_identity_pool_provider.github[0].attribute_condition == "assertion.repository_id == \"700000001\""
+      && sha256(google_iam_workload_identity_pool_provider.github[0].attribute_mapping["attribute.trust"]) == "d34cbded7052a9ad2b02792e314115aa56c71b30108bc4d5f750e995db6c8a1f"
+      && [for name, member in google_service_account_iam_member.github : "${name} ${basename(member.member)}"] == ["deployer main", "planner pull_request"]
+    )
+    error_message = "Another issuer, repository or kind of workflow is trusted; where that is meant, pin the new mapping."
+  }
+
+  assert {
+    condition = (
+      alltrue([for policy in google_bigquery_datapolicy_data_policy.mask : policy.data_masking_policy[0].predefined_expression == "ALWAYS_NULL"])
+      && google_data_catalog_taxonomy.pii.activated_policy_types == tolist(["FINE_GRAINED_ACCESS_CONTROL"])
+    )
+    error_message = "The tag or its mask protects less."
+  }
+
+  assert {
+    condition = (
+      alltrue([for config in google_project_iam_audit_config.data : length(config.audit_log_config) == 3])
+      && length(regexall("googleapis.com", google_logging_project_sink.audit.filter)) == 7
+      && google_logging_project_bucket_config.bucket["audit"].retention_days == 400
+      && google_logging_project_bucket_config.bucket["audit"].locked
+      && google_logging_project_sink.default.name == "_Default"
+      && length(regexall("NOT logName", google_logging_project_sink.default.filter)) == 2
+      && alltrue([for member in merge(google_project_iam_member.auditor, google_project_iam_member.log_reader) : length(member.condition) == 1])
+    )
+    error_message = "What is recorded, how long it is kept, or who reads it differs."
+  }
+
+  assert {
+    condition = (
+      toset(google_access_context_manager_service_perimeter.perimeter["fees_etl"].status[0].restricted_services) == toset([for name in ["artifactregistry", "bigquery", "datacatalog", "logging", "pubsub", "run", "storage"] : "${name}.googleapis.com"])
+      && google_artifact_registry_repository.images.docker_config[0].immutable_tags
+      && alltrue([for table in google_bigquery_table.tagged : table.deletion_protection])
+      && alltrue([for job in google_cloud_run_v2_job.job : job.template[0].template[0].volumes[0].empty_dir[0].medium == "MEMORY"])
+      && google_data_loss_prevention_inspect_template.nino[0].inspect_config[0].include_quote != true
+      && alltrue(flatten([for scan in google_dataplex_datascan.table : [for rule in scan.data_quality_spec[0].rules : !contains(["payer_number", "letter"], coalesce(rule.column, "-"))]]))
+      && length([for rule in google_storage_bucket.lake.lifecycle_rule : rule if one(rule.action).type == "Delete" && one(rule.condition).days_since_noncurrent_time == 2192 && one(rule.condition).with_state == "ARCHIVED"]) == 1
+    )
+    error_message = "A service, a tag, a table, a working copy, a finding, a scan or an old version is protected less."
   }
 }

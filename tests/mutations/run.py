@@ -21,12 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK = ["tests/delivery/test_terraform_access.py", "tests/delivery/test_ci_accounts.py"]
 ROLES = ["tests/delivery/test_permissions.py"]
 PLANNED = ("security", "access", "data", "options", "operations", "watching", "inputs")
-FIRST = {
-    "audit.tf": "data", "github.tf": "access", "governance.tf": "access", "jobs.tf": "operations", "logs.tf": "data",
-    "perimeter.tf": "options", "discovery.tf": "options", "registry.tf": "operations", "scans.tf": "options",
-    "tables.tf": "data", "variables.tf": "inputs",
-}  # fmt: skip
-"""Which file of terraform's tests to try first: the one that is about it."""
 LEFT_OUT = shutil.ignore_patterns(".git", "*.duckdb", "__pycache__", ".terraform", ".*_cache")
 
 
@@ -70,7 +64,7 @@ def caught(copy: Path, file: str = "roles.yaml") -> str | None:
         return found
     if file in {"roles.yaml", "workflow.yaml"} and (found := read(copy, ROLES)):
         return found
-    for name in sorted(PLANNED, key=lambda one: one != FIRST.get(file, "security")):
+    for name in PLANNED:
         done = terraform(copy, "test", f"-filter=tests/{name}.tftest.hcl")
         if done.returncode:
             runs = [
