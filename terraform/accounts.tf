@@ -8,8 +8,8 @@ locals {
       transform = "Reads raw, writes staging, reporting, history and ops."
       workflow  = "Starts the jobs and reads how they ended."
     },
-    var.github_repository == null ? {} : {
-      deployer = "Applies Terraform and pushes images from main."
+    var.github_repository_id == null ? {} : {
+      deployer = "Applies Terraform and pushes images from main, once reviewers of the environment prod agreed."
       planner  = "Plans Terraform for pull requests; reads set-up and no data."
     },
   )

@@ -2,13 +2,14 @@
 locals {
   _apis = {
     always = [
-      "artifactregistry", "bigquery", "bigquerydatapolicy", "cloudresourcemanager", "cloudscheduler", "datacatalog",
-      "eventarc", "eventarcpublishing", "iam", "logging", "monitoring", "pubsub", "run", "storage", "workflowexecutions",
-      "workflows",
+      "artifactregistry", "bigquery", "bigquerydatapolicy", "cloudresourcemanager", "cloudscheduler", "containerscanning",
+      "datacatalog", "datalineage", "eventarc", "eventarcpublishing", "iam", "logging", "monitoring", "pubsub", "run",
+      "serviceusage", "storage", "workflowexecutions", "workflows",
     ]
     budget      = var.budget == null ? [] : ["billingbudgets"]
     catalog     = var.catalog || var.glossary ? ["dataplex"] : []
-    github      = var.github_repository == null ? [] : ["iamcredentials", "sts"]
+    github      = var.github_repository_id == null ? [] : ["iamcredentials", "sts"]
+    discovery   = var.discovery ? ["dlp"] : []
     kms         = var.kms ? ["cloudkms"] : []
     perimeter   = var.perimeter == null ? [] : ["accesscontextmanager"]
     reservation = var.reservation == null ? [] : ["bigqueryreservation"]

@@ -1,5 +1,7 @@
-# Who read and changed data: recorded by Google, kept where neither the pipeline nor its people can change it. The logs hold
-# the text of queries, and somebody may have typed a National Insurance number into one: only auditors read them.
+# Who read and changed data: recorded by Google and kept in a log bucket that is locked in prod, so that what is recorded can be
+# neither changed nor deleted before its time, by nobody. Who may apply this could stop the recording of what is to come; that
+# is an admin activity, which Google keeps in _Required for 400 days whatever is set here.
+# The logs hold the text of queries, and somebody may have typed a National Insurance number into one: only auditors read them.
 resource "google_project_iam_audit_config" "data" {
   for_each = toset(["bigquery.googleapis.com", "storage.googleapis.com"])
 
@@ -17,18 +19,21 @@ resource "google_project_iam_audit_config" "data" {
 
 resource "google_logging_project_sink" "audit" {
   name                   = "fees-etl-audit"
-  description            = "Audit logs of data into the audit dataset."
-  destination            = "bigquery.googleapis.com/${google_bigquery_dataset.dataset["audit"].id}"
-  filter                 = "logName:\"cloudaudit.googleapis.com\" AND protoPayload.serviceName=(\"bigquery.googleapis.com\" OR \"storage.googleapis.com\" OR \"datacatalog.googleapis.com\" OR \"iam.googleapis.com\" OR \"cloudresourcemanager.googleapis.com\")"
+  description            = "Audit logs of data into the locked log bucket."
+  destination            = "logging.googleapis.com/${google_logging_project_bucket_config.bucket["audit"].id}"
+  filter                 = "logName:\"cloudaudit.googleapis.com\" AND protoPayload.serviceName=(\"bigquery.googleapis.com\" OR \"storage.googleapis.com\" OR \"datacatalog.googleapis.com\" OR \"iam.googleapis.com\" OR \"cloudresourcemanager.googleapis.com\" OR \"logging.googleapis.com\")"
   unique_writer_identity = true
-
-  bigquery_options {
-    use_partitioned_tables = true
-  }
 }
 
-resource "google_bigquery_dataset_iam_member" "audit_sink" {
-  dataset_id = google_bigquery_dataset.dataset["audit"].dataset_id
-  role       = "roles/bigquery.dataEditor"
-  member     = google_logging_project_sink.audit.writer_identity
+resource "google_project_iam_member" "auditor" {
+  for_each = var.readers.auditors
+
+  project = var.project
+  role    = "roles/logging.viewAccessor"
+  member  = each.key
+
+  condition {
+    title      = "Audit logs of the fee pipeline"
+    expression = "resource.name == \"${google_logging_project_bucket_config.bucket["audit"].id}/views/_AllLogs\""
+  }
 }

@@ -1,17 +1,19 @@
-# Opt in (var.github_repository): workflows of one repository act as planner or deployer, with no key to steal.
+# Opt in (var.github_repository_id): workflows of one repository act as planner or deployer, with no key to steal.
 locals {
   # Account -> which workflows may act as it. A pull request runs code that nobody has reviewed yet.
-  trust = var.github_repository == null ? {} : { deployer = "main", planner = "pull_request" }
+  trust = var.github_repository_id == null ? {} : { deployer = "main", planner = "pull_request" }
 
-  # Named events only: pull_request_target, too, has the ref of main.
+  # Named events only: pull_request_target, too, has the ref of main. And only jobs of the environment prod: those the reviewers
+  # of that environment let through, which other workflows on main are not. A job of no environment has no such claim.
   trust_of_event = join("", [
     "assertion.event_name == 'pull_request' ? 'pull_request' : ",
-    "(assertion.ref == 'refs/heads/main' && assertion.event_name in ['push', 'workflow_dispatch'] ? 'main' : 'none')",
+    "(assertion.ref == 'refs/heads/main' && assertion.event_name in ['push', 'workflow_dispatch']",
+    " && has(assertion.environment) && assertion.environment == 'prod' ? 'main' : 'none')",
   ])
 }
 
 resource "google_iam_workload_identity_pool" "github" {
-  count = var.github_repository == null ? 0 : 1
+  count = var.github_repository_id == null ? 0 : 1
 
   workload_identity_pool_id = "github"
   display_name              = "GitHub Actions"
@@ -21,12 +23,13 @@ resource "google_iam_workload_identity_pool" "github" {
 
 resource "google_iam_workload_identity_pool_provider" "github" {
   #checkov:skip=CKV_GCP_125:It knows conditions on one subject only; here the repository is one, and attribute.trust tells main from pull requests.
-  count = var.github_repository == null ? 0 : 1
+  count = var.github_repository_id == null ? 0 : 1
 
   workload_identity_pool_id          = google_iam_workload_identity_pool.github[0].workload_identity_pool_id
   workload_identity_pool_provider_id = "github"
   display_name                       = "GitHub Actions"
-  attribute_condition                = "assertion.repository == \"${var.github_repository}\""
+  # By its id: the name of a repository that was renamed or deleted can be taken by somebody else.
+  attribute_condition = "assertion.repository_id == \"${var.github_repository_id}\""
 
   attribute_mapping = {
     "google.subject"  = "assertion.sub"

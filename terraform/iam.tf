@@ -1,4 +1,5 @@
-# Accounts: what roles.yaml says, one resource a line of it, and nothing besides.
+# Accounts: what roles.yaml says, one resource a line of it, and nothing besides. Grants on datasets and on the lake are in
+# access.tf and lake.tf, which let nobody else in.
 locals {
   _roles = yamldecode(file("${path.module}/roles.yaml"))
 
@@ -7,15 +8,14 @@ locals {
     for account, roles in local._roles : {
       for grant in roles : "${account} ${grant.role} ${grant.on}" => {
         account = account
-        role    = grant.role
+        role    = try(google_project_iam_custom_role.role[split(":", grant.role)[1]].id, grant.role)
         kind    = split(":", grant.on)[0]
         name    = try(split(":", grant.on)[1], null)
       }
     } if contains(concat(keys(local.accounts), keys(local.agents)), account)
   ]...)
 
-  buckets = { lake = google_storage_bucket.lake.name, state = var.state_bucket }
-  jobs    = { ingest = "fees-etl-ingest", run = "fees-etl-run" }
+  jobs = { ingest = "fees-etl-ingest", run = "fees-etl-run" }
 }
 
 resource "google_project_iam_member" "account" {
@@ -24,22 +24,6 @@ resource "google_project_iam_member" "account" {
   project = var.project
   role    = each.value.role
   member  = local.members[each.value.account]
-}
-
-resource "google_bigquery_dataset_iam_member" "account" {
-  for_each = { for key, grant in local.grants : key => grant if grant.kind == "dataset" }
-
-  dataset_id = google_bigquery_dataset.dataset[each.value.name].dataset_id
-  role       = each.value.role
-  member     = local.members[each.value.account]
-}
-
-resource "google_storage_bucket_iam_member" "account" {
-  for_each = { for key, grant in local.grants : key => grant if grant.kind == "bucket" }
-
-  bucket = local.buckets[each.value.name]
-  role   = each.value.role
-  member = local.members[each.value.account]
 }
 
 resource "google_data_catalog_policy_tag_iam_member" "account" {
@@ -82,4 +66,16 @@ resource "google_service_account_iam_member" "account" {
   service_account_id = google_service_account.account[each.value.name].name
   role               = each.value.role
   member             = local.members[each.value.account]
+}
+
+# What no role of Google's gives without giving more.
+resource "google_project_iam_custom_role" "role" {
+  for_each = yamldecode(file("${path.module}/custom_roles.yaml"))
+
+  role_id     = "feesEtl${title(each.key)}"
+  title       = "fees-etl ${each.key}"
+  description = each.value.description
+  permissions = each.value.permissions
+
+  depends_on = [google_project_service.api]
 }

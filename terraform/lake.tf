@@ -8,13 +8,25 @@ resource "google_storage_bucket" "lake" {
   public_access_prevention    = "enforced"
   uniform_bucket_level_access = true
 
-  # No rule deletes old versions: a withdrawn or corrected file is still evidence.
+  # A withdrawn or corrected file is evidence for var.old_version_days, then it is gone. No rule deletes a file that is there: that
+  # would withdraw its month from every report. docs/RUNBOOK.md says how a person is erased.
   versioning {
     enabled = true
   }
 
+  # As long as time travel in BigQuery: nobody can shorten it for what is deleted already.
   soft_delete_policy {
-    retention_duration_seconds = 30 * 24 * 60 * 60
+    retention_duration_seconds = 7 * 24 * 60 * 60
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = var.old_version_days
+      with_state                 = "ARCHIVED"
+    }
   }
 
   dynamic "lifecycle_rule" {
@@ -53,4 +65,20 @@ resource "google_storage_bucket" "lake" {
 
 locals {
   landing = "landing/fees/"
+
+  _lake_grants = concat(
+    [{ role = "roles/storage.legacyBucketOwner", member = "projectOwner:${var.project}" }],
+    [for grant in values(local.grants) : { role = grant.role, member = local.members[grant.account] } if grant.kind == "bucket"],
+    [for member in var.uploaders : { role = "roles/storage.objectUser", member = member }],
+  )
+  lake_members = { for grant in local._lake_grants : grant.role => grant.member... }
+}
+
+# Authoritative: readers and editors of the project are let into a bucket by default, and are not into this one. Its owners keep
+# the bucket, and read no file.
+resource "google_storage_bucket_iam_policy" "lake" {
+  bucket = google_storage_bucket.lake.name
+  policy_data = jsonencode({
+    bindings = [for role in sort(keys(local.lake_members)) : { members = sort(local.lake_members[role]), role = role }]
+  })
 }

@@ -35,6 +35,6 @@ output "workflow" {
 }
 
 output "workload_identity_provider" {
-  description = "What a GitHub workflow names to authenticate; null without github_repository."
+  description = "What a GitHub workflow names to authenticate; null without github_repository_id."
   value       = one(google_iam_workload_identity_pool_provider.github[*].name)
 }

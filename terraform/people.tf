@@ -1,11 +1,10 @@
-# Which groups of people read which dataset. A National Insurance number is masked for all of them (governance.tf).
+# Which groups of people read which dataset (access.tf lets them in); auditors read the audit logs (audit.tf). A National Insurance number is masked for all of them (governance.tf).
 locals {
   readers = {
-    audit     = ["auditors"]
     history   = ["analysts", "bi"]
     ops       = ["engineers"]
     raw       = ["engineers"]
-    reporting = ["analysts", "bi"]
+    reporting = ["analysts", "bi", "engineers", "senior_analysts"]
     staging   = ["engineers", "senior_analysts"]
   }
 
@@ -19,29 +18,35 @@ locals {
   ])...)
 }
 
-resource "google_bigquery_dataset_iam_member" "reader" {
-  for_each = local.readings
-
-  dataset_id = google_bigquery_dataset.dataset[each.value.dataset].dataset_id
-  role       = "roles/bigquery.dataViewer"
-  member     = each.value.member
-}
-
 # Reading takes a job, and jobs belong to the project.
 resource "google_project_iam_member" "reader" {
-  for_each = setunion(values(var.readers)...)
+  for_each = toset([for reading in values(local.readings) : reading.member])
 
   project = var.project
   role    = "roles/bigquery.jobUser"
   member  = each.key
 }
 
-# Whoever is called at 3 a.m. sees what failed and starts the workflow again, as it is.
+# Whoever is called at 3 a.m. sees what failed and starts the workflow again, as it is. Operators watch what they start.
 locals {
   on_call = setproduct(
-    ["roles/logging.viewer", "roles/monitoring.viewer", "roles/run.viewer", "roles/workflows.invoker", "roles/workflows.viewer"],
-    var.readers.engineers,
+    ["roles/monitoring.viewer", "roles/run.viewer", "roles/workflows.invoker", "roles/workflows.viewer"],
+    setunion(var.readers.engineers, var.operators),
   )
+}
+
+# The logs of jobs and workflow, which hold no National Insurance number; not those of who read what (audit.tf).
+resource "google_project_iam_member" "log_reader" {
+  for_each = setunion(var.readers.engineers, var.operators)
+
+  project = var.project
+  role    = "roles/logging.viewAccessor"
+  member  = each.key
+
+  condition {
+    title      = "Logs of the fee pipeline"
+    expression = "resource.name == \"${google_logging_project_bucket_config.bucket["logs"].id}/views/_AllLogs\""
+  }
 }
 
 resource "google_project_iam_member" "on_call" {

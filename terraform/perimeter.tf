@@ -1,11 +1,12 @@
 # Opt in (var.perimeter): data cannot be copied to a project outside, whatever the rights of who tries. First as a dry run:
-# read what it would have refused in the audit logs for a month, then set dry_run = false.
+# read what it would have refused in the audit logs for a month, then set dry_run = false. The jobs reach BigQuery and the bucket
+# from the internet's side, so their accounts must be let in like people.
 locals {
   perimeters = var.perimeter == null ? {} : { fees_etl = var.perimeter }
 
   restricted_services = [
-    "artifactregistry.googleapis.com", "bigquery.googleapis.com", "datacatalog.googleapis.com", "pubsub.googleapis.com",
-    "run.googleapis.com", "storage.googleapis.com",
+    "artifactregistry.googleapis.com", "bigquery.googleapis.com", "datacatalog.googleapis.com", "logging.googleapis.com",
+    "pubsub.googleapis.com", "run.googleapis.com", "storage.googleapis.com",
   ]
 }
 
@@ -20,7 +21,7 @@ resource "google_access_context_manager_access_level" "inside" {
     combining_function = "OR"
 
     dynamic "conditions" {
-      for_each = length(each.value.members) > 0 ? [each.value.members] : []
+      for_each = [setunion(each.value.members, values(google_service_account.account)[*].member)]
 
       content {
         members = conditions.value

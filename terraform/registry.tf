@@ -7,27 +7,14 @@ resource "google_artifact_registry_repository" "images" {
   labels        = local.labels
   kms_key_name  = var.kms ? google_kms_crypto_key.key["images"].id : null
 
+  # A tagged image is kept for ever, because a clean-up deletes none whose tag is immutable. What is deployed can be gone back to.
   docker_config {
     immutable_tags = true
   }
 
-  # Enough images to go back to, and no heap of others.
-  cleanup_policies {
-    id     = "keep-recent"
-    action = "KEEP"
-
-    most_recent_versions {
-      keep_count = 20
-    }
-  }
-
-  cleanup_policies {
-    id     = "delete-old"
-    action = "DELETE"
-
-    condition {
-      older_than = "90d"
-    }
+  # Each image is searched for known faults when it is pushed, which is billed by the image.
+  vulnerability_scanning_config {
+    enablement_config = "INHERITED"
   }
 
   depends_on = [google_kms_crypto_key_iam_member.agent, google_project_service.api]

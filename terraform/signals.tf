@@ -34,7 +34,30 @@ resource "google_logging_metric" "metric" {
     unit        = each.value.unit
   }
 
+  # Powers of two from a thousandth on: cents, seconds, days and rows in one scale.
+  dynamic "bucket_options" {
+    for_each = can(each.value.value) ? [1] : []
+
+    content {
+      exponential_buckets {
+        num_finite_buckets = 40
+        growth_factor      = 2
+        scale              = 0.001
+      }
+    }
+  }
+
   depends_on = [google_project_service.api]
+}
+
+# Cloud Monitoring knows a metric only up to ten minutes after it was made, and refuses an alert on one that it does not know
+# ("Cannot find metric(s)"). So who adds a metric waits, once.
+resource "terraform_data" "metrics_known" {
+  triggers_replace = concat(values(google_logging_metric.metric)[*].name, [google_logging_metric.landed.name])
+
+  provisioner "local-exec" {
+    command = "sleep 600"
+  }
 }
 
 resource "google_monitoring_alert_policy" "alert" {
@@ -93,4 +116,6 @@ resource "google_monitoring_alert_policy" "alert" {
     mime_type = "text/markdown"
     content   = each.value.what_to_do
   }
+
+  depends_on = [terraform_data.metrics_known]
 }

@@ -10,14 +10,14 @@ variable "alert_email" {
 }
 
 variable "audit_days" {
-  description = "Days that audit logs are kept in the audit dataset."
+  description = "Days that audit logs are kept. In prod the log bucket is locked: this cannot be shortened after the first apply."
   type        = number
   default     = 400
   nullable    = false
 
   validation {
-    condition     = var.audit_days >= 30
-    error_message = "audit_days must be 30 or more: who read a NINO is often asked for weeks later."
+    condition     = var.audit_days >= 30 && var.audit_days <= 3650
+    error_message = "audit_days must be 30 to 3650: who read a NINO is often asked for weeks later, and ten years is the most that a log bucket keeps."
   }
 }
 
@@ -37,7 +37,14 @@ variable "budget" {
 }
 
 variable "catalog" {
-  description = "Opt in: Dataplex lake, zones, assets, a data-quality scan and the aspect type that describes datasets."
+  description = "Opt in: Dataplex (Knowledge Catalog): lake, zones, assets, data-quality scans, and an aspect on every table."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "discovery" {
+  description = "Opt in: Sensitive Data Protection looks in every table of the project for National Insurance numbers and tags the tables where it found some."
   type        = bool
   default     = false
   nullable    = false
@@ -54,14 +61,14 @@ variable "environment" {
   }
 }
 
-variable "github_repository" {
-  description = "Opt in: OWNER/NAME of the repository whose workflows may plan (pull requests) and deploy (main), without keys."
+variable "github_repository_id" {
+  description = "Opt in: id of the repository whose workflows may plan (pull requests) and deploy (main, environment prod), without keys: gh api repos/OWNER/NAME --jq .id"
   type        = string
   default     = null
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository)) || var.github_repository == null
-    error_message = "github_repository must be OWNER/NAME."
+    condition     = can(regex("^[1-9][0-9]*$", var.github_repository_id)) || var.github_repository_id == null
+    error_message = "github_repository_id must be the number that GitHub gave the repository, not its name, which another may take."
   }
 }
 
@@ -114,6 +121,18 @@ variable "max_cost" {
   }
 }
 
+variable "old_version_days" {
+  description = "Days that the old versions of a file are kept that was replaced or withdrawn; 2192 are six years. Files that are there are kept."
+  type        = number
+  default     = 2192
+  nullable    = false
+
+  validation {
+    condition     = var.old_version_days >= 30
+    error_message = "old_version_days must be 30 or more: a wrong file is often noticed at the end of the month."
+  }
+}
+
 variable "operators" {
   description = "Groups that run the jobs with other arguments: backfills, rehearsals. By that they could reach National Insurance numbers, so choose them like pii_readers."
   type        = set(string)
@@ -127,7 +146,7 @@ variable "operators" {
 }
 
 variable "perimeter" {
-  description = "Opt in: a VPC Service Controls perimeter around this project. It begins as a dry run, which only logs what it would refuse. Members come in from anywhere: CI's deployer must be one."
+  description = "Opt in: a VPC Service Controls perimeter around this project. It begins as a dry run, which only logs what it would refuse. Members come in from anywhere; the accounts of the pipeline and of CI are always among them."
   type = object({
     access_policy = string
     members       = optional(set(string), [])
@@ -163,6 +182,13 @@ variable "project" {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
     error_message = "project must be a project id: 6 to 30 lower-case letters, digits and hyphens."
   }
+}
+
+variable "published" {
+  description = "Whether the first run has made the tables that fees-etl makes itself. From then on the catalog describes and scans these too."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "readers" {
@@ -204,8 +230,8 @@ variable "reservation" {
   default = null
 
   validation {
-    condition     = try(var.reservation.max_slots % 50 == 0 && var.reservation.max_slots > var.reservation.slots, var.reservation == null)
-    error_message = "max_slots must be a multiple of 50 above slots."
+    condition     = try(var.reservation.slots % 50 == 0 && var.reservation.max_slots % 50 == 0 && var.reservation.max_slots > var.reservation.slots, var.reservation == null)
+    error_message = "slots and max_slots must be multiples of 50, max_slots above slots."
   }
 }
 
@@ -228,13 +254,14 @@ variable "sql" {
   nullable    = false
 }
 
-variable "state_bucket" {
-  description = "Bucket of this environment's state, which CI reads and writes; needed with github_repository."
-  type        = string
-  default     = null
+variable "uploaders" {
+  description = "Groups that put files into the lake, correct, withdraw and erase them. They read every file, so choose them like pii_readers."
+  type        = set(string)
+  default     = []
+  nullable    = false
 
   validation {
-    condition     = var.state_bucket != null || var.github_repository == null
-    error_message = "state_bucket must be set together with github_repository."
+    condition     = alltrue([for member in var.uploaders : can(regex("^(group|serviceAccount):[^@ ]+@[^@ ]+$", member))])
+    error_message = "uploaders must be groups (group:NAME@DOMAIN) or accounts of systems (serviceAccount:NAME@...), never users or allUsers."
   }
 }

@@ -16,4 +16,8 @@ terraform {
 provider "google" {
   project = var.project
   region  = var.region
+
+  # Of the APIs that a person calls with credentials of her own, some (budgets, perimeters) refuse without a project to bill.
+  billing_project       = var.project
+  user_project_override = true
 }

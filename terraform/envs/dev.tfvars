@@ -1,7 +1,6 @@
-environment  = "dev"
-project      = "wealth-fees-dev"
-state_bucket = "wealth-fees-dev-tfstate"
-alert_email  = "fees-dev-alerts@example.com"
+environment = "dev"
+project     = "wealth-fees-dev"
+alert_email = "fees-dev-alerts@example.com"
 
 max_cost = 1
 

@@ -1,7 +1,6 @@
-environment  = "prod"
-project      = "wealth-fees-prod"
-state_bucket = "wealth-fees-prod-tfstate"
-alert_email  = "fees-prod-alerts@example.com"
+environment = "prod"
+project     = "wealth-fees-prod"
+alert_email = "fees-prod-alerts@example.com"
 
 operators = ["group:fees-operators@example.com"]
 
@@ -12,3 +11,5 @@ readers = {
   engineers       = ["group:data-engineers@example.com"]
   senior_analysts = ["group:senior-analysts@example.com"]
 }
+
+uploaders = ["group:fees-uploaders@example.com"]

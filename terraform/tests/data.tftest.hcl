@@ -134,8 +134,8 @@ run "files_grow_cold_after_90_days_and_after_a_year" {
   }
 
   assert {
-    condition     = length([for rule in google_storage_bucket.lake.lifecycle_rule : rule if one(rule.action).type == "Delete"]) == 0
-    error_message = "A rule deletes files that raw may have to be made from again."
+    condition     = join(" ", [for rule in google_storage_bucket.lake.lifecycle_rule : "${one(rule.condition).days_since_noncurrent_time} ${one(rule.condition).with_state} ${coalesce(one(rule.condition).age, 0)}" if one(rule.action).type == "Delete"]) == "2192 ARCHIVED 0"
+    error_message = "Old versions go after six years, and no rule deletes a file that raw may have to be made from again."
   }
 }
 
@@ -148,7 +148,7 @@ run "the_lake_is_private_versioned_and_recoverable" {
   }
 
   assert {
-    condition     = google_storage_bucket.lake.versioning[0].enabled && google_storage_bucket.lake.soft_delete_policy[0].retention_duration_seconds >= 7 * 24 * 60 * 60
+    condition     = google_storage_bucket.lake.versioning[0].enabled && google_storage_bucket.lake.soft_delete_policy[0].retention_duration_seconds == 7 * 24 * 60 * 60
     error_message = "A file that is overwritten or deleted must be recoverable."
   }
 }
@@ -162,8 +162,8 @@ run "all_data_is_in_the_eu" {
   }
 
   assert {
-    condition     = toset(keys(google_bigquery_dataset.dataset)) == toset(["audit", "history", "ops", "raw", "reporting", "staging"])
-    error_message = "The datasets are raw, staging, reporting, history, ops and audit."
+    condition     = toset(keys(google_bigquery_dataset.dataset)) == toset(["history", "ops", "raw", "reporting", "staging"])
+    error_message = "The datasets are raw, staging, reporting, history and ops."
   }
 
   assert {
@@ -205,8 +205,8 @@ run "prod_keeps_its_data" {
   }
 
   assert {
-    condition     = alltrue([for name, dataset in google_bigquery_dataset.dataset : name == "audit" || dataset.default_partition_expiration_ms == null])
-    error_message = "Only audit logs may expire."
+    condition     = alltrue([for dataset in google_bigquery_dataset.dataset : dataset.default_partition_expiration_ms == null && dataset.default_table_expiration_ms == null])
+    error_message = "Data may expire unnoticed."
   }
 }
 
@@ -227,6 +227,10 @@ run "dev_can_be_taken_down" {
 run "access_to_data_is_recorded_where_only_auditors_read" {
   command = plan
 
+  variables {
+    readers = { auditors = ["group:auditors@example.com"] }
+  }
+
   assert {
     condition = alltrue([
       for service in ["bigquery.googleapis.com", "storage.googleapis.com"] :
@@ -236,17 +240,55 @@ run "access_to_data_is_recorded_where_only_auditors_read" {
   }
 
   assert {
-    condition     = google_logging_project_sink.audit.unique_writer_identity && google_logging_project_sink.audit.bigquery_options[0].use_partitioned_tables
-    error_message = "The sink must write as itself, into partitions that expire."
+    condition = (
+      google_logging_project_sink.audit.destination == "logging.googleapis.com/projects/wealth-fees-prod/locations/europe-west1/buckets/fees-etl-audit"
+      && google_logging_project_sink.audit.filter == "logName:\"cloudaudit.googleapis.com\" AND protoPayload.serviceName=(\"bigquery.googleapis.com\" OR \"storage.googleapis.com\" OR \"datacatalog.googleapis.com\" OR \"iam.googleapis.com\" OR \"cloudresourcemanager.googleapis.com\" OR \"logging.googleapis.com\")"
+      && google_logging_project_sink.audit.disabled != true
+      && length(google_logging_project_sink.audit.exclusions) == 0
+    )
+    error_message = "The sink leaves records out, or puts them elsewhere."
   }
 
   assert {
-    condition     = google_bigquery_dataset_iam_member.audit_sink.dataset_id == "audit" && google_bigquery_dataset_iam_member.audit_sink.role == "roles/bigquery.dataEditor"
-    error_message = "The sink cannot write."
+    condition     = google_logging_project_bucket_config.bucket["audit"].locked && google_logging_project_bucket_config.bucket["audit"].retention_days == 400
+    error_message = "Who may apply this could shorten or delete what is recorded."
   }
 
   assert {
-    condition     = length([for grant in values(local.grants) : grant if grant.kind == "dataset" && grant.name == "audit" && grant.account != "deployer"]) == 0
-    error_message = "The pipeline could change its own audit logs."
+    condition = { for member in google_project_iam_member.auditor : "${member.member} ${member.role}" => member.condition[0].expression } == {
+      "group:auditors@example.com roles/logging.viewAccessor" = "resource.name == \"projects/wealth-fees-prod/locations/europe-west1/buckets/fees-etl-audit/views/_AllLogs\""
+    }
+    error_message = "Only auditors read the audit logs, and no other log by this."
+  }
+}
+
+run "all_other_logs_are_in_the_eu_and_without_audit_logs" {
+  command = plan
+
+  variables {
+    operators = ["group:operators@example.com"]
+    readers   = { engineers = ["group:engineers@example.com"] }
+  }
+
+  assert {
+    condition     = google_logging_project_sink.default.name == "_Default" && google_logging_project_sink.default.destination == "logging.googleapis.com/projects/wealth-fees-prod/locations/europe-west1/buckets/fees-etl-logs"
+    error_message = "Logs would go on lying in the global bucket."
+  }
+
+  assert {
+    condition     = google_logging_project_sink.default.filter == "NOT logName:\"cloudaudit.googleapis.com\" AND NOT logName:\"externalaudit.googleapis.com\""
+    error_message = "Who reads logs could read the text of queries, or would miss lines."
+  }
+
+  assert {
+    condition     = alltrue([for bucket in google_logging_project_bucket_config.bucket : contains(local.eu_regions, bucket.location)])
+    error_message = "Logs lie outside the EU."
+  }
+
+  assert {
+    condition = { for member in google_project_iam_member.log_reader : member.member => member.condition[0].expression } == {
+      for member in ["group:engineers@example.com", "group:operators@example.com"] : member => "resource.name == \"projects/wealth-fees-prod/locations/europe-west1/buckets/fees-etl-logs/views/_AllLogs\""
+    }
+    error_message = "Who is on call reads other logs than those of the jobs."
   }
 }

@@ -177,25 +177,34 @@ run "a_perimeter_that_shuts_everybody_out_is_refused" {
   expect_failures = [var.perimeter]
 }
 
-run "a_repository_without_its_state_bucket_is_refused" {
+run "the_name_of_a_repository_is_refused" {
   command = plan
 
   variables {
-    github_repository = "example/fees-etl"
+    github_repository_id = "example/fees-etl"
   }
 
-  expect_failures = [var.state_bucket]
+  expect_failures = [var.github_repository_id]
 }
 
-run "a_repository_without_its_owner_is_refused" {
+run "the_public_as_uploader_is_refused" {
   command = plan
 
   variables {
-    github_repository = "fees-etl"
-    state_bucket      = "wealth-fees-prod-tfstate"
+    uploaders = ["allAuthenticatedUsers"]
   }
 
-  expect_failures = [var.github_repository]
+  expect_failures = [var.uploaders]
+}
+
+run "old_versions_of_a_few_days_are_refused" {
+  command = plan
+
+  variables {
+    old_version_days = 7
+  }
+
+  expect_failures = [var.old_version_days]
 }
 
 run "a_budget_of_nothing_is_refused" {
@@ -212,7 +221,7 @@ run "slots_that_bigquery_does_not_sell_are_refused" {
   command = plan
 
   variables {
-    reservation = { max_slots = 30 }
+    reservation = { slots = 30 }
   }
 
   expect_failures = [var.reservation]

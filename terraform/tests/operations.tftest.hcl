@@ -178,7 +178,7 @@ run "every_metric_reads_the_jobs_and_every_alert_has_its_metric" {
   }
 
   assert {
-    condition     = alltrue([for policy in merge(google_monitoring_alert_policy.alert, { dead_letter = google_monitoring_alert_policy.dead_letter }) : policy.notification_channels == tolist([google_monitoring_notification_channel.email.id])])
+    condition     = alltrue([for policy in merge(google_monitoring_alert_policy.alert, { dead_letter = google_monitoring_alert_policy.dead_letter, killed = google_monitoring_alert_policy.killed, landed = google_monitoring_alert_policy.landed }) : policy.notification_channels == tolist([google_monitoring_notification_channel.email.id])])
     error_message = "An alert would tell nobody."
   }
 }

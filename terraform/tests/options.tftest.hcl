@@ -22,8 +22,11 @@ run "opt_ins_are_off_by_default" {
       length(google_billing_budget.month) == 0,
       length(google_dataplex_glossary.fees) == 0,
       length(google_dataplex_lake.fees) == 0,
-      length(google_dataplex_datascan.client_ltv) == 0,
-      length(google_dataplex_aspect_type.dataset) == 0,
+      length(google_dataplex_datascan.table) == 0,
+      length(google_dataplex_aspect_type.table) == 0,
+      length(google_dataplex_entry.table) == 0,
+      length(google_data_loss_prevention_discovery_config.tables) == 0,
+      length(google_project_iam_member.finder) == 0,
       length(google_iam_workload_identity_pool.github) == 0,
       length(google_kms_key_ring.ring) == 0,
     ])
@@ -64,7 +67,7 @@ run "keys_are_where_the_data_is" {
   }
 }
 
-run "the_catalog_describes_datasets_and_discovers_nothing" {
+run "the_catalog_describes_tables_and_makes_none_of_files" {
   command = plan
 
   variables {
@@ -72,8 +75,8 @@ run "the_catalog_describes_datasets_and_discovers_nothing" {
   }
 
   assert {
-    condition     = [for field in jsondecode(google_dataplex_aspect_type.dataset[0].metadata_template).recordFields : field.name] == ["owner", "domain", "sensitivity", "pii_columns", "refresh_frequency"]
-    error_message = "A dataset is described by owner, domain, sensitivity, pii_columns and refresh_frequency."
+    condition     = [for field in jsondecode(google_dataplex_aspect_type.table[0].metadata_template).recordFields : field.name] == ["owner", "domain", "sensitivity", "pii_columns", "refresh_frequency"]
+    error_message = "A table is described by owner, domain, sensitivity, pii_columns and refresh_frequency."
   }
 
   assert {
@@ -87,8 +90,77 @@ run "the_catalog_describes_datasets_and_discovers_nothing" {
   }
 
   assert {
-    condition     = endswith(google_dataplex_datascan.client_ltv[0].data[0].resource, "/tables/rpt_client_ltv")
-    error_message = "The scan must read a report, which holds no National Insurance number."
+    condition     = jsonencode({ for name, entry in google_dataplex_entry.table : name => jsondecode(one(entry.aspects).aspect[0].data).pii_columns }) == jsonencode({ "raw.invoices" = ["payer_number"], "raw.invoices_incoming" = ["payer_number", "letter"], "staging.invoices" = ["payer_number"] })
+    error_message = "Before the first run the catalog can only describe the tables that Terraform makes, with their tagged columns."
+  }
+
+  assert {
+    condition     = one(google_dataplex_entry.table["raw.invoices"].aspects).aspect_key == "123456789012.eu.fees-etl-table" && jsondecode(one(google_dataplex_entry.table["raw.invoices"].aspects).aspect[0].data).sensitivity == "personal" && google_dataplex_entry.table["raw.invoices"].entry_id == "bigquery.googleapis.com/projects/wealth-fees-prod/datasets/raw/tables/invoices"
+    error_message = "An aspect is addressed by the number of the project, its table by the id."
+  }
+
+  assert {
+    condition     = toset(keys(google_dataplex_datascan.table)) == toset(["raw.invoices"])
+    error_message = "Tables of raw and reporting are scanned, once they exist; what is only passed through is not."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for scan in google_dataplex_datascan.table : [for rule in scan.data_quality_spec[0].rules : !contains(["payer_number", "letter"], coalesce(rule.column, "-"))]]))
+    error_message = "A scan reads a column with a policy tag."
+  }
+
+  assert {
+    condition     = alltrue([for scan in google_dataplex_datascan.table : scan.data_quality_spec[0].post_scan_actions[0].notification_report[0].recipients[0].emails == tolist(["alerts@example.com"]) && scan.data_quality_spec[0].post_scan_actions[0].notification_report[0].score_threshold_trigger[0].score_threshold == 100])
+    error_message = "A scan that finds something would tell nobody."
+  }
+
+  assert {
+    condition     = toset([for dataset, made in google_bigquery_dataset.dataset : dataset if length([for entry in made.access : entry if entry.user_by_email == "service-123456789012@gcp-sa-dataplex.iam.gserviceaccount.com" && entry.role == "READER"]) == 1]) == toset(["raw", "reporting"])
+    error_message = "The scanner reads raw and reporting, and nothing else."
+  }
+}
+
+run "after_the_first_run_every_table_of_a_contract_is_described" {
+  command = plan
+
+  variables {
+    catalog   = true
+    published = true
+  }
+
+  assert {
+    condition     = toset(keys(google_dataplex_entry.table)) == toset(["raw.invoices", "raw.invoices_incoming", "raw.letters", "staging.invoices"])
+    error_message = "A table of a contract is not described."
+  }
+}
+
+run "discovery_looks_for_ninos_and_tags_what_it_finds" {
+  command = plan
+
+  variables {
+    discovery = true
+  }
+
+  assert {
+    condition     = google_data_loss_prevention_inspect_template.nino[0].inspect_config[0].info_types[0].name == "UK_NATIONAL_INSURANCE_NUMBER" && google_data_loss_prevention_inspect_template.nino[0].inspect_config[0].custom_info_types[0].info_type[0].name == "NINO" && google_data_loss_prevention_inspect_template.nino[0].inspect_config[0].include_quote != true
+    error_message = "Discovery looks for something else, or quotes what it finds."
+  }
+
+  assert {
+    condition = alltrue([for number in ["QQ123456C", "qq 12 34 56 c", "AB-12-34-56-D"] : can(regex(google_data_loss_prevention_inspect_template.nino[0].inspect_config[0].custom_info_types[0].regex[0].pattern, number))]) && alltrue([
+      for other in ["C001234", "fees_2025_09.csv", "CL123456"] : !can(regex(google_data_loss_prevention_inspect_template.nino[0].inspect_config[0].custom_info_types[0].regex[0].pattern, other))
+    ])
+    error_message = "The pattern misses numbers or takes others for one."
+  }
+
+  assert {
+    condition     = google_data_loss_prevention_discovery_config.tables[0].actions[0].tag_resources[0].tag_conditions[0].tag[0].namespaced_value == "wealth-fees-prod/fees-etl-sensitivity/high" && google_data_loss_prevention_discovery_config.tables[0].status == "RUNNING" && google_data_loss_prevention_discovery_config.tables[0].location == "europe"
+    error_message = "What is found is not tagged, or nothing is looked for where the data is."
+  }
+
+  assert {
+    condition     = toset([for grant in google_project_iam_member.finder : grant.role]) == toset(["roles/dlp.projectdriver", "roles/resourcemanager.tagUser"]) && toset([for grant in google_project_iam_member.finder : grant.member]) == toset(["serviceAccount:service-123456789012@dlp-api.iam.gserviceaccount.com"])
+    error_message = "Another than Google's own agent profiles."
   }
 }
 
@@ -143,8 +215,15 @@ run "a_perimeter_is_enforced_when_asked" {
   }
 
   assert {
-    condition     = contains(google_access_context_manager_service_perimeter.perimeter["fees_etl"].status[0].restricted_services, "bigquery.googleapis.com") && length(google_access_context_manager_service_perimeter.perimeter["fees_etl"].spec) == 0
-    error_message = "An enforced perimeter must restrict BigQuery."
+    condition = toset(google_access_context_manager_service_perimeter.perimeter["fees_etl"].status[0].restricted_services) == toset([
+      "artifactregistry.googleapis.com", "bigquery.googleapis.com", "datacatalog.googleapis.com", "logging.googleapis.com", "pubsub.googleapis.com", "run.googleapis.com", "storage.googleapis.com",
+    ]) && length(google_access_context_manager_service_perimeter.perimeter["fees_etl"].spec) == 0
+    error_message = "An enforced perimeter must restrict every service that holds data."
+  }
+
+  assert {
+    condition     = length(setsubtract(values(google_service_account.account)[*].member, google_access_context_manager_access_level.inside["fees_etl"].basic[0].conditions[0].members)) == 0
+    error_message = "An enforced perimeter would shut out our own jobs."
   }
 }
 

@@ -20,7 +20,8 @@ from fees_etl import cli, load
 
 RUNBOOK = places.ROOT / "docs" / "RUNBOOK.md"
 NIGHT = RUNBOOK.read_text(encoding="utf-8")
-TEXT = NIGHT + RUNBOOK.with_name("TAMPERING.md").read_text(encoding="utf-8")
+OTHERS = ("TAMPERING.md", "DEPLOYMENT.md", "ERASURE.md")
+TEXT = NIGHT + "".join(RUNBOOK.with_name(name).read_text(encoding="utf-8") for name in OTHERS)
 PARTS = dict(re.findall(r"^## (.*)\n((?:(?!^## ).*\n)*)", "## Start\n" + TEXT, re.MULTILINE))
 BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 BLOCKS = BLOCK.findall(TEXT)
@@ -204,6 +205,30 @@ def test_raw_is_restored_from_the_lake_by_reading_its_files_again(world, damage)
     assert world.follow("Tampering") == [1, 0, 0]
     assert world("fees-etl-run", ["assert"]) == 0
     assert world.published() == world.before
+
+
+def test_a_person_is_erased_from_files_tables_and_history(world):
+    """As the page says; the numbers of everybody else stay, and nothing calls it tampering."""
+    (edit,) = re.findall(r"grep --invert-match '(.*)' \S+ > \S+", PARTS["Erasing"])
+    for path in (world.folder / "lake").iterdir():
+        kept = [line for line in path.read_text().splitlines(keepends=True) if not re.search(edit, line)]
+        path.write_text("".join(kept))
+    (named, _) = [sql for kind, sql in BLOCK.findall(PARTS["Erasing"]) if kind == "sql"]
+    assert len(world.query(named)) == 3
+    assert world.follow("Erasing") == [0, 0, 2]
+    assert world.query(named) == []
+    assert world.published() == [(client, pounds) for client, pounds in world.before if client != "C7"]
+    *history, causes = re.findall(r'bq query --use_legacy_sql=false "(.*)"', PARTS["Erasing"])
+    for sql in history:
+        world.tamper(sql)
+    assert world("fees-etl-run", ["assert"]) == 0
+    world.tamper(causes)
+    assert world("fees-etl-run", ["assert"]) == 1
+    assert re.search(r"\b1 of \d+ assertions fail\b[^:]*: assert_ledger\.", world.said.err)
+    texts = world.query(
+        "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns WHERE data_type = 'VARCHAR'"
+    )
+    assert [at for at in texts if world.query("SELECT 1 FROM {} WHERE {} = 'C7'".format(*at))] == []
 
 
 def test_a_new_column_is_deployed_and_then_read_from_the_files_that_came_with_it(world):

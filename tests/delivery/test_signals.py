@@ -198,7 +198,8 @@ LATE = {"late", "late_refused", "rehearsed"}
 DATED = SCENES.keys() - {"ingested", "nothing", "asserted", "tampered", "usage"}
 BILLED = {"billed", "costly"}
 MEANT = {
-    "failed_runs": {name for name, (_, code, _, _) in SCENES.items() if code not in {0, 75}},
+    "failed_runs": {name for name, (_, code, _, _) in SCENES.items() if code not in {0, 3, 75}},
+    "ended": {*SCENES},
     "busy_runs": {"busy"},
     "good_runs": PUBLISHED,
     "runs_with_late_rows": LATE,

@@ -161,8 +161,8 @@ def test_terraform_follows_a_changed_contract(tmp_path: Path, file: str, old: st
     assert made_by_terraform(tmp_path) == wanted
 
 
-def test_datasets_are_those_of_the_contracts_and_one_for_audit_logs() -> None:
-    assert keys("datasets.tf", "datasets") == {table.dataset for table in load().contracts} | {"audit"}
+def test_datasets_are_those_of_the_contracts() -> None:
+    assert keys("datasets.tf", "datasets") == {table.dataset for table in load().contracts}
 
 
 def test_tags_are_those_that_contracts_name() -> None:
@@ -207,7 +207,7 @@ def test_the_workflow_starts_for_the_files_that_an_ingestion_reads_and_their_con
 
 
 def test_every_role_is_granted_once_on_something_that_exists_and_has_a_reason() -> None:
-    known = {"project", "bucket:lake", "bucket:state", "policy_tag:nino", "topic:dead_letter", "registry:images"}
+    known = {"project", "bucket:lake", "policy_tag:nino", "topic:dead_letter", "registry:images"}
     known |= {f"dataset:{name}" for name in keys("datasets.tf", "datasets")}
     known |= {f"job:{name}" for name in keys("jobs.tf", "commands")}
     roles = read("roles.yaml")
@@ -217,7 +217,8 @@ def test_every_role_is_granted_once_on_something_that_exists_and_has_a_reason() 
         assert len(places) == len(set(places)), account
         for grant in grants:
             assert grant.keys() == {"role", "on", "reason"}
-            assert grant["role"].startswith("roles/")
+            custom = {f"custom:{name}" for name in read("custom_roles.yaml")}
+            assert grant["role"].startswith("roles/") or grant["role"] in custom
             assert grant["on"] in known, grant
             assert re.fullmatch(r"[A-Z].{15,}\.", grant["reason"]), grant
 
@@ -236,14 +237,14 @@ def test_every_alert_watches_a_count_that_exists_and_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("environment", ["dev", "ci", "prod"])
-def test_an_environment_keeps_its_state_where_ci_may_read_it(environment: str) -> None:
+def test_an_environment_keeps_its_state_in_its_own_project(environment: str) -> None:
     values = (TERRAFORM / "envs" / f"{environment}.tfvars").read_text(encoding="utf-8")
     backend = (TERRAFORM / "envs" / f"{environment}.gcs.tfbackend").read_text(encoding="utf-8")
-    bucket = re.search(r'^bucket\s*= (".+")$', backend, re.MULTILINE)
-    state = re.search(r'^state_bucket\s*= (".+")$', values, re.MULTILINE)
+    bucket = re.search(r'^bucket\s*= "(.+)"$', backend, re.MULTILINE)
+    project = re.search(r'^project\s*= "(.+)"$', values, re.MULTILINE)
     assert bucket
-    assert state
-    assert bucket[1] == state[1]
+    assert project
+    assert bucket[1] == f"{project[1]}-tfstate"
     assert re.search(rf'^environment\s*= "{environment}"$', values, re.MULTILINE)
 
 

@@ -60,6 +60,13 @@ def test_terraform_is_formatted_valid_and_tested_without_an_account():
     assert not any(name.startswith(KEYLESS) for name in used(job))
 
 
+def test_terraform_is_judged_by_the_rules_of_others_at_a_named_version():
+    installed, scanned = commands(FLOWS["ci.yml"]["jobs"]["checkov"])
+    assert re.fullmatch(r"python -m pip install .* checkov==\d+\.\d+\.\d+", installed)
+    assert "--directory terraform" in scanned
+    assert "soft-fail" not in scanned
+
+
 def test_python_is_the_one_of_the_image_and_terraform_one_that_the_module_takes():
     (image,) = re.findall(r"PYTHON=python:(\d+\.\d+)\.", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     assert set(re.findall(r'python-version: "(.*)"', "".join(TEXTS.values()))) == {image}

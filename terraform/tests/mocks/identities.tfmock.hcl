@@ -148,20 +148,6 @@ override_resource {
 }
 
 override_resource {
-  target = google_logging_project_sink.audit
-  values = {
-    writer_identity = "serviceAccount:audit@gcp-sa-logging.iam.gserviceaccount.com"
-  }
-}
-
-override_resource {
-  target = google_bigquery_dataset.dataset["audit"]
-  values = {
-    id = "projects/wealth-fees-prod/datasets/audit"
-  }
-}
-
-override_resource {
   target = google_bigquery_dataset.dataset["ops"]
   values = {
     id = "projects/wealth-fees-prod/datasets/ops"
@@ -186,5 +172,54 @@ override_resource {
   target = google_bigquery_dataset.dataset["staging"]
   values = {
     id = "projects/wealth-fees-prod/datasets/staging"
+  }
+}
+
+override_resource {
+  target = google_project_iam_custom_role.role["bucket"]
+  values = {
+    id = "projects/wealth-fees-prod/roles/feesEtlBucket"
+  }
+}
+
+override_resource {
+  target = google_project_iam_custom_role.role["refresh"]
+  values = {
+    id = "projects/wealth-fees-prod/roles/feesEtlRefresh"
+  }
+}
+
+override_resource {
+  target = google_logging_project_bucket_config.bucket["audit"]
+  values = {
+    id = "projects/wealth-fees-prod/locations/europe-west1/buckets/fees-etl-audit"
+  }
+}
+
+override_resource {
+  target = google_logging_project_bucket_config.bucket["logs"]
+  values = {
+    id = "projects/wealth-fees-prod/locations/europe-west1/buckets/fees-etl-logs"
+  }
+}
+
+override_resource {
+  target = google_bigquery_dataset.dataset["history"]
+  values = {
+    id = "projects/wealth-fees-prod/datasets/history"
+  }
+}
+
+override_data {
+  target = data.google_project.this
+  values = {
+    number = "123456789012"
+  }
+}
+
+override_data {
+  target = data.google_storage_project_service_account.lake
+  values = {
+    email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com"
   }
 }
