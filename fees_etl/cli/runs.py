@@ -85,18 +85,27 @@ def show(
             raise UsageError(
                 many, hint=f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run"
             )
-        record = _parsed(ledger.history(project, engine, run_id=chosen[0]))[0]
-        arrivals, late = ledger.causes(project, engine, chosen[0])
-        changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
+        record, headline, changed = recorded(project, engine, chosen[0])
+    descriptions = {one.name: one.description for one in project.assertions}
+    lines = _details(record, headline, [*edited(record["sql"]), *differing(changed)], descriptions)
+    emit(output, {"schema": SCHEMA, "runs": [record]}, lines)
+    return 0
+
+
+def recorded(
+    project: Project, engine: Engine, run_id: str
+) -> tuple[dict[str, Any], tuple[Published, Published, LeftOut] | None, tuple[TableDiff, ...]]:
+    """One run of ``fees-etl/runs/1``, its headline numbers where they were kept, and what it changed in tables."""
+    from fees_etl.runs import ledger
+
+    record = _parsed(ledger.history(project, engine, run_id=run_id))[0]
+    arrivals, late = ledger.causes(project, engine, run_id)
+    changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
     headline = ledger.headline(record.pop("headline"))
     before, after, left = headline or (None, None, None)
     record["published"], record["left_out"] = headline and {"before": before, "after": after}, left
     record["causes"] = [{name: getattr(one, name) for name in CAUSE} | {"is_late": one in late} for one in arrivals]
-    record |= {"tables": tables(changed), "sql": sql}
-    descriptions = {one.name: one.description for one in project.assertions}
-    lines = _details(record, headline, [*edited(sql), *differing(changed)], descriptions)
-    emit(output, {"schema": SCHEMA, "runs": [record]}, lines)
-    return 0
+    return record | {"tables": tables(changed), "sql": sql}, headline, changed
 
 
 def _changed(
