@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path  # noqa: TC003  (typer reads annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,9 +53,7 @@ def evidence(
     session: Session = context.obj
     if run == VERIFY:
         if out or follows or clients or not files:
-            raise UsageError(
-                "verify takes files, and nothing is written.", hint=f"{session.start} evidence verify FILE.zip"
-            )
+            raise UsageError("verify takes files, and nothing is written.", hint=f"{session.start} evidence --help")
         return _verify(files, digest, output)
     if out is None or files or digest:
         raise UsageError(
@@ -119,8 +118,8 @@ def _verify(files: Sequence[Path], digest: str | None, output: Any) -> int:
             published="No warehouse was asked.",
             hint="Fetch the file again from where it is kept.",
         )
-    for place, (first, second) in enumerate(zip(manifests, manifests[1:], strict=False), 1):
-        _follow(files[place - 1], first, files[place], second)
+    for (one, first), (other, second) in pairwise(zip(files, manifests, strict=True)):
+        _follow(one, first, other, second)
     links = [f"Each of the {len(files)} follows the one before."] if len(files) > 1 else []
     said = "which is the one that was noted" if digest else "compare it with the one that was noted, or add --digest"
     lines += ["", "Every byte is as it was written.", *links, f"Digest: {newest},", f"  {said}"]
@@ -158,10 +157,9 @@ def _follow(one: Path, first: Mapping[str, Any], other: Path, second: Mapping[st
     """One evidence follows another: by its digest where it says so, and by the seals of the ledger."""
     after, named = second["chain"]["after"], second["chain"]["pack"]
     is_next = after and (after["run_id"], after["seal"]) == (first["run_id"], first["chain"]["seal"])
+    before = f"run {after['run_id']}" if after else "no other"
     if not is_next or (named and named["digest"] != first["digest"]):
-        what = (
-            "it was made after another file of that run" if is_next else f"it follows run {(after or {}).get('run_id')}"
-        )
+        what = "it was made after another file of that run" if is_next else f"it follows {before}"
         raise AssertionsFailed(
             f"{other} does not follow {one}: {what}.",
             published="No warehouse was asked.",

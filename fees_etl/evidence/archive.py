@@ -175,5 +175,5 @@ def _refuse(what: str) -> NoReturn:
     raise AssertionsFailed(
         f"this is not the evidence that was written: {what}.",
         published="What it says cannot be relied on. No warehouse was asked.",
-        hint="Fetch the file again from where it is kept, or make it anew: fees-etl evidence RUN --out FILE",
+        hint="Fetch the file again from where it is kept, or make it anew: fees-etl evidence latest --out evidence.zip",
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence import seals, sums
-from fees_etl.evidence.contents import SCHEMA, Claim, Evidence, claim, pounds, summed
+from fees_etl.evidence.contents import SCHEMA, Claim, Evidence, claim, many, pounds, summed
 from fees_etl.results import EXACT
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _moved(found: Evidence) -> Iterator[Claim]:
     for before, after in (one["amount"] for one in changes):
         amount = EXACT.add(amount, EXACT.subtract(Decimal(after), Decimal(before)))
     same = (rows, amount) == (run["rows_after"], Decimal(run["amount_after"]))
-    figures = f"{pounds(run['amount_before'])} to {pounds(run['amount_after'])} over {len(changes):,} fee dates"
+    figures = f"{pounds(run['amount_before'])} to {pounds(run['amount_after'])} over {many(len(changes), 'fee date')}"
     said = "what was staged before and the changes of each fee date are what is staged now"
     yield Claim("change control", said, same, figures)
 
@@ -79,7 +80,7 @@ def _bridges(found: Evidence) -> Iterator[Claim]:
         or Decimal(one["residual"])
     ]  # fmt: skip
     lines = sum(len(one["lines"]) for one in told["bridge"])
-    figures = f"{len(told['bridge']):,} numbers moved, {lines:,} lines of cause, residual 0"
+    figures = f"{many(len(told['bridge']), 'number')} moved, {many(lines, 'line')} of cause, residual 0"
     yield claim("change control", "the bridge from the run before adds up", not wrong, figures, wrong)
     published = found.run["published"]
     ends = [one for one in told["bridge"] if one["column"] == "fee_amount" and not one["key"]]
@@ -102,10 +103,10 @@ def _ledger(found: Evidence) -> Iterator[Claim]:
     else:
         broken = [one["run_id"] for one in attempts if seals.seal(one, types) != one["seal"]]
         ends_at = attempts[-1]["follows"] or ""
-        leads = all(one["follows"] == next_["seal"] for one, next_ in zip(attempts, attempts[1:], strict=False))
+        leads = all(one["follows"] == next_["seal"] for one, next_ in pairwise(attempts))
         is_whole = ends_at == after["seal"] if after and after["seal"] else ends_at.startswith("begins ")
         holds = leads and is_whole and newest["seal"] == chain["seal"] and not broken
-        yield claim("change control", said, holds, f"{len(attempts):,} attempts, {ends}", broken)
+        yield claim("change control", said, holds, f"{many(len(attempts), 'attempt')}, {ends}", broken)
         marks = seals.digest(ledger["changes"], ledger["change_types"])
         same = (marks if ledger["changes"] else None) == newest["_changes"]
         said = "the arrivals that the run staged are those that were sealed"
@@ -117,7 +118,7 @@ def _ledger(found: Evidence) -> Iterator[Claim]:
 
 
 def _texts(found: Evidence) -> Iterator[Claim]:
-    """The SQL, contracts and variables: present, and as their fingerprints say where these can be made from the text."""
+    """The SQL, contracts and variables: present, and as their fingerprints say where texts alone make them."""
     index = found.document("sql.json")
     wrong = []
     for one in index["texts"]:

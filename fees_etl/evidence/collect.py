@@ -14,8 +14,6 @@ from fees_etl.explain import trace as tracing
 from fees_etl.window import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
     from fees_etl.explain.trace import Trace
@@ -70,11 +68,14 @@ def books(project: Project, engine: Engine, now: Moment, was: Moment | None) -> 
         later = [project.templates.ask("left_out_now"), project.templates.ask("staged_by_date", window=WHOLE)]
         left_out, staged = (_named(one.rows) for one in engine.answers(later).values())
     return Books(
-        chain(attempts, now.run_id, first),
-        first and {"run_id": first["run_id"], "seal": first["seal"]},
-        *(found[name] for name in _BOOKS[1:5]),
-        left_out,
-        staged,
+        attempts=chain(attempts, now.run_id, first),
+        after=first and {"run_id": first["run_id"], "seal": first["seal"]},
+        changes=found["sealed_changes"],
+        files=found["files_as_of"],
+        totals=found["totals_as_of"],
+        texts=found["texts_as_of"],
+        left_out=left_out,
+        staged=staged,
         **since,
     )
 
@@ -101,7 +102,8 @@ def traces(project: Project, engine: Engine, made: Contract, rows: Rows) -> list
     places = [rows.columns.index(name) for name in sums]
     if not sums or not rows.rows:
         return []
-    leading = dict(zip(rows.columns, max(rows.rows, key=lambda row: _weight(row, places)), strict=True))
+    heaviest = max(rows.rows, key=lambda row: sum((abs(row[at] or Decimal(0)) for at in places), Decimal(0)))
+    leading = dict(zip(rows.columns, heaviest, strict=True))
     where = {name: "NULL" if leading[name] is None else str(leading[name]) for name in made.key}
     found = [tracing.trace(project, engine, made, where, name) for name in sums]
     for one in found:
@@ -112,10 +114,6 @@ def traces(project: Project, engine: Engine, made: Contract, rows: Rows) -> list
                 hint="fees-etl assert (has a table been written to by hand?)",
             )
     return [one for one in found if one.additive]
-
-
-def _weight(row: Sequence[Any], places: Sequence[int]) -> Decimal:
-    return sum((abs(row[at] or Decimal(0)) for at in places), Decimal(0))
 
 
 def _named(answer: Rows) -> list[dict[str, Any]]:

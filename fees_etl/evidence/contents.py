@@ -41,6 +41,11 @@ class Evidence:
         """A member that is JSON."""
         return json.loads(self.members[name])
 
+    def sums(self, table: str) -> dict[str, Decimal]:
+        """What is told of the columns of pounds of a table; nothing of one that is not published."""
+        told = self.tables.get(table, {"sums": {}})["sums"]
+        return {name: Decimal(total) for name, total in told.items()}
+
     def rows(self, name: str) -> list[dict[str, str]]:
         """A member that is CSV."""
         return list(csv.DictReader(io.StringIO(self.members[name].decode(), newline="")))
@@ -62,3 +67,12 @@ def summed(amounts: Iterable[Any]) -> Decimal:
 def pounds(amount: Any) -> str:
     """An amount, exact."""
     return f"{Decimal(amount):,f}"
+
+
+def many(count: int, noun: str) -> str:
+    """How many of a thing.
+
+    >>> many(1, "fee"), many(1200, "fee")
+    ('1 fee', '1,200 fees')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

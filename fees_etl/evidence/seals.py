@@ -1,4 +1,4 @@
-"""The seals of the ledger, made again from the rows themselves: what ``sql/macros/seals.sql`` does, without a warehouse."""
+"""The seals of the ledger, made again from its rows: what ``sql/macros/seals.sql`` does, without a warehouse."""
 
 from __future__ import annotations
 
