@@ -43,7 +43,7 @@ def evidence(
     ] = None,
     output: opt.Output = "text",
 ) -> int:
-    """Write what an auditor asks of a run into one file, or check such a file with nothing but itself.
+    """Write one file of what an auditor asks of a run, or verify such files.
 
     \b
     fees-etl evidence latest --out 2025-09.zip

@@ -12,6 +12,7 @@ from worlds import charge
 from fees_etl import forget, query
 from fees_etl.engines.bigquery.incoming import Incoming
 from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.evidence import collect
 from fees_etl.explain import bridge, history
 from fees_etl.explain import diff as differences
 from fees_etl.ingestion.compare import compare
@@ -88,6 +89,8 @@ def life(folder):
         pipeline.ingest()
         forget(pipeline.project, writer, str(folder / "it's.csv"))
         backfill(pipeline.project, writer, JANUARY, MARCH, chunk="month")
+        *_, was, now = history.moments(pipeline.project, writer)
+        assert collect.books(pipeline.project, writer, now, was).is_current
         pipeline.check()
         pipeline.tamper("UPDATE raw.fees SET adviser_id = 'by hand' WHERE _source_row = 1")
         assert not compare(pipeline.project, writer, str(folder)).passed
