@@ -15,8 +15,9 @@ from fees_etl.cli.diff import TEXTS, differing, edited, tables
 from fees_etl.cli.logs import logger
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS
-from fees_etl.cli.text import cell, change, count, grid, paragraph, table
+from fees_etl.cli.text import grid, paragraph, table
 from fees_etl.errors import FeesError, UsageError
+from fees_etl.figures import cell, change, count
 from fees_etl.results import AssertionResult, Change
 from fees_etl.script import Rows
 from fees_etl.types import Pending, Table
