@@ -16,8 +16,9 @@ from fees_etl.errors import UsageError
 from fees_etl.privacy import redact
 
 SOLID: Final = "#1f5a92"
-INK, OPEN: Final = "#1b1b1b", "#a34700"
-"""Of text, and of what is not complete: each at 4.5:1 or more on white."""
+INK: Final = "#1b1b1b"
+OPEN: Final = "#a34700"
+"""What is not complete; each of the three has 4.5:1 or more on white."""
 HATCHED: Final = "url(#hatch)"
 _HATCH = (
     '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
