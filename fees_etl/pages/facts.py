@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
     from fees_etl.results import Bridge, LeftOut, Published, TableDiff
-    from fees_etl.script import Ask
 
 RUNS, CHANGES, LEFT_OUT, TEXTS = (Table("ops", name) for name in ("runs", "changes", "left_out", "sql"))
 COHORTS, ADVISERS, VALUES, CLIENTS = (
     Table(REPORTING, name) for name in ("rpt_cohort_ltv", "rpt_adviser_ltv", "rpt_client_ltv", "dim_clients")
 )
 MONTHS = (1, 3, 6)
+MOVES = ("late", "corrected", "withdrawn")
 _LISTS = ("steps", "changes", "assertions")
 _NEEDED = {
-    COHORTS: {"cohort_month", "client_count", *(f"{what}_{n}_month" for n in MONTHS for what in ("avg_ltv", "is_complete"))},
+    COHORTS: {
+        "cohort_month",
+        "client_count",
+        *(f"{what}_{n}_month" for n in MONTHS for what in ("avg_ltv", "is_complete")),
+    },
     ADVISERS: {"adviser_id", "client_count", "total_client_ltv_6_month", "rank_by_ltv_6_month"},
     VALUES: {"client_id", "ltv_6_month", "is_complete_6_month"},
     CLIENTS: {"client_id", "cohort_month", "first_adviser_id"},
@@ -42,7 +46,7 @@ _NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Clients who began in one month: mean pounds a client by months since, and whether all clients have come so far."""
+    """Clients who began in one month: mean pounds a client by months since, and whether that is complete for all."""
 
     month: str
     clients: int
@@ -141,7 +145,9 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     lacking += ["Cohorts: this project publishes no rpt_cohort_ltv with the columns needed."] * (cohorts is None)
     lacking += ["Advisers: this project publishes no rpt_adviser_ltv with the columns needed."] * (advisers is None)
     if shares is None:
-        lacking.append("Complete and incomplete clients: the project has not both dim_clients and rpt_client_ltv as needed.")
+        lacking.append(
+            "Complete and incomplete clients: the project has not both dim_clients and rpt_client_ltv as needed."
+        )
     days = _days(project, engine, moment)
     staged = (record["rows_after"], record["amount_after"])
     if (sum(day.rows for day in days), total(day.pounds for day in days)) != staged:
@@ -151,13 +157,15 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     left = numbers and (numbers[2].duplicate_rows, numbers[2].duplicate_amount)
     if left != (sum(one[2] for one in duplicates), total(one[3] for one in duplicates)):
         duplicates = ()
-        lacking.append("Where duplicates are: the books have them as they are today, which is not as this run left them.")
+        lacking.append(
+            "Where duplicates are: the books have them as they are today, which is not as this run left them."
+        )
     return Facts(
         moment, previous, place == len(known) - 1, record, numbers, arrivals, late, changed,
         bridge.between(project, engine, previous, moment) if previous else (),
         diff.edited_by(project, engine, moment.run_id) if previous else (),
         {one.name: one.description for one in project.assertions},
-        cohorts or (), advisers or (), *(shares or (None, None)), days, duplicates, tuple(lacking),
+        cohorts or (), advisers or (), shares and shares[0], shares and shares[1], days, duplicates, tuple(lacking),
     )  # fmt: skip
 
 
@@ -199,9 +207,7 @@ def _advisers(project: Project, engine: Engine, moment: Moment) -> tuple[Adviser
     return tuple(sorted(found, key=lambda one: (one.rank, one.adviser)))
 
 
-def _shares(
-    project: Project, engine: Engine, moment: Moment
-) -> tuple[Mapping[str, Share], Mapping[str, Share]] | None:
+def _shares(project: Project, engine: Engine, moment: Moment) -> tuple[Mapping[str, Share], Mapping[str, Share]] | None:
     """By cohort and by adviser."""
     if not (_kept(project, CLIENTS) and _kept(project, VALUES)):
         return None
@@ -235,11 +241,20 @@ def _days(project: Project, engine: Engine, moment: Moment) -> tuple[Day, ...]:
         for day, cause, _, pounds in engine.query(project.templates.ask("causes_by_date", moment=moment).sql).rows:
             moved[day][cause] = pounds
     days = {day for day, (rows, _) in staged.items() if rows} | moved.keys()
-    return tuple(Day(day, *staged.get(day, (0, Decimal(0))), **moved.get(day, {})) for day in sorted(days))
+    nothing = (0, Decimal(0))
+    return tuple(
+        Day(day, *staged.get(day, nothing), *(moved[day].get(cause, Decimal(0)) for cause in MOVES))
+        for day in sorted(days)
+    )
 
 
 def _duplicates(project: Project, engine: Engine) -> tuple[tuple[str, date, int, Decimal], ...]:
     if LEFT_OUT not in project.contracts:
         return ()
     rows = engine.query(project.templates.ask("duplicates_by_date").sql).rows
-    return tuple(sorted(((uri, day, count, pounds) for uri, day, count, pounds in rows), key=lambda row: (-abs(row[3]), row[1], row[0])))
+    return tuple(
+        sorted(
+            ((uri, day, count, pounds) for uri, day, count, pounds in rows),
+            key=lambda row: (-abs(row[3]), row[1], row[0]),
+        )
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.explain.bridge import totals
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fees_etl.pages.facts import Facts
     from fees_etl.results import Bridge, TableDiff
 
-MOST_BRIDGES, MOST_LINES = 8, 60
+MOST_LINES, MOST_CELLS = 40, 20
 _KEY = re.compile(r"(?<=covers no row): .*?(?=; \S+:\d+ |$)")
 """Of an unused waiver the row's key, which may be a client."""
 WITHOUT = "Rows of clients are left out; with them: add --clients."
@@ -36,11 +37,21 @@ def changes(facts: Facts, start: str, *, is_with_clients: bool) -> Section:
     said = [f"Compared with run {was.run_id}, which published on {was.at:%-d %B %Y} at {was.at:%H:%M} UTC."]
     if not differing:
         return Section(anchor, title, [*said, "Nothing differs in any published table."])
-    said.append(f"The SQL of {', '.join(facts.edited)} changed." if facts.edited else "No SQL changed: the same rules were applied to other data.")
+    said.append(
+        f"The SQL of {', '.join(facts.edited)} changed."
+        if facts.edited
+        else "No SQL changed: the same rules were applied to other data."
+    )
     blocks = list(_moved(facts.bridges, again))
     heads = ("table", "added", "removed", "changed", "columns that changed, and how many cells")
     rows = [
-        (one.table, one.added, one.removed, one.changed, ", ".join(f"{name} {count(cells)}" for name, cells in one.columns.items()))
+        (
+            one.table,
+            one.added,
+            one.removed,
+            one.changed,
+            ", ".join(f"{name} {count(cells)}" for name, cells in one.columns.items()),
+        )
         for one in differing
     ]
     hidden = [WITHOUT] if not is_with_clients and any(not _is_public(one) for one in differing) else []
@@ -55,20 +66,30 @@ def assertions(facts: Facts, start: str, *, is_with_clients: bool) -> Section:
     words = {"error": "FAIL", "warn": "warn"}
     heads = ("assertion", "verdict", "failing rows", "waived rows", "what should be true")
     rows = [
-        (one["name"], words[one["severity"]] if one["failing"] else "pass", one["failing"], one["waived"], facts.descriptions.get(one["name"], ""))
+        (
+            one["name"],
+            words[one["severity"]] if one["failing"] else "pass",
+            one["failing"],
+            one["waived"],
+            facts.descriptions.get(one["name"], ""),
+        )
         for one in found
     ]
-    sheet = Sheet("Assertions of this run, in the same transaction", heads, rows, f"{start} runs show {facts.moment.run_id}")
+    sheet = Sheet(
+        "Assertions of this run, in the same transaction", heads, rows, f"{start} runs show {facts.moment.run_id}"
+    )
     failing = [one for one in found if one["failing"]]
-    said = [
-        f"{plural(len(found), 'assertion')}: {len(found) - len(failing)} pass, {len(failing)} warn. A run that fails one of severity error "
-        "publishes nothing."
-    ]
+    passed = f"{plural(len(found), 'assertion')}: {len(found) - len(failing)} pass, {len(failing)} warn"
+    said = [f"{passed}. A run that fails one of severity error publishes nothing."]
     blocks = [Block((), [sheet])]
     for one in failing:
         if is_with_clients and one.get("rows"):
             heads = tuple(one["rows"][0])
-            blocks.append(Block((), [Sheet(f"Rows that {one['name']} names", heads, [tuple(row.values()) for row in one["rows"]])]))
+            blocks.append(
+                Block(
+                    (), [Sheet(f"Rows that {one['name']} names", heads, [tuple(row.values()) for row in one["rows"]])]
+                )
+            )
     return Section("assertions", "Assertions", said, blocks)
 
 
@@ -81,38 +102,62 @@ def waivers(facts: Facts, *, is_with_clients: bool) -> Section:
         rows += [(one["name"], "unused", None, unused if is_with_clients else _KEY.sub("", unused))] if unused else []
     if not rows:
         return Section("waivers", "Waivers", ["No exception was waived in this run."])
-    sheet = Sheet("Reviewed exceptions, from sql/waivers.yml", ("assertion", "waiver", "rows", "where, why and until when"), rows)
+    sheet = Sheet(
+        "Reviewed exceptions, from sql/waivers.yml", ("assertion", "waiver", "rows", "where, why and until when"), rows
+    )
     return Section("waivers", "Waivers", (), [Block((), [sheet])])
 
 
 def _moved(bridges: Sequence[Bridge], again: str) -> Iterator[Block]:
-    """The bridge of the total lifetime value with its chart, then of the totals that moved most."""
-    for at, one in enumerate(bridges[:MOST_BRIDGES]):
-        name = " ".join([one.table, *(f"{key} {plain(value)}" for key, value in one.key.items()), one.column])
-        rows: list[tuple[Any, ...]] = [("before", "", "", None, None, one.before)]
-        rows += [
-            (cause(line), kind(line), shown(line.file or ""), line.fee_date, line.rows, line.pounds) for line in one.lines[:MOST_LINES]
-        ]
-        if rest := one.lines[MOST_LINES:]:
-            rows.append((f"and {plural(len(rest), 'more line')}", "", "", None, None, total(line.pounds for line in rest)))
-        rows += [("not explained", "", "", None, None, one.residual), ("now", "", "", None, None, one.after)]
-        heads = ("cause", "kind (IAS 8)", "file", "fee date", "fees or clients", "pounds")
-        sheet = Sheet(f"Why {name} moved", heads, rows, again)
-        yield Block([_chart(one, name)] if at == 0 and one.lines else (), [sheet])
-    if rest_of := bridges[MOST_BRIDGES:]:
-        yield Block((), [Sheet("Other numbers that moved", ("table", "column", "change"), [
-            (f"{one.table} {' '.join(map(plain, one.key.values()))}", one.column, change(one.before, one.after)) for one in rest_of[:MOST_LINES]
-        ], again)])  # fmt: skip
+    """The bridge of the total lifetime value with its chart, then every other number that moved, a line each."""
+    if not bridges:
+        return
+    main = next((one for one in bridges if not one.key and one.column == "ltv_total"), bridges[0])
+    rows: list[tuple[Any, ...]] = [("before", "", "", None, None, main.before)]
+    rows += [
+        (cause(line), kind(line), shown(line.file or ""), line.fee_date, line.rows, line.pounds)
+        for line in main.lines[:MOST_LINES]
+    ]
+    if rest := main.lines[MOST_LINES:]:
+        rows.append((f"{len(rest):,} more", "", "", None, None, total(line.pounds for line in rest)))
+    rows += [("not explained", "", "", None, None, main.residual), ("now", "", "", None, None, main.after)]
+    heads = ("cause", "kind (IAS 8)", "file", "fee date", "fees or clients", "pounds")
+    yield Block([_chart(main)] * bool(main.lines), [Sheet(f"Why {_named(main)} moved", heads, rows, again)])
+    if others := [one for one in bridges if one is not main]:
+        heads = ("number", "column", "before", "now", "change", "of it")
+        rows = [
+            (_named(one).rpartition(" ")[0], one.column, one.before, one.after, change(one.before, one.after, "0.00"),
+             "; ".join(f"{label} {_signed(amount)}" for label, amount in _sums(one).items()))
+            for one in others[:MOST_LINES]
+        ]  # fmt: skip
+        notes = [f"and {plural(len(others) - MOST_LINES, 'more number')}"] if others[MOST_LINES:] else []
+        yield Block((), [Sheet("Other numbers that moved, those of totals first", heads, rows, again, notes)])
 
 
-def _chart(one: Bridge, name: str) -> Chart:
-    sums: dict[str, Decimal] = {}
+def _named(one: Bridge) -> str:
+    return " ".join(
+        [one.table.partition(".")[2], *(f"{key} {plain(value)}" for key, value in one.key.items()), one.column]
+    )
+
+
+def _sums(one: Bridge) -> dict[str, Decimal]:
+    sums: dict[str, list[Decimal]] = defaultdict(list)
     for line in one.lines:
-        label = f"{cause(line)} ({kind(line)})"
-        sums[label] = total([sums[label], line.pounds]) if label in sums else line.pounds
-    said = ", ".join(f"{label} {pounds(amount)}" for label, amount in sums.items())
-    words = f"{name}: from {pounds(one.before)} to {pounds(one.after)}"
-    return Chart(f"{words}. What moved it, in pounds; bars begin at 0", f"{words}: {said}.", specs.moved(list(sums.items())))
+        sums[f"{cause(line)} ({kind(line)})"].append(line.pounds)
+    return {label: total(amounts) for label, amounts in sums.items()}
+
+
+def _signed(amount: Decimal) -> str:
+    return f"{'+' if amount > 0 else ''}{pounds(amount)}"
+
+
+def _chart(one: Bridge) -> Chart:
+    sums = _sums(one)
+    words = f"{_named(one)}: from {pounds(one.before)} to {pounds(one.after)}"
+    said = ", ".join(f"{label} {_signed(amount)}" for label, amount in sums.items())
+    return Chart(
+        f"{words}. What moved it, in pounds; bars begin at 0", f"{words}: {said}.", specs.moved(list(sums.items()))
+    )
 
 
 def _is_public(one: TableDiff) -> bool:
@@ -122,5 +167,8 @@ def _is_public(one: TableDiff) -> bool:
 
 def _cells(one: TableDiff, again: str) -> Sheet:
     heads = (", ".join(one.key), "column", "before", "after")
-    rows = [(", ".join(map(plain, cells.key)), cells.column, cells.before, cells.after) for cells in one.samples[:MOST_LINES]]
+    rows = [
+        (", ".join(map(plain, cells.key)), cells.column, cells.before, cells.after)
+        for cells in one.samples[:MOST_CELLS]
+    ]
     return Sheet(f"Cells of {one.table} that moved most", heads, rows, again)

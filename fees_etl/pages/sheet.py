@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fees_etl.pages.chart import Chart
+
+
+_FIGURE = re.compile(r"[+-][\d,.]+|\d+%|\d+\.\d\d")
+NARROW = 5
+"""Columns that have room beside a chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,11 @@ class Sheet:
     trace: str = ""
     notes: Sequence[str] = ()
     is_form: bool = False
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the width of the page."""
+        return len(self.heads) > NARROW
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -78,4 +89,6 @@ class Card:
 
 def _is_figure(cell: Any) -> bool:
     value = cell.value if isinstance(cell, Noted) else cell
+    if isinstance(value, str):
+        return bool(_FIGURE.fullmatch(value))
     return isinstance(value, int | Decimal) and not isinstance(value, bool)

@@ -44,14 +44,20 @@ def reconciliation(steps: Sequence[tuple[str, Decimal, Decimal]]) -> Spec:
         "mark": {"type": "bar", "fill": SOLID, "stroke": INK, "strokeWidth": 1.5},
         "encoding": {
             "y": {"field": "step", "type": "nominal", "sort": None, "axis": _TWO_LINES},
-            "x": {"field": "begin", "type": "quantitative", "title": "pounds", "axis": _POUNDS, "scale": {"zero": True}},
+            "x": {
+                "field": "begin",
+                "type": "quantitative",
+                "title": "pounds",
+                "axis": _POUNDS,
+                "scale": {"zero": True},
+            },
             "x2": {"field": "end"},
         },
     }
 
 
 def curves(cohorts: Sequence[Cohort]) -> Spec:
-    """A panel a cohort: mean pounds a client by months since the first fee; stretches to what is not complete dashed."""
+    """A panel a cohort: mean pounds a client by months since the first fee; dashed towards what is not complete."""
     points, stretches = list[Spec](), list[Spec]()
     for one in cohorts[-SHOWN:]:
         course = [(0, 0.0, DONE), *((n, float(one.means[n]), _state(is_done=one.is_complete[n])) for n in one.means)]
@@ -60,7 +66,13 @@ def curves(cohorts: Sequence[Cohort]) -> Spec:
             ends = {"cohort": one.month, "state": state, "stretch": f"{was} to {n}"}
             stretches += [ends | {"months": was, "pounds": low}, ends | {"months": n, "pounds": high}]
     x = {"field": "months", "type": "quantitative", "title": "months", "axis": {"values": [0, 1, 3, 6], "grid": False}}
-    y = {"field": "pounds", "type": "quantitative", "title": "pounds a client", "axis": {"tickCount": 3}, "scale": {"zero": True}}
+    y = {
+        "field": "pounds",
+        "type": "quantitative",
+        "title": "pounds a client",
+        "axis": {"tickCount": 3},
+        "scale": {"zero": True},
+    }
     domain = {"domain": [DONE, OPENED]}
     line = {
         "transform": [{"filter": "isValid(datum.stretch)"}],
@@ -84,16 +96,17 @@ def curves(cohorts: Sequence[Cohort]) -> Spec:
     return {
         "data": {"values": [*stretches, *points]},
         "facet": {"field": "cohort", "type": "nominal", "title": None},
-        "columns": 4,
+        "columns": 3,
         "spacing": 14,
-        "spec": {"width": 82, "height": 90, "layer": [line, dot]},
+        "spec": {"width": 105, "height": 80, "layer": [line, dot]},
     }
 
 
 def heatmap(cohorts: Sequence[Cohort]) -> Spec:
     """Cohorts by months: the deeper, the more pounds a client; what is not complete has no depth but hatches."""
     values = [
-        {"cohort": one.month, "months": str(n), "pounds": float(one.means[n]), "state": _state(is_done=one.is_complete[n]),
+        {"cohort": one.month, "months": str(n), "pounds": float(one.means[n]),
+         "state": _state(is_done=one.is_complete[n]),
          "label": pounds(one.means[n]) if one.is_complete[n] else f"({pounds(one.means[n])})"}
         for one in cohorts[-SHOWN:]
         for n in one.means
@@ -158,7 +171,8 @@ def by_date(periods: Sequence[tuple[str, Decimal]]) -> Spec:
         "encoding": {
             "x": {"field": "period", "type": "ordinal", "title": None, "sort": None,
                   "axis": {"labelAngle": -60, "labelOverlap": True}},
-            "y": {"field": "pounds", "type": "quantitative", "title": "pounds staged", "axis": {"format": ",~r", "tickCount": 5},
+            "y": {"field": "pounds", "type": "quantitative", "title": "pounds staged",
+                  "axis": {"format": ",~r", "tickCount": 5},
                   "scale": {"zero": True}},
         },
     }  # fmt: skip
@@ -201,6 +215,11 @@ def ledger(runs: Sequence[tuple[str, Decimal]]) -> Spec:
     return found
 
 
+def newest(number: int) -> str:
+    """That a chart does not have all of so many cohorts; nothing where it has."""
+    return f" of the newest {SHOWN} cohorts" if number > SHOWN else ""
+
+
 def said(shares: Mapping[str, Share]) -> str:
     """How many clients are not complete, in words.
 
@@ -208,7 +227,10 @@ def said(shares: Mapping[str, Share]) -> str:
     >>> said({"2025-01": Share(3, 1), "2025-02": Share(0, 4)})
     '5 of 8 clients (62%) are not complete at six months'
     """
-    few, of = sum(one.incomplete for one in shares.values()), sum(one.complete + one.incomplete for one in shares.values())
+    few, of = (
+        sum(one.incomplete for one in shares.values()),
+        sum(one.complete + one.incomplete for one in shares.values()),
+    )
     return f"{count(few)} of {count(of)} clients ({100 * few / (of or 1):.0f}%) are not complete at six months"
 
 
@@ -230,4 +252,3 @@ def _stacked(values: list[Spec], row: str, length: str, title: str, width: int) 
 
 def _state(*, is_done: bool) -> str:
     return DONE if is_done else OPENED
-
