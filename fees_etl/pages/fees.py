@@ -83,10 +83,8 @@ def duplicates(facts: Facts, start: str) -> Section | None:
 
     rows += [summed(f"{len(rest):,} more", rest)] if (rest := found[SHOWN:]) else []
     rows.append(summed("all", found))
-    said = (
-        f"{plural(rows[-1][2], 'record')} of {pounds(rows[-1][3])} pounds repeat a fee that is staged: the same client, "
-        " adviser, date and amount. One of each is kept, these are not; none is left out without a record."
-    )
+    repeated = f"{plural(rows[-1][2], 'record')} of {pounds(rows[-1][3])} pounds repeat a fee that is staged: the same"
+    said = f"{repeated} client, adviser, date and amount. One of each is kept; none is left out without a record."
     heads = ("file", "fee date", "records", "pounds")
     way = f"{start} show ops.left_out reason=duplicate"
     sheet = Sheet("Records left out as duplicates, the largest first", heads, rows, way)
