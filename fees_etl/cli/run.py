@@ -14,8 +14,9 @@ from fees_etl.cli import options as opt
 from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import DATES, count, net, plural, pounds
+from fees_etl.cli.text import DATES
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
+from fees_etl.figures import count, net, plural, pounds
 from fees_etl.results import summed
 from fees_etl.streams import inline, quoted
 from fees_etl.window import everything

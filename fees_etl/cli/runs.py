@@ -13,10 +13,12 @@ import typer
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.diff import TEXTS, differing, edited, tables
 from fees_etl.cli.logs import logger
+from fees_etl.cli.pages import Out, put
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS
-from fees_etl.cli.text import cell, change, count, grid, paragraph, table
+from fees_etl.cli.text import grid, paragraph, table
 from fees_etl.errors import FeesError, UsageError
+from fees_etl.figures import cell, change, count
 from fees_etl.results import AssertionResult, Change
 from fees_etl.script import Rows
 from fees_etl.types import Pending, Table
@@ -41,6 +43,10 @@ def runs(
     *,
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many, newest first.")] = 20,
     output: opt.Output = "text",
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page to read and print; runs.html in this folder.")
+    ] = False,
+    out: Out = None,
 ) -> int:
     """List every attempt and what became of it.
 
@@ -48,8 +54,13 @@ def runs(
     fees-etl runs
     fees-etl runs show ID                        everything the ledger keeps of one
     fees-etl runs --limit 100 --output json
+    fees-etl runs --html --out ledger.html       a page; charts need pip install 'fees-etl[pages]'
     """
-    if not context.invoked_subcommand:
+    if out is not None and not html:
+        raise UsageError("--out is where a page goes, so it means nothing without --html.", hint="fees-etl runs --html")
+    if html and not context.invoked_subcommand:
+        _page(context.obj, limit, out)
+    elif not context.invoked_subcommand:
         records = _history(context.obj, limit)
         emit(output, {"schema": SCHEMA, "runs": records}, screen(records, context.obj.start))
     return 0
@@ -140,6 +151,16 @@ def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> lis
         names = (one["run_id"], one["command"].split()[0], one["status"], _dates(one["fee_dates"]))
         rows.append((*names, count(one["rows_after"]), net, seconds, verdict))
     return grid(rows, "<<<<>>><", 0, whole=0)
+
+
+def _page(session: Session, limit: int, out: str | None) -> None:
+    from fees_etl.pages import require_charts
+    from fees_etl.pages.runs import runs as written
+    from fees_etl.runs.ledger import package_version
+
+    require_charts()
+    records = _history(session, limit)
+    put(written(records, start=session.start, package_version=package_version()), out, "runs.html")
 
 
 def _history(session: Session, limit: int) -> list[dict[str, Any]]:
