@@ -12,8 +12,8 @@ import typer
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import paragraph
-from fees_etl.figures import plural
 from fees_etl.errors import AssertionsFailed, FeesError, UsageError
+from fees_etl.figures import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.cli import diff, runs
 from fees_etl.cli.document import written
 from fees_etl.cli.show import as_csv
-from fees_etl.figures import plain, total
 from fees_etl.evidence import collect
 from fees_etl.evidence.contents import SCHEMA
 from fees_etl.explain import bridge
 from fees_etl.explain import diff as differences
+from fees_etl.figures import plain, total
 from fees_etl.privacy import redact, redact_lines
 from fees_etl.types import Table
 
