@@ -26,7 +26,7 @@ COMMANDS = list(walk(typer.main.get_command(commands())))
 def test_the_commands_are_these():
     assert {" ".join(path) for path in COMMANDS} == {
         "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show", "show", "diff", "files",
-        "trace", "evidence", "test", "check", "init",
+        "trace", "evidence", "docs", "test", "check", "init",
     }  # fmt: skip
 
 
