@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fees_etl.cli.logs import logger
-from fees_etl.cli.pages import put
+from fees_etl.cli.pages import put, spare
 from fees_etl.cli.session import Session, emit
 from fees_etl.errors import FeesError, UsageError
 
@@ -42,16 +42,18 @@ def docs(
     if out == "-" or out.endswith((".html", ".htm")):
         put(pages.whole(project, found, package_version()), out, out)
         return 0
-    where = Path(out)
+    where, hint = Path(out), "Name a folder, or FILE.html: --out catalogue"
     if where.exists() and not where.is_dir():
-        raise UsageError(f"{out} is a file and no page.", hint="Name a folder, or FILE.html: --out catalogue")
+        raise UsageError(f"{out} is no folder.", hint=hint)
     made = pages.folder(project, found, package_version())
     try:
         where.mkdir(exist_ok=True)
+        for name in made:
+            spare(where / name, hint)
         for name, text in made.items():
             where.joinpath(name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}.", hint="Name another: --out DIR") from None
+        raise UsageError(f"{out} cannot be written: {error.strerror}.", hint=hint) from None
     emit("text", {}, [f"{len(made)} pages: {(where / 'index.html').absolute()}, for any browser."])
     return 0
 

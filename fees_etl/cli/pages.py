@@ -71,8 +71,7 @@ def put(text: str, out: str | None, default: str, notes: Sequence[str] = ()) -> 
     path = Path(out or default)
     hint = "Name another: --out FILE.html"
     try:
-        if path.is_file() and not path.read_bytes()[: len(BEGINNING)].decode("ascii", "replace").lower() == BEGINNING:
-            raise UsageError(f"{path} is there and is no page; it was left alone.", hint=hint)
+        spare(path, hint)
         with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as whole:
             whole.write(text)
         Path(whole.name).chmod(0o666 & ~_umask())
@@ -80,6 +79,16 @@ def put(text: str, out: str | None, default: str, notes: Sequence[str] = ()) -> 
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
     emit("text", {}, [*notes, f"{path.absolute()}: {len(text.encode()) / 1024:.0f} kB, for any browser."])
+
+
+def spare(path: Path, hint: str) -> None:
+    """A file that is there is only written over where it is a page.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if path.is_file() and not path.read_bytes()[: len(BEGINNING)].decode("ascii", "replace").lower() == BEGINNING:
+        raise UsageError(f"{path} is there and is no page; it was left alone.", hint=hint)
 
 
 def _umask() -> int:

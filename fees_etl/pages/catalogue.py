@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from fees_etl import query
 from fees_etl.errors import FeesError
 from fees_etl.explain import history
-from fees_etl.pages.drawing import Arrow, Box, draw
+from fees_etl.pages.drawing import BETWEEN, Arrow, Box, draw
 from fees_etl.project.glossary import glossary
 from fees_etl.runs import ledger
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 NEAR = 12
 """Neighbours of a table on its own map; more are in the lists beside."""
+WIDE = 180
+"""Pixels between columns that are joined by many arrows."""
 
 
 class Seen(NamedTuple):
@@ -79,6 +81,12 @@ class Entry:
     """Its columns and those they are made of; empty of a source."""
 
     @property
+    def verdicts(self) -> str:
+        """How many of its tests came to what."""
+        counts = Counter(one.verdict.partition(",")[0] or "not asked in runs" for one in self.tests)
+        return ", ".join(f"{many} {word}" for word, many in sorted(counts.items()))
+
+    @property
     def name(self) -> str:
         """With its dataset."""
         return str(self.contract.table)
@@ -95,10 +103,6 @@ class Catalogue:
     columns: tuple[tuple[str, tuple[Entry, ...]], ...]
     """Names of columns in order, each with the tables that have it."""
     seen: Seen
-
-
-Link = "Callable[[str], str]"
-"""Where a table, or ``table.column``, is within the pages."""
 
 
 def seen(project: Project, engine: Engine) -> Seen:
@@ -126,7 +130,8 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
     for name, above in reads.items():
         for one in above:
             read_by[one].append(name)
-    tables = [*project.sources.values(), *(model.contract for model in project.models.values())]
+    models = [model.contract for model in project.models.values()]
+    tables = [*models, *sorted(project.sources.values(), key=lambda made: made.table.dataset == "ops")]
     boxes = {
         str(one.table): Box(str(one.table), str(one.table), link(str(one.table)), one.table.dataset) for one in tables
     }
@@ -204,11 +209,11 @@ def _columns(made: Contract, edges: Mapping[str, Iterable[Edge]], link: Callable
     above = sorted({start for start, _ in pairs})
     boxes = [Box(f"< {one}", one.partition(".")[2], link(one), one.partition(".")[0]) for one in above]
     arrows = [Arrow(f"< {start}", end, is_direct) for (start, end), is_direct in pairs.items()]
-    return _drawn([*boxes, *own], arrows, f"Columns of {made.table} and what they are made of")
+    return _drawn([*boxes, *own], arrows, f"Columns of {made.table} and what they are made of", WIDE)
 
 
-def _drawn(boxes: Sequence[Box], arrows: Sequence[Arrow], says: str) -> Markup:
-    return Markup(draw(boxes, arrows, says))  # noqa: S704 - it escapes what is written in it
+def _drawn(boxes: Sequence[Box], arrows: Sequence[Arrow], says: str, between: int = BETWEEN) -> Markup:
+    return Markup(draw(boxes, arrows, says, between))  # noqa: S704 - it escapes what is written in it
 
 
 def _test(one: Assertion, found: Seen) -> Test:

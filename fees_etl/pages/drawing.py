@@ -17,7 +17,7 @@ from fees_etl.privacy import redact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-LETTER, BOX, GAP, BEND, BETWEEN, MARGIN = 7.4, 30, 12, 8, 56, 8
+LETTER, BOX, GAP, BEND, BETWEEN, MARGIN = 7.9, 30, 12, 8, 56, 8
 """Pixels: a letter's width, a box's height, the room below it, that of a bend, between layers, and around it all."""
 _SWEEPS = 12
 
@@ -49,7 +49,7 @@ class _Layers:
     """Of each name those that it is joined to in the layer before (-1) and in the one after (1)."""
 
 
-def draw(boxes: Sequence[Box], arrows: Iterable[Arrow], says: str) -> str:
+def draw(boxes: Sequence[Box], arrows: Iterable[Arrow], says: str, between: int = BETWEEN) -> str:
     """The drawing, in pixels, as one group of links that is called ``says``; arrows that make a circle are left out."""
     known = {box.name: box for box in boxes}
     ends = {
@@ -67,10 +67,10 @@ def draw(boxes: Sequence[Box], arrows: Iterable[Arrow], says: str) -> str:
         for name in row:
             places[name] = (x, y, width)
             y += _height(name, known)
-        x += width + BETWEEN
+        x += width + between
     paths = [_path(way, places, known, ends[way[0], way[-1]]) for way in layers.ways]
     shown = [_box(box, *places[box.name]) for box in boxes]
-    wide, high = x - BETWEEN + MARGIN, tall + 2 * MARGIN
+    wide, high = max(x - between, MARGIN) + MARGIN, tall + 2 * MARGIN
     head = f'<svg xmlns="http://www.w3.org/2000/svg" role="group" aria-label="{_text(says)}" class="graph" '
     size = f'width="{wide:.0f}" height="{high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}">'
     return "\n".join([f"{head}{size}", *paths, *shown, "</svg>"])
