@@ -63,7 +63,7 @@ def _seen(session: Session, project: Project) -> Seen:
     from fees_etl.pages import catalogue
 
     try:
-        with session.warehouse(project, read_only=True, models=False) as engine:
+        with session.warehouse(project, read_only=True) as engine:
             return catalogue.seen(project, engine)
     except FeesError as error:
         logger.warning("No verdicts: the warehouse cannot be read here: %s", error)

@@ -23,5 +23,6 @@ def test_evidence_of_two_runs_holds(product, monkeypatch):
         assert [one["said"] for one in said.json["claims"] if one["holds"] is not True][1:] == []
     assert "Each of the 2 follows the one before." in product("evidence", "verify", "1.zip", "2.zip").out
     made = product("docs", "--out", "all.html")
-    assert (made.code, "not all" in made.err) == (0, False)
+    assert made.code == 0
+    assert made.err == ""
     assert "As run " in (product.folder / "all.html").read_text()
