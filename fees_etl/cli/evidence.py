@@ -79,7 +79,7 @@ def _write(session: Session, run: str, out: Path, follows: Path | None, output: 
         known = history.moments(project, engine)
         now = history.moment(known, run)
         was = _before(known, now, before)
-        members, about = pack.members(project, engine, now, was, clients=clients)
+        members, about = pack.members(project, engine, now, was, start=session.start, clients=clients)
     about["chain"]["pack"] = before and {"run_id": before["run_id"], "digest": before["digest"]}
     found = claims(members, about)
     _judge(str(out), found, "Nothing was written. What was published before; this changed nothing.", "fees-etl assert")

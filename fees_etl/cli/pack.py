@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.cli import diff, runs
 from fees_etl.cli.document import written
 from fees_etl.cli.show import as_csv
+from fees_etl.errors import UsageError
 from fees_etl.evidence import collect
 from fees_etl.evidence.contents import SCHEMA
 from fees_etl.explain import bridge
@@ -33,6 +34,7 @@ PACKAGES = ("duckdb", "fees-etl", "google-cloud-bigquery", "google-cloud-storage
 RUNS, CHANGES = Table("ops", "runs"), Table("ops", "changes")
 READ_ME = """Evidence of fees-etl, run {run}
 
+report.html       the report of the run, for people
 run.json          what the run did and found
 ledger.json       its row of the ledger and those since the evidence before, with their seals
 sql.json, sql/    the SQL, contracts and variables that its numbers were made by
@@ -55,9 +57,9 @@ was told when this was written, or the evidence that follows this one.
 
 
 def members(
-    project: Project, engine: Engine, now: Moment, was: Moment | None, *, clients: bool
+    project: Project, engine: Engine, now: Moment, was: Moment | None, *, start: str, clients: bool
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The members by name, and what the manifest says of them.
+    """The members by name, and what the manifest says of them; ``start`` is how commands on the target begin.
 
     Raises:
         AssertionsFailed: the ledger does not lead back, or a number is not the sum of its fees.
@@ -91,6 +93,8 @@ def members(
                 found["traces.json"] += _traced(traced, rows, clients=clients)
     else:
         limits.append(_untraced(books, rows_staged))
+    page, why = _page(project, engine, now, start, clients=clients)
+    limits += why
     if not clients:
         limits.append("client ids are left out, and tables of a row a client; --clients has them")
     about = {
@@ -101,7 +105,30 @@ def members(
     }  # fmt: skip
     documents = {name: f"{written(document)}\n".encode() for name, document in found.items()}
     read_me = {"README.txt": READ_ME.format(run=now.run_id).encode()}
-    return read_me | documents | texts | {name: "\n".join([*lines, ""]).encode() for name, lines in rows.items()}, about
+    return read_me | page | documents | texts | {
+        name: "\n".join([*lines, ""]).encode() for name, lines in rows.items()
+    }, about
+
+
+def _page(
+    project: Project, engine: Engine, now: Moment, start: str, *, clients: bool
+) -> tuple[dict[str, bytes], list[str]]:
+    """The report as a member; none, and why, where its charts cannot be drawn."""
+    from fees_etl.pages import facts, require_charts
+    from fees_etl.pages.report import report
+    from fees_etl.runs.ledger import package_version
+
+    try:
+        require_charts()
+    except UsageError:
+        return {}, ["report.html is left out: charts need pip install 'fees-etl[pages]'"]
+    text = report(
+        facts.read(project, engine, now.run_id),
+        start=start,
+        package_version=package_version(),
+        is_with_clients=clients,
+    )
+    return {"report.html": text.encode()}, []
 
 
 def _ledger(project: Project, books: Books) -> dict[str, Any]:
