@@ -26,6 +26,7 @@ _FILL = {"field": "state", "type": "nominal", "scale": {"domain": [DONE, OPENED]
          "legend": _LEGEND}  # fmt: skip
 _ROW = {"labelExpr": "split(datum.label, '|')", "title": None, "labelLimit": 220, "labelLineHeight": 15}
 _TWO_LINES = {**_ROW, "labelBaseline": "middle", "labelOffset": -8}
+_COUNT = {"format": ",d", "tickCount": 4, "tickMinStep": 1}
 _POUNDS = {"format": ",~r", "tickCount": 4}
 
 Spec = dict[str, Any]
@@ -243,7 +244,13 @@ def _stacked(values: list[Spec], row: str, length: str, title: str, width: int) 
         "mark": {"type": "bar", "stroke": INK, "strokeWidth": 1},
         "encoding": {
             "y": {"field": row, "type": "nominal", "sort": None, "axis": _TWO_LINES if has_two else _ROW},
-            "x": {"field": length, "type": "quantitative", "title": title, "axis": _POUNDS, "scale": {"zero": True}},
+            "x": {
+                "field": length,
+                "type": "quantitative",
+                "title": title,
+                "axis": _COUNT if length == "clients" else _POUNDS,
+                "scale": {"zero": True},
+            },
             "fill": _FILL,
             "order": {"field": "state"},
         },
