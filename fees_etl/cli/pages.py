@@ -35,7 +35,7 @@ def report(
         bool, typer.Option("--clients", help="With the ids of clients, where changed or failing rows name them.")
     ] = False,
 ) -> int:
-    """Write what a run published, and why it can be trusted, as one page to read, print and mail.
+    """Write what a run published as one page to read and print.
 
     \b
     fees-etl report                              report.html in this folder

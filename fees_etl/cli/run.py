@@ -204,7 +204,10 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
     settings, ingested, before = session.settings, session.ingested, result.before
     told = document.run(result, ingested, settings, session.command)
-    emit(output, told, [*report.heading(settings, ingested, session.start), *report.run(result, ingested)])
+    lines = [*report.heading(settings, ingested, session.start), *report.run(result, ingested)]
+    if result.status == "published" and not before.staged_rows:  # the first one; who comes again knows it
+        lines.append(f"As a page to read, print and mail: {session.start} report")
+    emit(output, told, lines)
     if result.status != "rejected":
         return 0
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"

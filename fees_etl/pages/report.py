@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fees_etl.figures import change, count, plural, pounds
+from fees_etl.pages import specs
 from fees_etl.pages.fees import dates, duplicates, reconciled
 from fees_etl.pages.judged import assertions, changes, waivers
 from fees_etl.pages.sheet import Block, Card, Section, Sheet
@@ -98,7 +99,7 @@ def _warnings(facts: Facts) -> Iterator[str]:
 
 def _share(facts: Facts) -> str:
     assert facts.numbers  # noqa: S101 - asked for where they are
-    return f"{100 * facts.numbers[1].incomplete_clients_6_month / (facts.numbers[1].clients or 1):.0f}%"
+    return specs.share(facts.numbers[1].incomplete_clients_6_month, facts.numbers[1].clients)
 
 
 def _signed() -> Section:

@@ -30,10 +30,9 @@ def runs(records: Sequence[Mapping[str, Any]], *, start: str, package_version: s
         title = "Pounds staged after each run that published; bars begin at 0"
         bars = [(one["run_id"], Decimal(one["amount_after"])) for one in kept]
         rows: list[tuple[Any, ...]] = [
-            (one["run_id"], _moment(one["finished_at"]), one["rows_after"], one["amount_after"], _net(one))
-            for one in kept
+            (one["run_id"], one["rows_after"], one["amount_after"], _net(one)) for one in kept
         ]
-        heads: tuple[str, ...] = ("run", "ended (UTC)", "fees", "pounds", "net pounds")
+        heads: tuple[str, ...] = ("run", "fees", "pounds", "net pounds")
         block = Block([Chart(title, title, specs.ledger(bars))], [Sheet("The same, oldest first", heads, rows, way)])
         sections.append(Section("published", "What was published", (), [block]))
     heads = (

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 _FIGURE = re.compile(r"[+-][\d,.]+|\d+%|\d+\.\d\d")
-NARROW = 5
-"""Columns that have room beside a chart."""
+NARROW = 46
+"""Characters that have room beside a chart, on paper too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ class Sheet:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it needs the width of the page."""
-        return len(self.heads) > NARROW
+        """Whether it needs the width of the page: a column is at least as wide as its longest word."""
+        texts = zip(self.heads, *self.rows, strict=True)
+        return sum(max(len(word) for cell in column for word in [*str(cell).split(), ""]) for column in texts) > NARROW
 
     @property
     def numeric(self) -> tuple[bool, ...]:

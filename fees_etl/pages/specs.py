@@ -26,6 +26,7 @@ _FILL = {"field": "state", "type": "nominal", "scale": {"domain": [DONE, OPENED]
          "legend": _LEGEND}  # fmt: skip
 _ROW = {"labelExpr": "split(datum.label, '|')", "title": None, "labelLimit": 220, "labelLineHeight": 15}
 _TWO_LINES = {**_ROW, "labelBaseline": "middle", "labelOffset": -8}
+_COUNT = {"format": ",d", "tickCount": 4, "tickMinStep": 1}
 _POUNDS = {"format": ",~r", "tickCount": 4}
 
 Spec = dict[str, Any]
@@ -220,6 +221,16 @@ def newest(number: int) -> str:
     return f" of the newest {SHOWN} cohorts" if number > SHOWN else ""
 
 
+def share(few: int, of: int) -> str:
+    """As a percentage; few are never told as none.
+
+    >>> share(2904, 5200), share(15, 20000), share(0, 7)
+    ('56%', 'less than 1%', '0%')
+    """
+    percent = f"{100 * few / (of or 1):.0f}%"
+    return "less than 1%" if few and percent == "0%" else percent
+
+
 def said(shares: Mapping[str, Share]) -> str:
     """How many clients are not complete, in words.
 
@@ -227,11 +238,9 @@ def said(shares: Mapping[str, Share]) -> str:
     >>> said({"2025-01": Share(3, 1), "2025-02": Share(0, 4)})
     '5 of 8 clients (62%) are not complete at six months'
     """
-    few, of = (
-        sum(one.incomplete for one in shares.values()),
-        sum(one.complete + one.incomplete for one in shares.values()),
-    )
-    return f"{count(few)} of {count(of)} clients ({100 * few / (of or 1):.0f}%) are not complete at six months"
+    few = sum(one.incomplete for one in shares.values())
+    every = sum(one.complete + one.incomplete for one in shares.values())
+    return f"{count(few)} of {count(every)} clients ({share(few, every)}) are not complete at six months"
 
 
 def _stacked(values: list[Spec], row: str, length: str, title: str, width: int) -> Spec:
@@ -243,7 +252,13 @@ def _stacked(values: list[Spec], row: str, length: str, title: str, width: int) 
         "mark": {"type": "bar", "stroke": INK, "strokeWidth": 1},
         "encoding": {
             "y": {"field": row, "type": "nominal", "sort": None, "axis": _TWO_LINES if has_two else _ROW},
-            "x": {"field": length, "type": "quantitative", "title": title, "axis": _POUNDS, "scale": {"zero": True}},
+            "x": {
+                "field": length,
+                "type": "quantitative",
+                "title": title,
+                "axis": _COUNT if length == "clients" else _POUNDS,
+                "scale": {"zero": True},
+            },
             "fill": _FILL,
             "order": {"field": "state"},
         },

@@ -34,7 +34,7 @@ def cohorts(facts: Facts, start: str) -> Section | None:
         few, words = specs.newest(len(shares)), specs.said(shares)
         heads = ("cohort", "clients", "complete", "not complete", "share complete")
         rows = [
-            (name, both, one.complete, one.incomplete, f"{100 * one.complete / both:.0f}%")
+            (name, both, one.complete, one.incomplete, specs.share(one.complete, both))
             for name, one in shares.items()
             for both in [one.complete + one.incomplete]
         ]

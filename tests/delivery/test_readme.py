@@ -14,7 +14,7 @@ from pipeline import without_settings
 README = places.ROOT / "README.md"
 PAGES = (
     README,
-    *(places.ROOT / "docs" / name for name in ("BIGQUERY.md", "SETTINGS.md", "EVIDENCE.md", "CATALOGUE.md")),
+    *(places.ROOT / "docs" / f"{name}.md" for name in ("PAGES", "BIGQUERY", "SETTINGS", "EVIDENCE", "CATALOGUE")),
 )
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)

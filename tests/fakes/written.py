@@ -16,6 +16,7 @@ from fees_etl.evidence import collect
 from fees_etl.explain import bridge, history
 from fees_etl.explain import diff as differences
 from fees_etl.ingestion.compare import compare
+from fees_etl.pages import facts
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill
 from fees_etl.script import Load
@@ -101,6 +102,7 @@ def life(folder):
         assert [one for one in bridge.between(pipeline.project, writer, was, now) if one.residual] == []
         differences.between(pipeline.project, writer, was, now)
         ledger.chunks(pipeline.project, writer, "backfill --start 2025-01-01 --end 2025-01-31")
+        assert facts.read(pipeline.project, writer, "latest").days
         return writer
 
 
