@@ -38,6 +38,7 @@ def written(browser, tmp_path_factory):  # without a browser there is nothing to
                 assert cli.main(line) == 0
                 assert cli.main(["report", "--out", f"{name}.html"]) == 0
                 assert cli.main(["runs", "--html", "--out", f"{name}-runs.html"]) == 0
+                assert cli.main(["docs", "--out", f"{name}-docs.html"]) == 0
     finally:
         os.chdir(here)
     return sorted(folder.glob("*.html"))
