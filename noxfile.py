@@ -9,7 +9,7 @@ import nox
 
 nox.needs_version = ">=2025.11"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "tests", "googlesql", "emulator", "terraform"]
+nox.options.sessions = ["lint", "tests", "googlesql", "emulator", "pages", "terraform"]
 nox.options.error_on_missing_interpreters = False
 
 HERE = Path(__file__).parent
@@ -76,6 +76,17 @@ def emulator(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "--dist", "worksteal", "tests/emulator", "-q", *session.posargs, env=served)
 
 
+@nox.session
+def pages(session: nox.Session) -> None:
+    """Pages in headless Chromium: requests, WCAG 2.2 AA, widths, prints; `GOLDEN=write` makes the README's picture."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))) or not shutil.which(
+        "chromedriver"
+    ):
+        session.skip("no Chromium with its driver: apt-get install chromium chromium-driver")
+    install(session, "pages")
+    session.run("pytest", "tests/pages", "-q", *session.posargs)
+
+
 @nox.session(venv_backend="none")
 def terraform(session: nox.Session) -> None:
     """Format and validity of terraform/, where there is one and terraform is installed."""
@@ -96,7 +107,7 @@ def lock(session: nox.Session) -> None:
     """Write the locks anew: the newest versions that pyproject.toml allows, for development and for the image."""
     session.install("uv")
     plain = ("--universal", "--upgrade", "--no-header", "--no-annotate", "--no-emit-index-url", "--python-version=3.11")
-    groups = [flag for name in ("dev", "emulator", "googlesql") for flag in ("--group", name)]
+    groups = [flag for name in ("dev", "emulator", "googlesql", "pages") for flag in ("--group", name)]
     session.run("uv", "pip", "compile", *plain, *groups, "pyproject.toml", "--output-file", "requirements.lock")
     build = Path(session.create_tmp()).resolve() / "build.in"
     build.write_text("\n".join(nox.project.load_toml("pyproject.toml")["build-system"]["requires"]), encoding="utf-8")

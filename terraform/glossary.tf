@@ -1,10 +1,6 @@
-# Opt in (var.glossary): the words of the reports, said once.
+# Opt in (var.glossary): the words of the reports, said once in sql/glossary.yml.
 locals {
-  terms = var.glossary ? {
-    cohort                  = "The clients whose first fee was charged in the same calendar month."
-    first-touch-attribution = "A client's whole value counts for the adviser of the earliest fee above zero; on a tie for the larger amount, then the adviser who sorts first."
-    ltv                     = "Lifetime value: what a client has paid in fees, less refunds, in the 1, 3 or 6 calendar months from the first fee, or in all. It is complete once the data reaches the end of that window."
-  } : {}
+  terms = var.glossary ? { for name, one in yamldecode(file("${local._sql}/glossary.yml")) : name => one.description } : {}
 }
 
 resource "google_dataplex_glossary" "fees" {

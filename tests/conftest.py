@@ -21,8 +21,8 @@ if not NIGHT:
     memo.install()
 
 TESTS = Path(__file__).parent
-SLOW = {"delivery", "emulator", "faults", "googlesql"}
-"""Folders whose tests start processes, servers or Google's analyzer, or do the same at every statement."""
+SLOW = {"delivery", "emulator", "faults", "googlesql", "pages"}
+"""Folders whose tests start processes, servers, browsers or Google's analyzer, or do the same at every statement."""
 REPEATED = {"test_assertions", "test_backfill", "test_crashes", "test_faults", "test_oracle"}
 """Modules that do the same to many worlds, or at every statement; other tests reach those lines too."""
 

@@ -15,7 +15,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fees_etl import signals
-from fees_etl.cli import cases, check, diff, files, ingest, init, ls, plan, run, runs, show, trace
+from fees_etl.cli import (
+    cases,
+    check,
+    diff,
+    docs,
+    evidence,
+    files,
+    ingest,
+    init,
+    ls,
+    pages,
+    plan,
+    run,
+    runs,
+    show,
+    trace,
+)
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
@@ -68,11 +84,14 @@ def commands() -> typer.Typer:
     found.command()(diff.diff)
     found.command()(files.files)
     found.command()(trace.trace)
+    found.command()(evidence.evidence)
+    found.command()(docs.docs)
     found.command()(ls.render)
     found.command("ls")(ls.listing)
     history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)
     history.command()(runs.show)
     found.add_typer(history)
+    found.command()(pages.report)
     found.command("test")(cases.cases)
     found.command()(check.check)
     found.command()(init.init)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.cli.text import count, grid, paragraph, plain, plural, pounds, total
+from fees_etl.cli.text import grid, paragraph
+from fees_etl.figures import cause, count, kind, plain, plural, pounds, total
 from fees_etl.ingestion.source import shown
 
 if TYPE_CHECKING:
@@ -18,18 +19,6 @@ FILE = 28
 SHOWN = 8
 """Numbers on a screen: the totals, then those of advisers and cohorts that moved most."""
 HEADS = ("table", "key", "column", "before", "after", "cause", "file", "fee_date", "rows", "pounds")
-WORDS = {
-    "late": "late",
-    "new": "new",
-    "corrected": "corrected",
-    "withdrawn": "withdrawn",
-    "duplicate": "another row of the fee is kept",
-    "moved": "first touch moved",
-    "window": "first fee moved the window",
-    "rule": "the SQL changed",
-}
-STANDING = "a rule of the SQL"
-"""The word for what SQL other than the bundled makes of a number in a run that did not change it."""
 _CLIENTS = {"moved", "window", "rule"}
 
 
@@ -67,7 +56,7 @@ def noted(found: Sequence[Bridge]) -> list[str]:
         lines.append(f"| before | | | | | {pounds(one.before)} |")
         for line in one.lines:
             what, file, day, rows, amount = _line(line)
-            lines.append(f"| {what.partition(' (')[0]} | {_kind(line)} | {file} | {day} | {rows} | {amount} |")
+            lines.append(f"| {what.partition(' (')[0]} | {kind(line)} | {file} | {day} | {rows} | {amount} |")
         lines += [f"| not explained | | | | | {_signed(one.residual)} |"] if one.residual else []
         lines.append(f"| **after** | | | | | **{pounds(one.after)}** |")
     return [*lines, *(["", *_told(found)] if found else [])]
@@ -83,14 +72,13 @@ def listed(found: Sequence[Bridge]) -> Iterator[tuple[object, ...]]:
 
 
 def _document(line: Line) -> dict[str, Any]:
-    told = {"cause": line.cause, "kind": _kind(line), "file": line.file, "fee_date": line.fee_date}
+    told = {"cause": line.cause, "kind": kind(line), "file": line.file, "fee_date": line.fee_date}
     return told | {"rows": line.rows, "pounds": line.pounds}
 
 
 def _line(line: Line) -> tuple[str, str, str, str, str]:
     rows = plural(line.rows, "client") if line.cause in _CLIENTS else count(line.rows)
-    word = STANDING if line.cause == "rule" and not line.is_error else WORDS[line.cause]
-    what = f"{word} ({_kind(line)})"
+    what = f"{cause(line)} ({kind(line)})"
     return what, shown(line.file or ""), str(line.fee_date or ""), rows if line.rows else "", _signed(line.pounds)
 
 
@@ -98,10 +86,6 @@ def _where(line: Line) -> str:
     """Cause, fee date and file; of a long name the end, which is what tells two apart."""
     what, file, day, *_ = _line(line)
     return " ".join(filter(None, (what, day, file if len(file) <= FILE else f"…{file[1 - FILE :]}")))
-
-
-def _kind(line: Line) -> str:
-    return "error" if line.is_error else "new information"
 
 
 def _named(one: Bridge) -> str:

@@ -10,8 +10,9 @@ import typer
 from fees_etl.cli import options as opt
 from fees_etl.cli.junit import Suite, write
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import cell, grid, paragraph, plural
+from fees_etl.cli.text import grid, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
+from fees_etl.figures import cell, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,9 @@ import typer
 from fees_etl.cli import junit as suites
 from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import grid, paragraph, plural
+from fees_etl.cli.text import grid, paragraph
 from fees_etl.errors import AssertionsFailed
+from fees_etl.figures import plural
 
 if TYPE_CHECKING:
     from fees_etl.project.check import Checked, Finding

@@ -11,8 +11,9 @@ from fees_etl.cli.bridge import HEADS, bridged, bridges, noted
 from fees_etl.cli.bridge import listed as listed_bridges
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, as_csv
-from fees_etl.cli.text import cell, change, count, grid, plural
+from fees_etl.cli.text import grid
 from fees_etl.errors import UsageError
+from fees_etl.figures import cell, change, count, plural
 from fees_etl.types import Table
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.bridge import bridges
 from fees_etl.cli.diff import tables
-from fees_etl.cli.text import exact
+from fees_etl.figures import exact
 from fees_etl.privacy import redact
 from fees_etl.script import Rows
 from fees_etl.types import Table, Window

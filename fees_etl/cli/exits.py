@@ -21,7 +21,7 @@ import typer
 
 from fees_etl import errors, signals
 from fees_etl.cli.logs import logger
-from fees_etl.cli.text import exact, net, total
+from fees_etl.figures import exact, net, total
 from fees_etl.results import summed
 
 if TYPE_CHECKING:

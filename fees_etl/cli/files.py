@@ -8,7 +8,8 @@ import typer
 
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import SHOWN, as_csv
-from fees_etl.cli.text import cell, grid, paragraph
+from fees_etl.cli.text import grid, paragraph
+from fees_etl.figures import cell
 from fees_etl.types import Table
 
 FILES = Table("raw", "files")

@@ -10,8 +10,8 @@ import fees_etl
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import plural
 from fees_etl.errors import InputRefused, UsageError
+from fees_etl.figures import plural
 from fees_etl.streams import inline, quoted
 
 if TYPE_CHECKING:

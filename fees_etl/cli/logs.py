@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.cli.text import count, paragraph, plural
+from fees_etl.cli.text import paragraph
+from fees_etl.figures import count, plural
 from fees_etl.privacy import redact, redact_lines
 from fees_etl.results import AssertionResult
 from fees_etl.streams import inline, visible

@@ -12,8 +12,9 @@ from fees_etl.cli import options as opt
 from fees_etl.cli.diff import edited
 from fees_etl.cli.ingest import next_step, require_source, source_of
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import DATES, count, grid, paragraph, plural, pounds, total
+from fees_etl.cli.text import DATES, grid, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
+from fees_etl.figures import count, plural, pounds, total
 from fees_etl.results import summed
 
 if TYPE_CHECKING:

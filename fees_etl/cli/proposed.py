@@ -14,8 +14,9 @@ from fees_etl.cli.diff import differing, tables
 from fees_etl.cli.logs import logger
 from fees_etl.cli.report import assertions
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import change, count, grid, paragraph, plural, pounds
+from fees_etl.cli.text import grid, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
+from fees_etl.figures import change, count, plural, pounds
 from fees_etl.results import summed
 
 if TYPE_CHECKING:

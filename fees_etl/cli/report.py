@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from fees_etl.cli.bridge import bridged
 from fees_etl.cli.diff import differing, edited
-from fees_etl.cli.text import DATES, change, count, grid, paragraph, plural, pounds, table, total
+from fees_etl.cli.text import DATES, grid, paragraph, table
+from fees_etl.figures import change, count, plural, pounds, total
 from fees_etl.ingestion.source import SAMPLE, shown
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from fees_etl.cli import options as opt
 from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import DATES, count, net, plural, pounds
+from fees_etl.cli.text import DATES
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
+from fees_etl.figures import count, net, plural, pounds
 from fees_etl.results import summed
 from fees_etl.streams import inline, quoted
 from fees_etl.window import everything
@@ -203,7 +204,10 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
     settings, ingested, before = session.settings, session.ingested, result.before
     told = document.run(result, ingested, settings, session.command)
-    emit(output, told, [*report.heading(settings, ingested, session.start), *report.run(result, ingested)])
+    lines = [*report.heading(settings, ingested, session.start), *report.run(result, ingested)]
+    if result.status == "published" and not before.staged_rows:  # the first one; who comes again knows it
+        lines.append(f"As a page to read, print and mail: {session.start} report")
+    emit(output, told, lines)
     if result.status != "rejected":
         return 0
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"

@@ -13,10 +13,12 @@ import typer
 from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
 from fees_etl.cli.diff import TEXTS, differing, edited, tables
 from fees_etl.cli.logs import logger
+from fees_etl.cli.pages import Out, put
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS
-from fees_etl.cli.text import cell, change, count, grid, paragraph, table
+from fees_etl.cli.text import grid, paragraph, table
 from fees_etl.errors import FeesError, UsageError
+from fees_etl.figures import cell, change, count
 from fees_etl.results import AssertionResult, Change
 from fees_etl.script import Rows
 from fees_etl.types import Pending, Table
@@ -41,6 +43,10 @@ def runs(
     *,
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many, newest first.")] = 20,
     output: opt.Output = "text",
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page to read and print; runs.html in this folder.")
+    ] = False,
+    out: Out = None,
 ) -> int:
     """List every attempt and what became of it.
 
@@ -48,8 +54,13 @@ def runs(
     fees-etl runs
     fees-etl runs show ID                        everything the ledger keeps of one
     fees-etl runs --limit 100 --output json
+    fees-etl runs --html --out ledger.html       a page; charts need pip install 'fees-etl[pages]'
     """
-    if not context.invoked_subcommand:
+    if out is not None and not html:
+        raise UsageError("--out is where a page goes, so it means nothing without --html.", hint="fees-etl runs --html")
+    if html and not context.invoked_subcommand:
+        _page(context.obj, limit, out)
+    elif not context.invoked_subcommand:
         records = _history(context.obj, limit)
         emit(output, {"schema": SCHEMA, "runs": records}, screen(records, context.obj.start))
     return 0
@@ -85,18 +96,27 @@ def show(
             raise UsageError(
                 many, hint=f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run"
             )
-        record = _parsed(ledger.history(project, engine, run_id=chosen[0]))[0]
-        arrivals, late = ledger.causes(project, engine, chosen[0])
-        changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
+        record, headline, changed = recorded(project, engine, chosen[0])
+    descriptions = {one.name: one.description for one in project.assertions}
+    lines = _details(record, headline, [*edited(record["sql"]), *differing(changed)], descriptions)
+    emit(output, {"schema": SCHEMA, "runs": [record]}, lines)
+    return 0
+
+
+def recorded(
+    project: Project, engine: Engine, run_id: str
+) -> tuple[dict[str, Any], tuple[Published, Published, LeftOut] | None, tuple[TableDiff, ...]]:
+    """One run of ``fees-etl/runs/1``, its headline numbers where they were kept, and what it changed in tables."""
+    from fees_etl.runs import ledger
+
+    record = _parsed(ledger.history(project, engine, run_id=run_id))[0]
+    arrivals, late = ledger.causes(project, engine, run_id)
+    changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
     headline = ledger.headline(record.pop("headline"))
     before, after, left = headline or (None, None, None)
     record["published"], record["left_out"] = headline and {"before": before, "after": after}, left
     record["causes"] = [{name: getattr(one, name) for name in CAUSE} | {"is_late": one in late} for one in arrivals]
-    record |= {"tables": tables(changed), "sql": sql}
-    descriptions = {one.name: one.description for one in project.assertions}
-    lines = _details(record, headline, [*edited(sql), *differing(changed)], descriptions)
-    emit(output, {"schema": SCHEMA, "runs": [record]}, lines)
-    return 0
+    return record | {"tables": tables(changed), "sql": sql}, headline, changed
 
 
 def _changed(
@@ -131,6 +151,16 @@ def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> lis
         names = (one["run_id"], one["command"].split()[0], one["status"], _dates(one["fee_dates"]))
         rows.append((*names, count(one["rows_after"]), net, seconds, verdict))
     return grid(rows, "<<<<>>><", 0, whole=0)
+
+
+def _page(session: Session, limit: int, out: str | None) -> None:
+    from fees_etl.pages import require_charts
+    from fees_etl.pages.runs import runs as written
+    from fees_etl.runs.ledger import package_version
+
+    require_charts()
+    records = _history(session, limit)
+    put(written(records, start=session.start, package_version=package_version()), out, "runs.html")
 
 
 def _history(session: Session, limit: int) -> list[dict[str, Any]]:

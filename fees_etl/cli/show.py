@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import plain, table
+from fees_etl.cli.text import table
 from fees_etl.errors import UsageError
+from fees_etl.figures import plain
 from fees_etl.types import Table
 
 if TYPE_CHECKING:

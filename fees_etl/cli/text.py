@@ -1,4 +1,4 @@
-"""Figures and tables as text: exact pounds, aligned columns, as wide as the terminal."""
+"""Tables and paragraphs as text: aligned columns, as wide as the terminal."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import re
 import shutil
 import sys
 import textwrap
-from datetime import date, datetime
 from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.figures import cell
 from fees_etl.privacy import redact
-from fees_etl.results import EXACT
 from fees_etl.streams import inline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 WIDTH = 100
 LEAST = 12
@@ -26,84 +24,6 @@ DATES = 10
 READABLE = 24
 """A cell may be cut to this much before a table becomes paragraphs."""
 NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?")
-
-
-def pounds(amount: Decimal) -> str:
-    """All of its decimals, at least two, never an exponent.
-
-    >>> pounds(Decimal("1234567.500000000")), pounds(Decimal("1E+3")), pounds(Decimal("-0.000000001"))
-    ('1,234,567.50', '1,000.00', '-0.000000001')
-    """
-    whole, _, decimals = f"{amount or Decimal(0):,f}".partition(".")
-    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
-
-
-def exact(amount: Decimal) -> str:
-    """The same for machines: no thousands separators."""
-    return pounds(amount).replace(",", "")
-
-
-def net(before: Decimal, after: Decimal) -> Decimal:
-    """What was added, exactly."""
-    return EXACT.subtract(after, before)
-
-
-def total(amounts: Iterable[Decimal]) -> Decimal:
-    """The exact sum."""
-    return reduce(EXACT.add, amounts, Decimal(0))
-
-
-def count(number: int | None) -> str:
-    """With thousands separators; a dash for what was not counted."""
-    return "-" if number is None else f"{number:,}"
-
-
-def change(before: Decimal | int, after: Decimal | int, same: str = "") -> str:
-    """The signed difference; ``same`` when there is none.
-
-    >>> change(1, 3), change(Decimal("2.50"), Decimal("1.50")), change(4, 4)
-    ('+2', '-1.00', '')
-    """
-    if before == after:
-        return same
-    if isinstance(before, int) and isinstance(after, int):
-        return f"{after - before:+,}"
-    difference = net(Decimal(before), Decimal(after))
-    return f"{'+' if difference > 0 else ''}{pounds(difference)}"
-
-
-def plural(number: int | None, noun: str) -> str:
-    """One noun, counted.
-
-    >>> plural(1, "row"), plural(2000, "row"), plural(2, "copy")
-    ('1 row', '2,000 rows', '2 copies')
-    """
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count(number)} {noun if number == 1 else many}"
-
-
-def cell(value: Any) -> str:
-    """One value of a query as text."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, Decimal):
-        return pounds(value)
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    return count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def plain(value: Any) -> str:
-    """One value as machines read it: money exact, dates and moments ISO, booleans true and false.
-
-    >>> plain(Decimal("1E+3")), plain(True), plain(date(2025, 9, 1))
-    ('1000.00', 'true', '2025-09-01')
-    """
-    if isinstance(value, Decimal):
-        return exact(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def width() -> int:

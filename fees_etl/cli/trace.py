@@ -10,8 +10,9 @@ import typer
 
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import as_csv, pair
-from fees_etl.cli.text import cell, plain, plural, pounds, table, total
+from fees_etl.cli.text import table
 from fees_etl.errors import AssertionsFailed, UsageError
+from fees_etl.figures import cell, plain, plural, pounds, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

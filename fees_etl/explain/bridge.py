@@ -72,6 +72,11 @@ def told(project: Project, answer: Rows, staged: Decimal = Decimal(0)) -> tuple[
     return tuple(one for _, one in found)
 
 
+def totals() -> frozenset[str]:
+    """Tables of sums over clients: their rows are advisers and cohorts, never a client."""
+    return frozenset(str(at) for at, by, _ in _TOTALS if by)
+
+
 def _asks(
     project: Project, *, now: str | None = None, first: str = "", last: str = "", most: int | None = None
 ) -> tuple[Ask, ...]:

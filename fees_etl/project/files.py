@@ -91,7 +91,7 @@ def _misnamed(path: Path, name: str) -> str:
     folder, _, own = name.rpartition("/")
     if path.suffix not in {".sql", ".yml"}:
         return f"files end in .sql and .yml: rename it to {path.stem}{'.sql' if path.suffix == '.SQL' else '.yml'}."
-    if "/" in folder or (not folder and own not in {"checks.yml", "variables.yml", "waivers.yml"}):
+    if "/" in folder or (not folder and own not in {"checks.yml", "glossary.yml", "variables.yml", "waivers.yml"}):
         return "nothing is read from here: files of tables are called sql/DATASET/NAME.sql and .yml."
     words = set() if folder in NOT_DATASETS else RESERVED | _OF_DUCKDB
     if wrong := [part for part in (folder or "sql", path.stem) if not is_name(part, words)]:

@@ -100,3 +100,11 @@ CONCAT(
     )
 )
 {%- endmacro -%}
+
+{# The cells of a row, each as the text that digests are made of: who has them can make a digest again. -#}
+{%- macro texts(table, of) -%}
+{% for column, type in contracts[table].items() -%}
+{%- if type == 'STRING' %}{{ of }}{{ column }}{% else %}CAST({{ of }}{{ column }} AS STRING) AS {{ column }}{% endif -%}
+{{- ",\n" if not loop.last }}
+{%- endfor %}
+{%- endmacro -%}

@@ -6,3 +6,10 @@
         {%- for one in pairs %}{{ (one[0] ~ '\n' ~ one[1]) | literal }}{{ ", " if not loop.last }}{% endfor -%}
     ))
 {%- endmacro -%}
+
+{# Those that raw held when a run published. -#}
+{%- macro held(files, moment) -%}
+{{ files }}.status != 'refused'
+AND {{ files }}.ingested_at <= {{ moment.at | literal }}
+AND ({{ files }}.ended_at IS NULL OR {{ files }}.ended_at > {{ moment.at | literal }})
+{%- endmacro -%}

@@ -172,8 +172,8 @@ run "the_glossary_says_what_the_reports_mean" {
   }
 
   assert {
-    condition     = toset(keys(google_dataplex_glossary_term.term)) == toset(["cohort", "first-touch-attribution", "ltv"])
-    error_message = "The glossary explains LTV, cohort and first-touch attribution."
+    condition     = toset(keys(google_dataplex_glossary_term.term)) == toset(["cohort", "first-touch-attribution", "late", "ltv", "window"])
+    error_message = "The glossary has the terms of sql/glossary.yml."
   }
 }
 

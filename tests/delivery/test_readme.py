@@ -12,7 +12,10 @@ import pytest
 from pipeline import without_settings
 
 README = places.ROOT / "README.md"
-PAGES = (README, *(places.ROOT / "docs" / name for name in ("BIGQUERY.md", "SETTINGS.md")))
+PAGES = (
+    README,
+    *(places.ROOT / "docs" / f"{name}.md" for name in ("PAGES", "BIGQUERY", "SETTINGS", "EVIDENCE", "CATALOGUE")),
+)
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 ELSEWHERE = ("pip install", "nox")
@@ -76,7 +79,13 @@ def test_every_toml_block_is_a_target_that_settings_accept(text, tmp_path, monke
 
 
 def test_there_are_no_other_kinds_of_block():
-    assert {kind for kind, _ in BLOCKS} == {"bigquery", "console", "python", "toml"}  # bigquery: in the emulator tier
+    assert {kind for kind, _ in BLOCKS} == {
+        "bigquery",
+        "console",
+        "python",
+        "toml",
+        "yaml",
+    }  # bigquery: in the emulator tier
 
 
 def test_it_takes_ten_minutes():

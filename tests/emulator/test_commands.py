@@ -192,3 +192,13 @@ def test_there_is_no_sample_on_bigquery(product):
     (product.folder / "fees_etl.toml").write_text(f'[targets.dev]\nwarehouse = "{product.url}"\npii = "synthetic"\n')
     said = product("run")
     assert (said.code, "no source is named; the bundled sample is for DuckDB" in said.err) == (2, True)
+
+
+def test_pages_are_written_from_what_it_keeps(waiting):
+    assert waiting("run").code == 0
+    said = waiting("report", "--out", "-")
+    assert (said.code, said.out.startswith("<!doctype html>")) == (0, True)
+    for words in ("late (new information)", "Lifetime value by cohort", "4 of 4 clients (100%) are not complete"):
+        assert words in said.out, words
+    assert "Left out" not in said.out
+    assert waiting("runs", "--html", "--out", "-").out.count("<svg") == 1

@@ -12,9 +12,11 @@ from worlds import charge
 from fees_etl import forget, query
 from fees_etl.engines.bigquery.incoming import Incoming
 from fees_etl.engines.bigquery.script import Dialect, job, question
+from fees_etl.evidence import collect
 from fees_etl.explain import bridge, history
 from fees_etl.explain import diff as differences
 from fees_etl.ingestion.compare import compare
+from fees_etl.pages import facts
 from fees_etl.runs import ledger
 from fees_etl.runs.backfill import backfill
 from fees_etl.script import Load
@@ -88,6 +90,8 @@ def life(folder):
         pipeline.ingest()
         forget(pipeline.project, writer, str(folder / "it's.csv"))
         backfill(pipeline.project, writer, JANUARY, MARCH, chunk="month")
+        *_, was, now = history.moments(pipeline.project, writer)
+        assert collect.books(pipeline.project, writer, now, was).is_current
         pipeline.check()
         pipeline.tamper("UPDATE raw.fees SET adviser_id = 'by hand' WHERE _source_row = 1")
         assert not compare(pipeline.project, writer, str(folder)).passed
@@ -98,6 +102,7 @@ def life(folder):
         assert [one for one in bridge.between(pipeline.project, writer, was, now) if one.residual] == []
         differences.between(pipeline.project, writer, was, now)
         ledger.chunks(pipeline.project, writer, "backfill --start 2025-01-01 --end 2025-01-31")
+        assert facts.read(pipeline.project, writer, "latest").days
         return writer
 
 

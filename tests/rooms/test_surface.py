@@ -11,7 +11,7 @@ import typer
 import fees_etl
 from fees_etl.cli import commands, main
 
-HEAVY = ("duckdb", "google", "sqlglot", "pydantic", "pydantic_settings", "jinja2", "yaml", "rich")
+HEAVY = ("duckdb", "google", "sqlglot", "pydantic", "pydantic_settings", "jinja2", "yaml", "rich", "vl_convert")
 
 
 def walk(command, path=()):
@@ -26,7 +26,7 @@ COMMANDS = list(walk(typer.main.get_command(commands())))
 def test_the_commands_are_these():
     assert {" ".join(path) for path in COMMANDS} == {
         "", "run", "backfill", "ingest", "assert", "plan", "render", "ls", "runs", "runs show", "show", "diff", "files",
-        "trace", "test", "check", "init",
+        "trace", "evidence", "docs", "test", "check", "init", "report",
     }  # fmt: skip
 
 
@@ -109,4 +109,4 @@ def test_completion_knows_the_commands():
         text=True,
         check=False,
     )
-    assert done.stdout.split() == ["run", "render", "runs"]
+    assert done.stdout.split() == ["run", "render", "report", "runs"]

@@ -14,7 +14,8 @@ import pytest
 
 from fees_etl.cli import bridge, document, logs, plan, report, runs
 from fees_etl.cli.session import emit
-from fees_etl.cli.text import WIDTH, change, grid, pounds, total
+from fees_etl.cli.text import WIDTH, grid
+from fees_etl.figures import change, pounds, total
 from fees_etl.results import AssertionResult, Bridge, Change, FileResult, IngestResult, LeftOut, Line, Published, Result
 from fees_etl.script import Ask, Plan, Rows, Step, StepResult  # fmt: skip
 from fees_etl.settings import Settings

@@ -1,0 +1,97 @@
+"""``report``, and how a page is written: whole or not at all, over nothing that is no page."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from fees_etl.cli.session import Session, emit
+from fees_etl.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BEGINNING = "<!doctype html>"
+STDOUT = "-"
+Out: TypeAlias = Annotated[
+    str | None, typer.Option("--out", metavar="FILE", help="Where to; - is stdout. Left out, a file of this folder.")
+]
+
+
+def report(
+    context: typer.Context,
+    *,
+    run: Annotated[
+        str,
+        typer.Option("--run", metavar="RUN|DATE", help="What that run published: an id, latest, previous or a day."),
+    ] = "latest",
+    out: Out = None,
+    clients: Annotated[
+        bool, typer.Option("--clients", help="With the ids of clients, where changed or failing rows name them.")
+    ] = False,
+) -> int:
+    """Write what a run published as one page to read and print.
+
+    \b
+    fees-etl report                              report.html in this folder
+    fees-etl report --run previous --out september.html
+    fees-etl report --out - > report.html
+
+    It has no scripts, loads nothing from elsewhere and holds no National Insurance number.
+    Charts need: pip install 'fees-etl[pages]'
+    """
+    from fees_etl.pages import facts, require_charts
+    from fees_etl.pages.report import report as written
+    from fees_etl.runs.ledger import package_version
+
+    require_charts()
+    session: Session = context.obj
+    project = session.open(proven=False)
+    with session.warehouse(project, read_only=True, tables=facts.needed(project)) as engine:
+        found = facts.read(project, engine, run)
+    text = written(found, start=session.start, package_version=package_version(), is_with_clients=clients)
+    put(text, out, "report.html", [f"What run {found.moment.run_id} published.", *found.lacking])
+    return 0
+
+
+def put(text: str, out: str | None, default: str, notes: Sequence[str] = ()) -> None:
+    """Write a page to a file, or to stdout for ``-``, and say where it is.
+
+    Raises:
+        UsageError: it cannot be written, or what stands there is no page.
+    """
+    if out == STDOUT:
+        sys.stdout.write(text)
+        return
+    path = Path(out or default)
+    hint = "Name another: --out FILE.html"
+    try:
+        spare(path, hint)
+        with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as whole:
+            whole.write(text)
+        Path(whole.name).chmod(0o666 & ~_umask())
+        Path(whole.name).replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
+    emit("text", {}, [*notes, f"{path.absolute()}: {len(text.encode()) / 1024:.0f} kB, for any browser."])
+
+
+def spare(path: Path, hint: str) -> None:
+    """A file that is there is only written over where it is a page.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if path.is_file() and not path.read_bytes()[: len(BEGINNING)].decode("ascii", "replace").lower() == BEGINNING:
+        raise UsageError(f"{path} is there and is no page; it was left alone.", hint=hint)
+
+
+def _umask() -> int:
+    now = os.umask(0o077)
+    os.umask(now)
+    return now

@@ -1,0 +1,1 @@
+"""What an auditor asks of a calculation, in one file that is checked with nothing but itself."""
