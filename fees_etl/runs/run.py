@@ -16,6 +16,7 @@ from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import explained, is_first, matches, question, tagged
+from fees_etl.runs.watching import watches
 from fees_etl.script import (
     COVERING,
     FAILING,
@@ -126,7 +127,8 @@ def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tu
     """Every assertion on what is published now; for each model that its table holds what its query yields; columns."""
     engine.prepare(project.contracts)
     today = datetime.now(UTC).date()
-    asks = {one.name: question(project, one, today) for one in (*project.assertions, *matches(project))}
+    asked = (*project.assertions, *matches(project), *watches(project, today))
+    asks = {one.name: question(project, one, today) for one in asked}
 
     def told(found: StepResult | Answer) -> None:
         if on_step and isinstance(found, Answer):
