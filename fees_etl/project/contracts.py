@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 
 from fees_etl.privacy import redact
-from fees_etl.project.watched import DUE, GRACE
 from fees_etl.project.files import Document, collected, is_name, is_number, refuse
 from fees_etl.project.graph import did_you_mean
+from fees_etl.project.watched import Due  # noqa: TC001 - pydantic reads it
 from fees_etl.types import Column, Contract, Freshness, Layout, Severity, Table, Waiver, folded
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ CHECKS = {f"check_{rule}": ("subject",) for rule in RULES}
 """How they are called in waivers, with the key of a finding."""
 _MOST_WAIVERS = 300
 """More would make statements that an engine does not read."""
-_OF_ANOTHER_SHAPE = {"columns", "like", "layouts", "lookback", "freshness"}
+_MADE = {"columns", "like", "layouts", "lookback", "freshness"}
 _FOR_SOURCES = "is for sources: a model's columns come from its query."
 
 
@@ -79,14 +79,6 @@ class _Layout(BaseModel, extra="forbid", title="a layout"):
     columns: dict[_Text, str] = Field({}, description="Names in the header to columns of the contract.")
 
 
-class _Freshness(BaseModel, extra="forbid", title="when fees are due"):
-    due: str = Field(pattern=DUE, description="1st of month, 15th of month, last day of month: the fee date.")
-    grace: str = Field(pattern=GRACE, description="3 working days, 2 days.")
-    calendar: Literal["GB", "GB-ENG", "GB-WLS", "GB-SCT", "GB-NIR"] = Field(
-        "GB", description="Whose bank holidays are no working days; GB has those of England."
-    )
-
-
 class _Contract(BaseModel, extra="forbid", title="a contract"):
     description: str = Field(min_length=1, description="The first sentence states the grain.")
     owner: _Text | None = Field(
@@ -109,7 +101,7 @@ class _Contract(BaseModel, extra="forbid", title="a contract"):
     )
     total: _Text | None = Field(None, description="Of a source: the NUMERIC column that control totals add up.")
     layouts: tuple[_Layout, ...] = Field((), description="Of a source: files of another make; the first match counts.")
-    freshness: _Freshness | None = Field(None, description="Of a source: when its fees have to have come.")
+    freshness: Due | None = Field(None, description="Of a source: when its fees have to have come.")
     columns: tuple[_Column, ...] = ()
 
 
@@ -218,7 +210,7 @@ def _contract(
         lookback_days=values.get(said.lookback) if said.lookback else None,
         layouts=tuple(Layout(**vars(one)) for one in said.layouts),
         freshness=Freshness(**vars(said.freshness)) if said.freshness else None,
-        **{name: value for name, value in vars(said).items() if name not in _OF_ANOTHER_SHAPE},
+        **{name: value for name, value in vars(said).items() if name not in _MADE},
     )
 
 

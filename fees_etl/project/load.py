@@ -245,9 +245,7 @@ def _assertion(name: str, templates: Templates, types: query.Schema | None) -> A
     )
 
 
-def _doubled(
-    tested: Sequence[Contract], own: Sequence[Assertion], warned: Collection[str]
-) -> Iterator[ProjectError]:
+def _doubled(tested: Sequence[Contract], own: Sequence[Assertion], warned: Collection[str]) -> Iterator[ProjectError]:
     """Two assertions of one name would have one verdict."""
     seen = {"published_before", "published_after", "left_out", "staged_before", "staged_after"}
     seen |= {made.table.name for made in tested} | contracts.CHECKS.keys() | set(warned)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, Field
 
 from fees_etl.types import Table
 
@@ -17,10 +19,23 @@ if TYPE_CHECKING:
 ANOMALIES, FRESHNESS = "anomalies", "freshness"
 FOUND = ("fee_date", "subject", "measure")
 """What identifies something unusual, for waivers."""
-BOOKS = frozenset({Table("raw", "files"), Table("raw", "file_totals"), Table("ops", "left_out"), Table("ops", "pending")})
+BOOKS = frozenset(
+    {Table("raw", "files"), Table("raw", "file_totals"), Table("ops", "left_out"), Table("ops", "pending")}
+)
 """What tells of fees and their files: a project without them is not watched for what is unusual."""
-DUE = r"^([1-9]|[12][0-9]|3[01])(st|nd|rd|th) of month$|^last day of month$"
-GRACE = r"^[0-9]{1,2} (working )?days?$"
+
+
+class Due(BaseModel, extra="forbid", title="when fees are due"):
+    """What a contract says of it."""
+
+    due: str = Field(
+        pattern="^([1-9]|[12][0-9]|3[01])(st|nd|rd|th) of month$|^last day of month$",
+        description="The fee date: 1st of month, last day of month.",
+    )
+    grace: str = Field(pattern="^[0-9]{1,2} (working )?days?$", description="3 working days, 2 days.")
+    calendar: Literal["GB", "GB-ENG", "GB-WLS", "GB-SCT", "GB-NIR"] = Field(
+        "GB", description="Whose bank holidays are no working days; GB has those of England."
+    )
 
 
 def keys(sources: Mapping[Table, Contract]) -> dict[str, tuple[str, ...]]:

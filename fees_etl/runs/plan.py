@@ -99,7 +99,9 @@ def plan(  # noqa: PLR0913 - one argument an option
     ]
     day = today or datetime.now(UTC).date()
     arriving = {one.fee_date for one in state.pending if one.fee_date in dates}
-    checks = [question(project, one, day) for one in (*judging, *(watches(project, day, arriving) if assertions else ()))]
+    checks = [
+        question(project, one, day) for one in (*judging, *(watches(project, day, arriving) if assertions else ()))
+    ]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
     new = tuple(one for one in texts(project, chosen, judging, own) if state.sql.get(one.name) != one.fingerprint)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fees_etl.types import Contract, Project
 
+_TOLD = (*FOUND, "found", "usual_from", "usual_to", "pounds", "usual_pounds", "file", "other_files")
 _WATCHED_DAYS = 400
 """Of what has not come only the last year is told: a source that ended is told of by its newest fee date."""
 
@@ -39,7 +40,7 @@ def watches(project: Project, today: date, arriving: Collection[date] | None = N
 def _anomalies(project: Project, window: Window | None) -> Assertion:
     sql = partial(project.templates.render, "operations/anomalies.sql", window=window)
     sentence = "Rows, pounds, mean fee and rejects are as usual at their place in the billing calendar."
-    return Assertion(ANOMALIES, None, sentence, "warn", sql, BOOKS, FOUND, FOUND)
+    return Assertion(ANOMALIES, None, sentence, "warn", sql, BOOKS, FOUND, _TOLD)
 
 
 def _freshness(project: Project, made: Contract, today: date, arriving: list[date]) -> Assertion:

@@ -138,8 +138,8 @@ history AS (
             series.subject = past.subject
             AND series.measure = past.measure
             AND series.place = past.place
-            AND past.nth < series.nth
-            AND past.nth >= series.nth - {{ anomaly_history }}
+            AND series.nth > past.nth
+            AND series.nth - {{ anomaly_history }} <= past.nth
     WHERE series.nth > {{ anomaly_needs }}
 ),
 
@@ -179,7 +179,11 @@ usual AS (
         MAX(middle_rows) AS middle_rows,
         GREATEST(
             NUMERIC '{{ anomaly_deviations }}' * NUMERIC '1.4826' * MAX(spread),
-            IF(measure = 'share of rejects', NUMERIC '{{ anomaly_rejects }}', NUMERIC '{{ anomaly_share }}' * ABS(MAX(expected)))
+            IF(
+                measure = 'share of rejects',
+                NUMERIC '{{ anomaly_rejects }}',
+                NUMERIC '{{ anomaly_share }}' * ABS(MAX(expected))
+            )
         ) AS band
     FROM spreads
     GROUP BY subject, measure, place, nth
@@ -222,7 +226,9 @@ SELECT
     subject,
     measure,
     ROUND(found, 4) AS found,
-    ROUND(GREATEST(expected - band, IF(measure IN ('rows', 'share of rejects'), NUMERIC '0', expected - band)), 4) AS usual_from,
+    ROUND(
+        IF(measure IN ('rows', 'share of rejects'), GREATEST(expected - band, NUMERIC '0'), expected - band), 4
+    ) AS usual_from,
     ROUND(expected + band, 4) AS usual_to,
     amount AS pounds,
     middle_amount AS usual_pounds,
