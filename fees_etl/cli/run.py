@@ -11,6 +11,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
+from fees_etl.cli.artifacts import keep
 from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
@@ -204,6 +205,8 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
     settings, ingested, before = session.settings, session.ingested, result.before
     told = document.run(result, ingested, settings, session.command)
     emit(output, told, [*report.heading(settings, ingested, session.start), *report.run(result, ingested)])
+    if not rehearsed:
+        keep(session, result, told)
     if result.status != "rejected":
         return 0
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"
