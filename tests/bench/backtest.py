@@ -30,6 +30,8 @@ FAULTS = {
     "70% of the usual pounds": (0.7, 0.7),
 }
 """Rows and pounds, as a share of what they should be."""
+RECENT = timedelta(days=1200)
+"""What is longer ago decides nothing."""
 
 
 def months():
@@ -135,7 +137,7 @@ def planted(books, found, rows, pounds):
     seen = 0
     for at in newest.values():
         name, day, count, amount = found[at]
-        until = [one for one in found if one[1] <= day and one[0] != name]
+        until = [one for one in found if day - RECENT <= one[1] <= day and one[0] != name]
         books.write([*until, (name, day, count * rows, amount * pounds)])
         seen += bool(books.named([day]))
     return seen / len(newest)

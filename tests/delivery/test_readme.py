@@ -12,7 +12,7 @@ import pytest
 from pipeline import without_settings
 
 README = places.ROOT / "README.md"
-PAGES = (README, *(places.ROOT / "docs" / name for name in ("BIGQUERY.md", "SETTINGS.md")))
+PAGES = (README, *(places.ROOT / "docs" / name for name in ("BIGQUERY.md", "SETTINGS.md", "WATCHING.md")))
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 ELSEWHERE = ("pip install", "nox")

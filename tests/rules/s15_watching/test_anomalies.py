@@ -85,14 +85,16 @@ def test_a_run_that_stages_nothing_new_does_not_ask(usual):
 
 def test_screen_log_and_json_name_pounds_file_and_usual_range_before_it_is_published(shell):
     for day in MONTHS[:6]:
-        put(f"fees_{day:%Y_%m}.csv", *(fee(number, "12.40", day.isoformat()) for number in range(25)))
+        put(f"fees_{day:%Y_%m}.csv", *(fee(number, "12.40", day.isoformat()) for number in range(100)))
     assert shell("run", "--source", "lake", "-q")[0] == 0
-    put("fees_2024_07.csv", *(fee(number, "1240.00", "2024-07-01") for number in range(25)))
+    put("fees_2024_07.csv", *(fee(number, "1240.00", "2024-07-01") for number in range(100)))
 
     code, out, err = shell("run", "--source", "lake")
 
     said = (
-        "2024-07-01, " + str(shell.folder / "lake/fees_2024_07.csv") + ": 31,000.00 pounds, usually 217.00 to 403.00."
+        "2024-07-01, "
+        + str(shell.folder / "lake/fees_2024_07.csv")
+        + ": 124,000.00 pounds, usually 868.00 to 1,612.00."
     )
     assert code == 0
     assert f"warning: Not as usual: {said}" in err
@@ -101,5 +103,5 @@ def test_screen_log_and_json_name_pounds_file_and_usual_range_before_it_is_publi
     code, out, _ = shell("assert", "--output", "json")
     (found,) = [one for one in json.loads(out)["assertions"] if one["name"] == "anomalies"]
     row = next(one for one in found["sample"] if one["measure"] == "pounds")
-    assert (code, found["verdict"], row["usual_from"], row["usual_to"]) == (0, "warn", "217.00", "403.00")
-    assert "31,000.00 pounds, usually 217.00 to 403.00" in " ".join(shell("runs", "show", "latest")[1].split())
+    assert (code, found["verdict"], row["usual_from"], row["usual_to"]) == (0, "warn", "868.00", "1612.00")
+    assert "124,000.00 pounds, usually 868.00 to 1,612.00" in " ".join(shell("runs", "show", "latest")[1].split())
