@@ -1,7 +1,12 @@
-"""What a run leaves for others to read, where the target says ``artifacts``: a failure of it is said, and no more."""
+"""What a run leaves for others: artifacts where the target says so, and OpenLineage events where its client is set up.
+
+A failure of either is said, and no more.
+"""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.logs import logger
@@ -32,6 +37,25 @@ def keep(session: Session, result: Result, told: dict[str, Any]) -> None:
         }
         write(place, result.run_id, {name: written(one) for name, one in documents.items()})
     except Exception as error:  # noqa: BLE001 - whatever it is, the run is over, and its exit code stands
-        said = error.message if isinstance(error, FeesError) else getattr(error, "strerror", None)
-        why = (said or type(error).__name__).rstrip(".")
-        logger.warning("The artifacts of this run are not in %s: %s. What it did stands.", place, why)
+        logger.warning("The artifacts of this run are not in %s: %s. What it did stands.", place, _why(error))
+
+
+def tell(session: Session, result: Result) -> None:
+    """Send OpenLineage events, where the environment or the working folder sets up its client."""
+    is_set_up = any(name.startswith("OPENLINEAGE_") for name in os.environ) or Path("openlineage.yml").exists()
+    if not is_set_up or os.environ.get("OPENLINEAGE_DISABLED", "").casefold() == "true":
+        return
+    try:
+        from fees_etl.watch import events
+
+        events.send(result, session.settings)
+    except ModuleNotFoundError:
+        logger.warning("OpenLineage was not told of this run: pip install 'fees-etl[openlineage]'. What it did stands.")
+    except Exception as error:  # noqa: BLE001 - as above
+        logger.warning("OpenLineage was not told of this run: %s. What it did stands.", _why(error))
+
+
+def _why(error: Exception) -> str:
+    """In our words, or the system's; another library's may quote what it was given."""
+    said = error.message if isinstance(error, FeesError) else getattr(error, "strerror", None)
+    return (said or type(error).__name__).rstrip(".")

@@ -11,7 +11,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.artifacts import keep
+from fees_etl.cli.artifacts import keep, tell
 from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
@@ -207,6 +207,7 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
     emit(output, told, [*report.heading(settings, ingested, session.start), *report.run(result, ingested)])
     if not rehearsed:
         keep(session, result, told)
+        tell(session, result)
     if result.status != "rejected":
         return 0
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"
