@@ -149,8 +149,21 @@ trends AS (
         {{ middle('found') }} AS middle,
         {{ middle('amount') }} AS middle_amount,
         {{ middle('row_count') }} AS middle_rows,
-        COALESCE({{ middle('step') }}, NUMERIC '0') AS slope
+        {{ middle('IF(past_nth >= nth - 3, found, NULL)') }} AS latest,
+        {{ middle('step') }} AS middle_step,
+        COUNTIF(step > 0) OVER (PARTITION BY subject, measure, place, nth) AS ups,
+        COUNTIF(step < 0) OVER (PARTITION BY subject, measure, place, nth) AS downs
     FROM history
+),
+
+{# Chance goes up and down; a trend has one direction, but for a single step of five or more. -#}
+sloped AS (
+    SELECT
+        *,
+        IF(
+            LEAST(ups, downs) = 0 OR (LEAST(ups, downs) = 1 AND ups + downs >= 5), middle_step, NUMERIC '0'
+        ) AS slope
+    FROM trends
 ),
 
 distances AS (
@@ -158,7 +171,7 @@ distances AS (
         *,
         middle + slope * (known + 1) * NUMERIC '0.5' AS expected,
         ABS(found - middle - slope * (2 * (past_nth - nth) + known + 1) * NUMERIC '0.5') AS distance
-    FROM trends
+    FROM sloped
 ),
 
 spreads AS (
@@ -175,6 +188,9 @@ usual AS (
         place,
         nth,
         MAX(expected) AS expected,
+        {# A trend may go on, or end. -#}
+        LEAST(MAX(expected), MAX(latest)) AS low,
+        GREATEST(MAX(expected), MAX(latest)) AS high,
         MAX(middle_amount) AS middle_amount,
         MAX(middle_rows) AS middle_rows,
         GREATEST(
@@ -193,6 +209,8 @@ judged AS (
     SELECT
         series.*,
         usual.expected,
+        usual.low,
+        usual.high,
         usual.band,
         usual.middle_amount,
         usual.middle_rows
@@ -226,10 +244,8 @@ SELECT
     subject,
     measure,
     ROUND(found, 4) AS found,
-    ROUND(
-        IF(measure IN ('rows', 'share of rejects'), GREATEST(expected - band, NUMERIC '0'), expected - band), 4
-    ) AS usual_from,
-    ROUND(expected + band, 4) AS usual_to,
+    ROUND(IF(measure IN ('rows', 'share of rejects'), GREATEST(low - band, NUMERIC '0'), low - band), 4) AS usual_from,
+    ROUND(high + band, 4) AS usual_to,
     amount AS pounds,
     middle_amount AS usual_pounds,
     file,
@@ -237,8 +253,19 @@ SELECT
 FROM seasons
 WHERE
     middle_rows >= {{ anomaly_rows }}
-    AND ABS(found - expected) > band
-    AND (in_season IS NULL OR ABS(found - in_season) > NUMERIC '{{ anomaly_share }}' * ABS(in_season))
+    AND (
+        (
+            (found < low - band OR found > high + band)
+            AND (in_season IS NULL OR ABS(found - in_season) > NUMERIC '{{ anomaly_share }}' * ABS(in_season))
+        )
+        OR (
+            (
+                found < low - NUMERIC '{{ anomaly_share }}' * ABS(low)
+                OR found > high + NUMERIC '{{ anomaly_share }}' * ABS(high)
+            )
+            AND ABS(found - in_season) > NUMERIC '{{ anomaly_season }}' * ABS(in_season)
+        )
+    )
     {%- if window %}
     AND {{ within('fee_date') }}
     {%- endif %}

@@ -60,7 +60,7 @@ def test_a_rejected_run_leaves_its_verdict_and_a_rehearsal_nothing(kept):
 
     _, _, results = parsed("latest")
     became = {one.unique_id: (one.status.value, one.failures) for one in results.results}
-    assert became["test.fees_etl.assert_client_data"] == ("fail", 1)
+    assert became["test.fees_etl.assert_client_data"] == ("fail", 3)
     assert became["model.fees_etl.stg_fees"] == ("error", None)
 
 
