@@ -123,10 +123,15 @@ def run(
         raise
 
 
-def check(project: Project, engine: Engine, on_step: OnStep | None = None) -> tuple[AssertionResult, ...]:
-    """Every assertion on what is published now; for each model that its table holds what its query yields; columns."""
+def check(
+    project: Project, engine: Engine, on_step: OnStep | None = None, *, today: date | None = None
+) -> tuple[AssertionResult, ...]:
+    """Every assertion on what is published now; for each model that its table holds what its query yields; columns.
+
+    ``today`` is the day that waivers end and fees are due on; left out, today in UTC.
+    """
     engine.prepare(project.contracts)
-    today = datetime.now(UTC).date()
+    today = today or datetime.now(UTC).date()
     asked = (*project.assertions, *matches(project), *watches(project, today))
     asks = {one.name: question(project, one, today) for one in asked}
 
