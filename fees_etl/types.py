@@ -90,6 +90,15 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """When the fees of a source are due ("1st of month"), how much later they may come, and whose holidays count."""
+
+    due: str
+    grace: str
+    calendar: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """What a YAML file promises about one table.
 
@@ -110,6 +119,8 @@ class Contract:
     """Of a source: the column of pounds that control totals add up."""
     layouts: tuple[Layout, ...] = ()
     """Of a source: files of another make, the first that matches counts."""
+    freshness: Freshness | None = None
+    """Of a source: when its fees have to have come."""
     beforehand: str | None = None
     """The template in ``sql/operations`` that keeps why fees are about to change, from what ``shared`` holds."""
     afterwards: str | None = None

@@ -84,6 +84,7 @@ class Pipeline:
 
     def plan(self, start=None, end=None, **options):
         window = Window.between(start, end) if start else None
+        options = {"today": NOW.date()} | options
         return plan(self.project, window=window, state=state(self.project, self.engine), **options)
 
     def run(self, *, rehearse=False, start=None, end=None, **options):
@@ -96,7 +97,7 @@ class Pipeline:
         return self.run()
 
     def check(self):
-        return {result.name: result for result in check(self.project, self.engine)}
+        return {result.name: result for result in check(self.project, self.engine, today=NOW.date())}
 
     def rows(self, table, order=1):
         """All rows, sorted by one column (from 1) and then by the rest as text."""

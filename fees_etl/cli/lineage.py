@@ -19,6 +19,14 @@ def show(project: Project, name: str, output: Literal["text", "json", "mermaid"]
     from fees_etl.explain.lineage import dependences
 
     steps = dependences(project, name)
+    if output == "mermaid":
+        emit("text", {}, _drawn(steps))
+    else:
+        emit(output, as_document(name, steps), list(_told(steps)) or [f"Nothing: {name} is a source."])
+
+
+def as_document(name: str, steps: list[Dependence]) -> dict[str, Any]:
+    """``fees-etl/lineage/1``: an edge for each column, and each one that it depends on."""
     document: dict[str, Any] = {"schema": "fees-etl/lineage/1", "name": name}
     document["edges"] = [
         {
@@ -30,10 +38,7 @@ def show(project: Project, name: str, output: Literal["text", "json", "mermaid"]
         }
         for step in steps
     ]
-    if output == "mermaid":
-        emit("text", {}, _drawn(steps))
-    else:
-        emit(output, document, list(_told(steps)) or [f"Nothing: {name} is a source."])
+    return document
 
 
 def _told(steps: list[Dependence]) -> Iterator[str]:

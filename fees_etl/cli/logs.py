@@ -78,8 +78,13 @@ class Progress:
         self.update(inline(text)) if self.update else logger.info("%s", text)
 
     def step(self, found: StepResult | AssertionResult) -> None:
-        """What was done."""
+        """What was done; what is not as usual is a warning, said before anything is published."""
         self.done += 1
+        if isinstance(found, AssertionResult):
+            from fees_etl.cli.unusual import sentences
+
+            for sentence in sentences(found):
+                logger.warning("%s", sentence)
         at = f"{self.done}/{self.total}" if self.total else f"{self.done}"
         if self.update:
             self.update(f"{at} {found.name}")

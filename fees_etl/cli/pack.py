@@ -93,8 +93,8 @@ def members(
                 found["traces.json"] += _traced(traced, rows, clients=clients)
     else:
         limits.append(_untraced(books, rows_staged))
-    page, why = _page(project, engine, now, start, clients=clients)
-    limits += why
+    page, missing = _page(project, engine, now, start, clients=clients)
+    limits += missing
     if not clients:
         limits.append("client ids are left out, and tables of a row a client; --clients has them")
     about = {

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from fees_etl.cli.bridge import bridged
 from fees_etl.cli.diff import differing, edited
 from fees_etl.cli.text import DATES, grid, paragraph, table
+from fees_etl.cli.unusual import sentences
 from fees_etl.figures import change, count, plural, pounds, total
 from fees_etl.ingestion.source import SAMPLE, shown
 
@@ -163,7 +164,9 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     lines += [line for note in notes for line in paragraph(note, 2, 2)]
     for label, found in [*(("warn", one) for one in warned), *(("FAIL", one) for one in failed)]:
         lines += [f"  {label} {found.name}: {plural(found.failing, 'row')}", *paragraph(found.description, 7)]
-        lines += table(found.sample.columns, found.sample.rows, 7) if found.sample.rows else []
+        said = sentences(found)
+        lines += [line for sentence in said for line in paragraph(sentence, 7, 2)]
+        lines += table(found.sample.columns, found.sample.rows, 7) if found.sample.rows and not said else []
         if more := max(found.failing - len(found.sample.rows), 0):
             lines.append(f"       and {plural(more, 'more row')}")
     return lines

@@ -11,6 +11,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
+from fees_etl.cli.artifacts import keep, tell
 from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
@@ -208,6 +209,9 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
     if result.status == "published" and not before.staged_rows:  # the first one; who comes again knows it
         lines.append(f"As a page to read, print and mail: {session.start} report")
     emit(output, told, lines)
+    if not rehearsed:
+        keep(session, result, told)
+        tell(session, result)
     if result.status != "rejected":
         return 0
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"

@@ -59,6 +59,11 @@ def dependences(project: Project, name: str) -> list[Dependence]:
     return list(dict.fromkeys(steps))
 
 
+def all_dependences(project: Project) -> list[Dependence]:
+    """Every step of every model, each once."""
+    return list(dict.fromkeys(step for table in project.models for step in dependences(project, str(table))))
+
+
 def _meant(name: str, known: Iterable[str]) -> tuple[str, str]:
     """The table or assertion, and the column, that a name means."""
     for at in known:

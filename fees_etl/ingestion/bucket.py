@@ -172,6 +172,15 @@ class Bucket:
             except api.Forbidden:
                 return ""
 
+    def write(self, name: str, data: bytes) -> None:
+        """Put an object of JSON there, in the place of one that is called so.
+
+        Raises what :meth:`objects` raises.
+        """
+        with _translated(self.uri + name, "written", "Storage Object User"):
+            blob = self.client.bucket(self.name).blob(name)
+            blob.upload_from_string(data, content_type="application/json", timeout=TIMEOUT, retry=RETRY)
+
     def require_near(self, location: str, source: str) -> None:
         """Refuse a bucket that lies elsewhere than the datasets; one whose location may not be seen is taken as it is.
 
@@ -201,14 +210,14 @@ def literal_part(pattern: str) -> tuple[str, bool]:
 
 
 @contextmanager
-def _translated(place: str) -> Iterator[None]:
+def _translated(place: str, done: str = "read", role: str = "Storage Object Viewer") -> Iterator[None]:
     """Errors of the client become ours."""
     published = "Nothing of this ingestion was kept; raw and the published numbers are as before."
     try:
         yield
     except (auth.DefaultCredentialsError, auth.RefreshError, api.Unauthorized) as error:
         raise UsageError(
-            f"{place} cannot be read: there are no valid Google credentials ({_said(error)}).",
+            f"{place} cannot be {done}: there are no valid Google credentials ({_said(error)}).",
             published=published,
             hint="Run `gcloud auth application-default login` (a job in the cloud: give it a service account), "
             "then the same command again.",
@@ -216,14 +225,14 @@ def _translated(place: str) -> Iterator[None]:
     except api.ClientError as error:
         kind = GuardRefused if isinstance(error, api.Forbidden) else InputRefused  # what may not be seen is not gone
         raise kind(
-            f"{place} cannot be read: {_said(error)}.",
+            f"{place} cannot be {done}: {_said(error)}.",
             published=published,
-            hint=f"Check its name, and that your account has the role Storage Object Viewer on it: "
+            hint=f"Check its name, and that your account has the role {role} on it: "
             f"gcloud storage ls {shlex.quote(place)}",
         ) from None
     except (api.GoogleAPIError, auth.GoogleAuthError, OSError) as error:
         raise WarehouseError(
-            f"{place} cannot be read: Cloud Storage does not answer ({_said(error)}).",
+            f"{place} cannot be {done}: Cloud Storage does not answer ({_said(error)}).",
             published=published,
             hint="Check the network (and STORAGE_EMULATOR_HOST, if it is set), then run the same command again.",
         ) from None

@@ -15,7 +15,8 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 from fees_etl.privacy import redact
 from fees_etl.project.files import Document, collected, is_name, is_number, refuse
 from fees_etl.project.graph import did_you_mean
-from fees_etl.types import Column, Contract, Layout, Severity, Table, Waiver, folded
+from fees_etl.project.watched import Due  # noqa: TC001 - pydantic reads it
+from fees_etl.types import Column, Contract, Freshness, Layout, Severity, Table, Waiver, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,6 +39,7 @@ CHECKS = {f"check_{rule}": ("subject",) for rule in RULES}
 """How they are called in waivers, with the key of a finding."""
 _MOST_WAIVERS = 300
 """More would make statements that an engine does not read."""
+_MADE = {"columns", "like", "layouts", "lookback", "freshness"}
 _FOR_SOURCES = "is for sources: a model's columns come from its query."
 
 
@@ -99,6 +101,7 @@ class _Contract(BaseModel, extra="forbid", title="a contract"):
     )
     total: _Text | None = Field(None, description="Of a source: the NUMERIC column that control totals add up.")
     layouts: tuple[_Layout, ...] = Field((), description="Of a source: files of another make; the first match counts.")
+    freshness: Due | None = Field(None, description="Of a source: when its fees have to have come.")
     columns: tuple[_Column, ...] = ()
 
 
@@ -206,7 +209,8 @@ def _contract(
         columns=(*inherited, *(Column(**vars(one)) for one in said.columns)),
         lookback_days=values.get(said.lookback) if said.lookback else None,
         layouts=tuple(Layout(**vars(one)) for one in said.layouts),
-        **{name: value for name, value in vars(said).items() if name not in {"columns", "like", "layouts", "lookback"}},
+        freshness=Freshness(**vars(said.freshness)) if said.freshness else None,
+        **{name: value for name, value in vars(said).items() if name not in _MADE},
     )
 
 
@@ -231,7 +235,7 @@ def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[Proj
     ]
     rules += [
         (name, not made.materialized or name not in said.model_fields_set, f"'{name}' {_FOR_SOURCES}")
-        for name in ("like", "total", "layouts")
+        for name in ("like", "total", "layouts", "freshness")
     ]
     yield from (document.error(message, place) for place, holds, message in rules if not holds)
 

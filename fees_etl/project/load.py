@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl import query
 from fees_etl.errors import ProjectError, UsageError
-from fees_etl.project import contracts
+from fees_etl.project import contracts, watched
 from fees_etl.project.files import NOT_DATASETS, Document, collected, listed, read, refuse
 from fees_etl.project.files import variables as project_variables
 from fees_etl.project.graph import CycleError, did_you_mean, order
@@ -71,9 +71,10 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
         message = f"models read each other in a circle: {' -> '.join(reversed(cycle))}."
         raise ProjectError(message, path=models[Table.parse(cycle[0])].path) from error
     tested = (*models, *(table for table, source in sources.items() if source.key))
-    refuse([*_doubled([known[table] for table in tested], assertions)])
+    warned = watched.keys(sources)
+    refuse([*_doubled([known[table] for table in tested], assertions, warned)])
     assertions += [_contract_test(known[table], templates) for table in tested]
-    waivers = contracts.waivers(place, {one.name: one.key for one in assertions})
+    waivers = contracts.waivers(place, {one.name: one.key for one in assertions} | warned)
     fingerprint = _fingerprint(place, files, values)
     return Project(place, values, sources, models, tuple(assertions), waivers, fingerprint, templates)
 
@@ -244,10 +245,10 @@ def _assertion(name: str, templates: Templates, types: query.Schema | None) -> A
     )
 
 
-def _doubled(tested: Sequence[Contract], own: Sequence[Assertion]) -> Iterator[ProjectError]:
+def _doubled(tested: Sequence[Contract], own: Sequence[Assertion], warned: Collection[str]) -> Iterator[ProjectError]:
     """Two assertions of one name would have one verdict."""
     seen = {"published_before", "published_after", "left_out", "staged_before", "staged_after"}
-    seen |= {made.table.name for made in tested} | contracts.CHECKS.keys()
+    seen |= {made.table.name for made in tested} | contracts.CHECKS.keys() | set(warned)
     names = [(f"{kind}_{made.table.name}", made.path) for kind in ("contract", "matches") for made in tested]
     for name, path in [*names, *((one.name, Path(one.path or "")) for one in own)]:
         if name in seen:

@@ -19,6 +19,7 @@ from fees_etl.project.template import statements
 from fees_etl.query import canonical
 from fees_etl.runs import ledger
 from fees_etl.runs.texts import texts
+from fees_etl.runs.watching import watches
 from fees_etl.script import Ask, Plan, Step, StepKind
 from fees_etl.types import Assertion, Model, Project, State, Table, Window
 
@@ -96,7 +97,11 @@ def plan(  # noqa: PLR0913 - one argument an option
         for one in project.assertions
         if assertions and one.in_runs in ({"all", "full_refresh"} if empties else {"all"})
     ]
-    checks = [question(project, one, today) for one in judging]
+    day = today or datetime.now(UTC).date()
+    arriving = {one.fee_date for one in state.pending if one.fee_date in dates}
+    checks = [
+        question(project, one, day) for one in (*judging, *(watches(project, day, arriving) if assertions else ()))
+    ]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
     new = tuple(one for one in texts(project, chosen, judging, own) if state.sql.get(one.name) != one.fingerprint)

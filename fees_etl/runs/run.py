@@ -17,6 +17,7 @@ from fees_etl.project.graph import did_you_mean
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import explained, is_first, matches, question, tagged
+from fees_etl.runs.watching import watches
 from fees_etl.script import (
     COVERING,
     FAILING,
@@ -125,21 +126,26 @@ def run(
 
 
 def check(
-    project: Project, engine: Engine, on_step: OnStep | None = None, names: Collection[str] = ()
+    project: Project,
+    engine: Engine,
+    on_step: OnStep | None = None,
+    names: Collection[str] = (),
+    *,
+    today: date | None = None,
 ) -> tuple[AssertionResult, ...]:
     """Every assertion on what is published now; for each model that its table holds what its query yields; columns.
 
-    With ``names`` these and no other.
+    With ``names`` these and no other. ``today``, left out today in UTC, is when waivers end and fees are due.
 
     Raises:
         UsageError: there is no assertion of such a name.
     """
-    known = {one.name: one for one in (*project.assertions, *matches(project))}
+    today = today or datetime.now(UTC).date()
+    known = {one.name: one for one in (*project.assertions, *matches(project), *watches(project, today))}
     if strange := [name for name in names if name not in {*known, _COLUMNS}]:
         near = did_you_mean(strange[0], {*known, _COLUMNS})
         raise UsageError(f"no assertion is called '{strange[0]}'.", hint=near or "See their names: fees-etl assert")
     engine.prepare(project.contracts)
-    today = datetime.now(UTC).date()
     asks = {name: question(project, one, today) for name, one in known.items() if not names or name in names}
 
     def told(found: StepResult | Answer) -> None:

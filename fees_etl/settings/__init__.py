@@ -130,6 +130,15 @@ def _folder(path: Path) -> Path:
     return path
 
 
+def _left(place: str) -> str:
+    scheme, found, rest = place.partition("://")
+    if not place or (found and (scheme != "gs" or not rest.partition("/")[0])):
+        raise ValueError(f"{place!r} is no place for artifacts; write a folder, or gs://bucket/path")
+    if not found:
+        _folder(Path(place))
+    return place
+
+
 def _tags(names: dict[str, str]) -> dict[str, str]:
     for alias, name in names.items():
         if not TAG.fullmatch(name):
@@ -179,6 +188,8 @@ class Settings:
     """What the embedded engine may hold in memory; it spills the rest. Left out, ``modest`` decides for who writes."""
     spill: Annotated[Path, AfterValidator(_folder)] | None = None
     """The folder for working copies; on Cloud Run the file system is memory, so mount a volume there."""
+    artifacts: Annotated[str, AfterValidator(utf8), AfterValidator(_left)] | None = None
+    """The folder, or place in a bucket, where runs leave what they did for others to read."""
     deadline: Annotated[int, Field(gt=0, le=604_800)] = 3600
     """Seconds that one BigQuery job may run before it is cancelled."""
     project_dir: Path = Path()

@@ -14,7 +14,10 @@ from pipeline import without_settings
 README = places.ROOT / "README.md"
 PAGES = (
     README,
-    *(places.ROOT / "docs" / f"{name}.md" for name in ("PAGES", "BIGQUERY", "SETTINGS", "EVIDENCE", "CATALOGUE")),
+    *(
+        places.ROOT / "docs" / f"{name}.md"
+        for name in ("PAGES", "BIGQUERY", "SETTINGS", "EVIDENCE", "CATALOGUE", "WATCHING")
+    ),
 )
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)

@@ -6,9 +6,9 @@
         ...                                           # STORAGE_EMULATOR_HOST=store.url
         store.requests                                # ["GET /storage/v1/b/lake/o?prefix=fees/ [range]", ...]
 
-What it does not know is answered with 400, so that a client that asks for something new is noticed. As in the service: one
-live generation a name, the older ones there only in a ``versioned`` bucket, else 404; 412 where ``ifGenerationMatch``
-differs; Content-Encoding gzip is taken off for clients that do not accept it, whatever range they asked for.
+What it does not know is answered with 400, so that something new is noticed. As in the service: one live generation a
+name, the older ones only in a ``versioned`` bucket, else 404; 412 where ``ifGenerationMatch`` differs; Content-Encoding
+gzip is taken off for clients that do not accept it, whatever range they asked for.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from itertools import count
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import google_crc32c
+from gcs_uploads import uploaded
 
 __all__ = ["FakeGCS", "Fault", "Stored"]
 
@@ -150,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         span = self.headers.get("Range", "")
-        self.store.requests.append(f"GET {unquote(self.path)}{f' [{span}]' if span else ''}")
+        self.store.requests.append(f"{self.command} {unquote(self.path)}{f' [{span}]' if span else ''}")
         self.fault = next(
             (one for one in self.store.faults if one.times and re.search(one.request, self.store.requests[-1])), None
         )
@@ -161,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(refused.status, refused.said)
         except ConnectionError:  # the client did not wait
             self.close_connection = True
+
+    do_POST = do_GET  # noqa: N815 - what http.server looks for
 
     def _strike(self):
         fault = self.fault
@@ -179,8 +182,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _route(self):
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-        match = re.fullmatch(r"(/download)?/storage/v1/b/([^/]+)(/o)?(?:/([^/]+))?", parts.path)
-        if match is None:
+        if self.command == "POST" and query == {"uploadType": "multipart"} and (found := uploaded(self, parts.path)):
+            self.store.put(*found)
+            self._json(self.store.find(*found[:2]).resource)
+            return
+        if (match := re.fullmatch(r"(/download)?/storage/v1/b/([^/]+)(/o)?(?:/([^/]+))?", parts.path)) is None:
             raise _Refused(400, f"what is {parts.path}?")
         download, bucket, below, name = match.groups()
         if bucket not in self.store.objects:
@@ -196,8 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(400, f"what is {parts.path}?")
 
     def _list(self, bucket, query):
-        prefix, delimiter = query.get("prefix", ""), query.get("delimiter")
-        items, folders = [], []
+        prefix, delimiter, items, folders = query.get("prefix", ""), query.get("delimiter"), [], []
         for one in self.store.live(bucket):
             if not one.name.startswith(prefix):
                 continue

@@ -1,0 +1,41 @@
+"""Where artifacts go: a folder, or a place in a bucket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LATEST = "latest"
+
+
+def write(place: str, run_id: str, files: Mapping[str, str]) -> None:
+    """Each file under the run's own name, and once more under ``latest``, which is replaced.
+
+    Args:
+        place: a folder, made where it is not there, or ``gs://bucket/path``.
+        run_id: the run that they are of.
+        files: texts by file name.
+
+    Raises:
+        FeesError: the store refuses, or does not answer.
+        OSError: the folder cannot be written to.
+    """
+    if place.startswith("gs://"):
+        from fees_etl.ingestion.bucket import Bucket  # noqa: PLC0415 - half a second, for those who have one
+
+        name, _, prefix = place.removeprefix("gs://").partition("/")
+        bucket, below = Bucket(name), f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+        for folder in (run_id, LATEST):
+            for file, text in files.items():
+                bucket.write(f"{below}{folder}/{file}", text.encode())
+        return
+    for folder in (run_id, LATEST):
+        where = Path(place, folder)
+        where.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            draft = where / f".{file}.{run_id}"
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(where / file)
