@@ -152,7 +152,7 @@ def test_a_cap_refuses_before_anything_is_written(looked):
     for name, cap in (("max_cost", "0.000001"), ("max_bytes", "50000000")):
         said = looked("run", "--skip-ingest", **{name: cap})
         assert (said.code, f"more than {name} = {Decimal(cap):,f} of target 'dev'" in said.err) == (4, True)
-    assert ledger(looked) == [*known, ("refused", None), ("refused", None)]
+    assert ledger(looked) == [*known, ("refused", "no fee dates"), ("refused", "no fee dates")]
     assert without_ledger(everything(looked)) == without_ledger(before)
 
 
