@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from fees_etl.runs.plan import plan
     from fees_etl.runs.run import check, run
     from fees_etl.script import Plan
-    from fees_etl.types import Project, State, Table, Window
+    from fees_etl.types import Project, State, Table
+    from fees_etl.window import Window
 
 _LATE = {
     "AssertionsFailed": "fees_etl.errors",
@@ -61,7 +62,7 @@ _LATE = {
     "UsageError": "fees_etl.errors",
     "WarehouseBusy": "fees_etl.errors",
     "WarehouseError": "fees_etl.errors",
-    "Window": "fees_etl.types",
+    "Window": "fees_etl.window",
     "backfill": "fees_etl.runs.backfill",
     "check": "fees_etl.runs.run",
     "connect": "fees_etl.engines",

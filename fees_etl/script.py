@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date, datetime
 
-    from fees_etl.types import Pending, Project, Scalar, Severity, State, Table, Window
+    from fees_etl.types import Pending, Project, Scalar, Severity, State, Table
+    from fees_etl.window import Window
 
 StepKind: TypeAlias = Literal["merge", "rebuild", "assertion"]
 FAILING, WAIVED, COVERING = "_failing_count", "_waived_count", "_covering"

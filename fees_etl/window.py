@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
-
-from fees_etl.types import Window
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fees_etl.types import State
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A set of fee dates: inclusive, disjoint ranges in ascending order.
+
+    >>> Window.of([date(2025, 1, 1), date(2025, 1, 2), date(2025, 3, 1)]).ranges  # doctest: +NORMALIZE_WHITESPACE
+    ((datetime.date(2025, 1, 1), datetime.date(2025, 1, 2)),
+     (datetime.date(2025, 3, 1), datetime.date(2025, 3, 1)))
+    """
+
+    ranges: tuple[tuple[date, date], ...] = ()
+
+    @classmethod
+    def of(cls, dates: Any) -> Window:
+        """The window of exactly these dates; neighbours are joined into one range."""
+        return cls.union(*(cls(((day, day),)) for day in set(dates)))
+
+    @classmethod
+    def between(cls, start: date, end: date) -> Window:
+        """Both ends inclusive; empty when ``end`` is before ``start``."""
+        return cls(((start, end),)) if start <= end else cls()
+
+    @classmethod
+    def union(cls, *windows: Window) -> Window:
+        """The fee dates that are in at least one of the windows."""
+        joined: list[tuple[date, date]] = []
+        for start, end in sorted(bounds for window in windows for bounds in window.ranges):
+            if joined and (start - joined[-1][1]).days <= 1:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+            else:
+                joined.append((start, end))
+        return cls(tuple(joined))
+
+    def __contains__(self, day: object) -> bool:
+        if not isinstance(day, date):
+            return False
+        at = bisect_right(self.ranges, day, key=itemgetter(0))  # the only range that may hold it is the one before
+        return at > 0 and day <= self.ranges[at - 1][1]
+
+    def __bool__(self) -> bool:
+        return bool(self.ranges)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{a}" if a == b else f"{a}..{b}" for a, b in self.ranges) or "no fee dates"
 
 
 PARTITIONS_PER_STATEMENT = 4000

@@ -16,7 +16,8 @@ from fees_etl.cli.diff import tables
 from fees_etl.figures import exact
 from fees_etl.privacy import redact
 from fees_etl.script import Rows
-from fees_etl.types import Table, Window
+from fees_etl.types import Table
+from fees_etl.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,8 @@ import typer
 
 from fees_etl.cli.logs import logger
 from fees_etl.errors import UsageError
-from fees_etl.types import Table, Window
+from fees_etl.types import Table
+from fees_etl.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

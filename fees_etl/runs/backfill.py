@@ -17,7 +17,7 @@ from fees_etl.runs import ledger
 from fees_etl.runs.plan import plan
 from fees_etl.runs.run import OnStep, run
 from fees_etl.script import new_run_id
-from fees_etl.types import Window
+from fees_etl.window import Window
 
 if TYPE_CHECKING:
     from fees_etl.engines import Engine

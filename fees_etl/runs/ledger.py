@@ -19,7 +19,8 @@ from fees_etl.errors import FeesError
 from fees_etl.privacy import redact
 from fees_etl.results import Change, LeftOut, Published
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
-from fees_etl.types import Pending, Project, State, Table, Waiver, Window
+from fees_etl.types import Pending, Project, State, Table, Waiver
+from fees_etl.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,8 @@ from fees_etl.runs import ledger
 from fees_etl.runs.texts import texts
 from fees_etl.runs.watching import watches
 from fees_etl.script import Ask, Plan, Step, StepKind
-from fees_etl.types import Assertion, Model, Project, State, Table, Window
+from fees_etl.types import Assertion, Model, Project, State, Table
+from fees_etl.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

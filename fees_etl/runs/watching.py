@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fees_etl.project.watched import ANOMALIES, BOOKS, FOUND, FRESHNESS, due_days
-from fees_etl.types import Assertion, Window
+from fees_etl.types import Assertion
+from fees_etl.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Collection

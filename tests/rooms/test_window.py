@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fees_etl.types import Window
-from fees_etl.window import chunks
+from fees_etl.window import Window, chunks
 
 DAYS = st.dates(date(2024, 1, 1), date(2024, 3, 1))
 SETS = st.frozensets(DAYS, max_size=30)

@@ -19,7 +19,8 @@ from fees_etl.figures import change, pounds, total
 from fees_etl.results import AssertionResult, Bridge, Change, FileResult, IngestResult, LeftOut, Line, Published, Result
 from fees_etl.script import Ask, Plan, Rows, Step, StepResult  # fmt: skip
 from fees_etl.settings import Settings
-from fees_etl.types import Pending, Project, State, Table, Window  # fmt: skip
+from fees_etl.types import Pending, Project, State, Table
+from fees_etl.window import Window  # fmt: skip
 
 NOON = datetime(2025, 9, 30, 12, tzinfo=UTC)
 FEES = Table("staging", "stg_fees")

@@ -56,11 +56,11 @@ def installed(tmp_path_factory):
 @pytest.fixture
 def sh(installed, tmp_path):
     """A function: what a line of shell does in a new folder."""
-    (tmp_path / "work").mkdir()
+    (tmp_path / "desk").mkdir()
 
     def ran(line, code=0, **environ):
         done = subprocess.run(
-            ["sh", "-c", line], cwd=tmp_path / "work", env=installed | environ, capture_output=True, text=True, check=False
+            ["sh", "-c", line], cwd=tmp_path / "desk", env=installed | environ, capture_output=True, text=True, check=False
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -72,15 +72,15 @@ def test_the_next_commands_work_as_they_are_printed(sh, tmp_path):
     said = sh("fees-etl init 'my fees'")
     lines = [line.strip() for line in said.partition("Next\n")[2].splitlines()]
 
-    assert lines[:3] == [f"cd '{tmp_path}/work/my fees'", "fees-etl test", "fees-etl run"]
+    assert lines[:3] == [f"cd '{tmp_path}/desk/my fees'", "fees-etl test", "fees-etl run"]
     assert "PUBLISHED" in sh(" && ".join(lines))
-    assert {path.name for path in (tmp_path / "work" / "my fees").iterdir()} == {
+    assert {path.name for path in (tmp_path / "desk" / "my fees").iterdir()} == {
         ".github", ".gitignore", "fees.duckdb", "fees_etl.toml", "sql", "tests",
     }  # fmt: skip
 
 
 def test_a_report_is_added_and_a_waiver_written(sh, tmp_path):
-    work = tmp_path / "work"
+    work = tmp_path / "desk"
     sh("fees-etl init")
     (work / "sql/reporting/rpt_months.sql").write_text(REPORT)
     (work / "sql/reporting/rpt_months.yml").write_text(CONTRACT)
@@ -98,7 +98,7 @@ def test_a_report_is_added_and_a_waiver_written(sh, tmp_path):
 
 def test_the_workflow_checks_what_it_is_given(sh, tmp_path):
     sh("fees-etl init")
-    work = tmp_path / "work"
+    work = tmp_path / "desk"
     workflow = yaml.safe_load((work / ".github/workflows/fees.yml").read_text())
     steps = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "run" in step]
     environ = {**workflow["env"], "FEES_ETL_WAREHOUSE": f"duckdb://{tmp_path}/ci.duckdb"}
@@ -112,7 +112,7 @@ def test_the_workflow_checks_what_it_is_given(sh, tmp_path):
 
 def test_its_settings_are_settings_with_their_comments_taken_away(sh, tmp_path):
     sh("fees-etl init")
-    path = tmp_path / "work" / "fees_etl.toml"
+    path = tmp_path / "desk" / "fees_etl.toml"
     assert read(path.parent).target == "local"
     lines = path.read_text().splitlines()
     path.write_text(
