@@ -75,10 +75,10 @@ def change(before: Decimal | int, after: Decimal | int, same: str = "") -> str:
 def plural(number: int | None, noun: str) -> str:
     """One noun, counted.
 
-    >>> plural(1, "row"), plural(2000, "row"), plural(2, "copy")
-    ('1 row', '2,000 rows', '2 copies')
+    >>> plural(1, "row"), plural(2000, "row"), plural(2, "copy"), plural(2, "day")
+    ('1 row', '2,000 rows', '2 copies', '2 days')
     """
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") and not noun.endswith("ay") else f"{noun}s"
     return f"{count(number)} {noun if number == 1 else many}"
 
 
