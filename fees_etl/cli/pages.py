@@ -74,8 +74,11 @@ def put(text: str, out: str | None, default: str, notes: Sequence[str] = ()) -> 
         spare(path, hint)
         with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as whole:
             whole.write(text)
-        Path(whole.name).chmod(0o666 & ~_umask())
-        Path(whole.name).replace(path)
+        try:
+            Path(whole.name).chmod(0o666 & ~_umask())
+            Path(whole.name).replace(path)
+        finally:
+            Path(whole.name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
     emit("text", {}, [*notes, f"{path.absolute()}: {len(text.encode()) / 1024:.0f} kB, for any browser."])
@@ -87,8 +90,11 @@ def spare(path: Path, hint: str) -> None:
     Raises:
         UsageError: it is something else.
     """
-    if path.is_file() and not path.read_bytes()[: len(BEGINNING)].decode("ascii", "replace").lower() == BEGINNING:
-        raise UsageError(f"{path} is there and is no page; it was left alone.", hint=hint)
+    if path.is_file():
+        with path.open("rb") as found:  # a warehouse may be large
+            is_page = found.read(len(BEGINNING)).lower() == BEGINNING.encode()
+        if not is_page:
+            raise UsageError(f"{path} is there and is no page; it was left alone.", hint=hint)
 
 
 def _umask() -> int:

@@ -154,6 +154,9 @@ def test_what_cannot_be_written_is_said_and_nothing_is_lost(fed, monkeypatch):
     code, _, err = fed("report", "--out", "fees.duckdb")
     assert (code, "is no page; it was left alone" in err, Path("fees.duckdb").read_bytes() == whole) == (2, True, True)
     assert fed("report", "--out", "nowhere/report.html")[0] == 2
+    Path("folder").mkdir()
+    assert fed("report", "--out", "folder")[0] == 2
+    assert list(Path().glob("*.tmp")) == []
     code, _, err = fed("report", "--run", "yesterday")
     assert (code, "No run 'yesterday' has published" in err) == (2, True)
     code, out, _ = fed("report", "--out", "-")
