@@ -101,7 +101,7 @@ FOUND = {
     ),
     "a column of files that nothing reads": (
         lambda: edit("raw/fees.yml", "  - {name: _source_file", "  - {name: note, type: STRING, description: Free text.}\n  - {name: _source_file"),
-        ("dead_columns", "raw.fees.note", "sql/raw/fees.yml:12"),
+        ("dead_columns", "raw.fees.note", "sql/raw/fees.yml:13"),
     ),
     "a staged column that nothing reads": (
         lambda: (edit("staging/stg_fees.sql", "    fee_amount\nFROM ranked", "    fee_amount,\n    place AS nth\nFROM ranked"), edit("staging/stg_fees.yml", "  - {name: fee_amount,", "  - {name: nth, type: INT64, description: Place.}\n  - {name: fee_amount,"), edit("staging/stg_fees.sql", "    fee_amount,\n    place AS nth\nFROM", "    place AS nth,\n    fee_amount\nFROM")),
