@@ -32,7 +32,8 @@ def frame(text, longest=12):
     Those queries are the files of sql/, and a golden that repeated them would only say that they were edited.
     """
     models = [model.name for model in project().models.values()]
-    checks = {name for name in re.findall(r"step:(\w+)", text) if name.startswith(("assert_", "contract_", "matches_"))}
+    kinds = ("assert_", "contract_", "matches_", "anomalies", "freshness_")
+    checks = {name for name in re.findall(r"step:(\w+)", text) if name.startswith(kinds)}
     for name in {*models, *checks} - SHOWN:
         text = re.sub(rf"DECLARE answer_{name} STRING;\n|, answer_{name}\b| +SET @@query_label = 'step:{name}';\n.*?(?= +SET @@query)", "", text, flags=re.DOTALL)  # fmt: skip
     text = text.replace(f"'{' '.join(models)}' AS selection", "'MODELS' AS selection")
