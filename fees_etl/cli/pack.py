@@ -12,7 +12,7 @@ from fees_etl.cli.document import written
 from fees_etl.cli.show import as_csv
 from fees_etl.errors import UsageError
 from fees_etl.evidence import collect
-from fees_etl.evidence.contents import SCHEMA
+from fees_etl.evidence.contents import ADDS_TO, SCHEMA
 from fees_etl.explain import bridge
 from fees_etl.explain import diff as differences
 from fees_etl.figures import plain, total
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TRACED = 500_000
 """Staged fees up to which headline numbers are traced to lines of files."""
+MOST = 12
+"""Tables of which a row is traced."""
 PACKAGES = ("duckdb", "fees-etl", "google-cloud-bigquery", "google-cloud-storage", "jinja2", "pydantic", "sqlglot")
 RUNS, CHANGES = Table("ops", "runs"), Table("ops", "changes")
 READ_ME = """Evidence of fees-etl, run {run}
@@ -89,12 +91,19 @@ def members(
         for one in listed:
             if one["member"]:
                 at = Table.parse(one["table"])
-                traced = collect.traces(project, engine, project.contracts[at], tables[at])
-                found["traces.json"] += _traced(traced, rows, clients=clients)
+                if len(found["traces.json"]) == MOST:
+                    limits.append(f"{at} and what follows are not traced to lines of files; fees-etl trace does it")
+                    break
+                try:
+                    traced = collect.traces(project, engine, project.contracts[at], tables[at])
+                except UsageError as error:
+                    limits.append(f"{at} is not traced to lines of files: {error.message}")
+                else:
+                    found["traces.json"] += _traced(traced, rows, clients=clients)
     else:
         limits.append(_untraced(books, rows_staged))
-    page, missing = _page(project, engine, now, start, clients=clients)
-    limits += missing
+    page, undrawn = _page(project, engine, now, start, clients=clients)
+    limits += undrawn
     if not clients:
         limits.append("client ids are left out, and tables of a row a client; --clients has them")
     about = {
@@ -190,9 +199,11 @@ def _traced(traces: Sequence[Trace], lines: dict[str, list[str]], *, clients: bo
             told = {name: cell for name, cell in line.fee.items() if clients or name != collect.CLIENT}
             source = {"source_file": line.file, "source_version": line.version, "source_row": line.row}
             at = fees.setdefault(place, {**told, **source})
-            at[trace.column] = total((at.get(trace.column) or total(()), line.contribution))
+            adds = f"{ADDS_TO}{trace.column}"  # a table may call its number as the fee's own
+            at[adds] = total((at.get(adds) or total(()), line.contribution))
     first, numbers = traces[0], {trace.column: trace.value for trace in traces}
-    heads = list(dict.fromkeys([*(name for fee in fees.values() for name in fee if name not in numbers), *numbers]))
+    added = [f"{ADDS_TO}{name}" for name in numbers]
+    heads = list(dict.fromkeys([*(name for fee in fees.values() for name in fee if name not in added), *added]))
     member = f"traces/{first.table}.csv"
     lines[member] = as_csv(heads, (_masked([fee.get(name) for name in heads]) for _, fee in sorted(fees.items())))
     key = {name: cell if cell is None else plain(cell) for name, cell in first.key.items()}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SCHEMA = "fees-etl/evidence/1"
+ADDS_TO = "adds_to_"
+"""Before the name of a number: the column of a trace that has what each fee adds to it."""
 
 
 class Claim(NamedTuple):

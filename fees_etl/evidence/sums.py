@@ -6,7 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.evidence.contents import Claim, Evidence, claim, many, pounds, summed
+from fees_etl.evidence.contents import ADDS_TO, Claim, Evidence, claim, many, pounds, summed
 from fees_etl.results import EXACT
 
 if TYPE_CHECKING:
@@ -153,7 +153,8 @@ def traces(found: Evidence) -> Iterator[Claim]:
         row = next((each for each in found.rows(table["member"]) if _is_of(each, one["key"])), {})
         wrong = [
             name for name, value in one["numbers"].items()
-            if {summed(fee[name] or 0 for fee in fees), Decimal(row.get(name) or "NaN")} != {Decimal(value)}
+            if summed(fee[f"{ADDS_TO}{name}"] or 0 for fee in fees) != Decimal(value)
+            or Decimal(row.get(name) or "NaN") != Decimal(value)
         ]  # fmt: skip
         lost = [fee for fee in fees if not 0 < int(fee["source_row"]) <= lines.get(_file(fee), 0)]
         key = ", ".join(f"{name} {value}" for name, value in one["key"].items())

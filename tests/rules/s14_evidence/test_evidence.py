@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import places
 import pytest
 from pipeline import forget_settings
-from shells import change, put
+from shells import GOOD, change, put, waive
 
 from fees_etl import cli
 from fees_etl.errors import AssertionsFailed
@@ -147,7 +147,7 @@ def test_a_traced_number_is_that_of_its_lines(world):
     (adviser, *_) = document("1.zip", "traces.json")
     lines = list(csv.DictReader(io.StringIO(members()[adviser["member"]].decode())))
     assert (adviser["key"], adviser["numbers"]["total_client_ltv_all_time"]) == ({"adviser_id": "A1"}, "107.505")
-    numbers = ("source_row", "total_client_ltv_6_month", "total_client_ltv_all_time")
+    numbers = ("source_row", "adds_to_total_client_ltv_6_month", "adds_to_total_client_ltv_all_time")
     assert [tuple(line[name] for name in numbers) for line in lines] == [("1", "100.00", "100.00"), ("3", "", "7.505")]
 
 
@@ -433,6 +433,38 @@ def test_who_makes_every_sum_and_seal_again_is_found_by_what_was_noted_and_what_
     code, _, err = world("evidence", "verify", "1.zip", "2.zip")
     assert (code, "does not follow" in err) == (1, True)
     assert world("evidence", "verify", "old.zip", "--digest", noted)[0] == 1
+
+
+MONTHS = """SELECT
+    FORMAT_DATE('%Y-%m', fee_date) AS fee_month,
+    SUM(fee_amount) AS fee_amount
+FROM staging.stg_fees
+GROUP BY fee_month
+"""
+CONTRACT = """description: One row per month with fees.
+materialized: rebuild
+key: [fee_month]
+columns:
+  - {name: fee_month, type: STRING, required: true, description: Month.}
+  - {name: fee_amount, type: NUMERIC, required: true, description: Pounds.}
+"""
+
+
+def test_a_table_of_ones_own_is_in_it_and_traced(shell):
+    put("good.csv", GOOD)
+    options = waive("C9")
+    Path("project/sql/reporting/rpt_month_fees.sql").write_text(MONTHS)
+    Path("project/sql/reporting/rpt_month_fees.yml").write_text(CONTRACT)
+    assert shell(*options, "run", "--source", "lake/*.csv")[0] == 0
+
+    code, out, err = shell(*options, "evidence", "latest", "--out", "own.zip")
+
+    assert (code, "the fees of reporting.rpt_month_fees, fee_month 2025-01, add up" in " ".join(out.split())) == (
+        0,
+        True,
+    ), err
+    assert members("own.zip")["sql/model/reporting.rpt_month_fees.sql"].decode() == MONTHS.rstrip()
+    assert shell("evidence", "verify", "own.zip")[0] == 0
 
 
 @pytest.mark.skipif(places.REAL is None, reason="the real file is not here")
