@@ -64,7 +64,7 @@ def caught(copy: Path, file: str = "roles.yaml") -> str | None:
         return found
     if file in {"roles.yaml", "workflow.yaml"} and (found := read(copy, ROLES)):
         return found
-    for name in PLANNED:
+    for name in sorted(PLANNED, key=lambda one: one != ("inputs" if file == "variables.tf" else "security")):
         done = terraform(copy, "test", f"-filter=tests/{name}.tftest.hcl")
         if done.returncode:
             runs = [
