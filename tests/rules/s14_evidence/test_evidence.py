@@ -112,7 +112,10 @@ def test_a_run_in_one_file_and_every_claim_of_it(world):
     assert found["sql/model/reporting.rpt_client_ltv.sql"]
     assert ("report.html" in found) == (find_spec("vl_convert") is not None)
     asked = {one["name"]: one["sql"] for one in document("1.zip", "assertions.json")}
-    assert {name for name, sql in asked.items() if sql is None} == {ANOMALIES, "freshness_fees"}  # of its fee dates alone
+    assert {name for name, sql in asked.items() if sql is None} == {
+        ANOMALIES,
+        "freshness_fees",
+    }  # of its fee dates alone
     assert {*asked.values()} - {None} <= found.keys()
     Path("fees.duckdb").unlink()
     code, out, err = world("evidence", "verify", "1.zip", "--output", "json")
