@@ -196,6 +196,12 @@ def _fees(session: Session, today: date) -> dict[str, int | str | None]:
     if result and kept:
         rows = [step.rows for step in result.steps if step.table and step.table.dataset == "staging"]
         said["rows_staged"] = None if None in rows else sum(filter(None, rows))
+    if result:
+        from fees_etl.project.watched import ANOMALIES, FRESHNESS
+
+        watched = [(one.name.partition("_")[0], one.failing) for one in result.assertions if one.severity == "warn"]
+        said["unusual_fees"] = sum(failing for name, failing in watched if name == ANOMALIES)
+        said["overdue_fees"] = sum(failing for name, failing in watched if name == FRESHNESS)
     if result or session.state:
         staged = session.state.last_staged if session.state else None
         found = (result.after if kept else result.before).last_fee_date if result else staged

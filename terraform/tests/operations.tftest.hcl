@@ -187,7 +187,7 @@ run "all_that_can_go_wrong_has_an_alert" {
   command = plan
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["costly_run", "failed_run", "late_rows", "no_good_run", "old_data", "refused_file", "rejected_rows", "slow_run"])
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["costly_run", "failed_run", "late_rows", "no_good_run", "old_data", "overdue_fees", "refused_file", "rejected_rows", "slow_run", "unusual_fees"])
     error_message = "Failed run, absence of a good run, old data, late rows, quarantine, refused files, duration and cost need an alert each."
   }
 

@@ -16,6 +16,8 @@ import fees_etl
 from fees_etl import cli
 from fees_etl.cli import exits
 from fees_etl.errors import WarehouseBusy, WarehouseError
+from fees_etl.results import AssertionResult
+from fees_etl.script import Rows
 
 HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount\n"
 GOOD = HEADER + "".join(f"C{n},QQ1234{n:02}A,A1,2025-02-{n:02},10.00\n" for n in range(1, 29))
@@ -27,8 +29,9 @@ NINO = re.compile(r"QQ\s?\d")
 RUN = ("run", "--source", "lake/*.csv")
 SPEC = {"event", "command", "exit_code", "status", "seconds"}
 FILES, LATENESS = {"new_files", "rows_loaded", "rows_rejected"}, {"late_rows", "late_pounds"}
+WATCHED = {"unusual_fees", "overdue_fees"}
 FRESHNESS, COST = {"newest_fee_date", "data_age_days"}, {"bytes_processed", "dollars"}
-ALL = SPEC | FILES | LATENESS | FRESHNESS | COST | {"refused_files", "rows_staged"}
+ALL = SPEC | FILES | LATENESS | FRESHNESS | COST | WATCHED | {"refused_files", "rows_staged"}
 
 
 class Scene:
@@ -168,6 +171,23 @@ def billed(tebibytes):
     return scene_of
 
 
+def warned(name, rows):
+    """As if so many fees had been unusual, or had not come."""
+
+    def scene_of(scene):
+        real = fees_etl.run
+        more = AssertionResult(name, "warn", rows, 0, Rows((), ()), 0.0)
+
+        def run(*args, **options):
+            done = real(*args, **options)
+            return replace(done, assertions=(*done.assertions, more))
+
+        scene.patch.setattr(fees_etl, "run", run)
+        published(scene)
+
+    return scene_of
+
+
 def ends_with(error):
     def scene_of(scene):
         def fail(*_, **__):
@@ -190,6 +210,8 @@ SCENES = {
     "slow": (slow, 0, "published", ALL),
     "billed": (billed(0.001), 0, "published", ALL),
     "costly": (billed(1), 0, "published", ALL),
+    "unusual": (warned("anomalies", 2), 0, "published", ALL),
+    "overdue": (warned("freshness_fees", 1), 0, "published", ALL),
     "backfilled": (backfilled, 0, "published", STAGED),
     "rehearsed": (rehearsed, 0, "rehearsed", ALL - {"rows_staged"}),
     "ingested": (ingested, 0, "ingested", SPEC | FILES | COST | {"refused_files"}),

@@ -26,7 +26,7 @@ SIGNALS = places.ROOT / "terraform" / "signals.yaml"
 KINDS = {
     "event": str, "command": str, "status": str, "exit_code": int, "seconds": float, "new_files": int,
     "refused_files": int, "rows_loaded": int, "rows_rejected": int, "late_rows": int, "late_pounds": str,
-    "rows_staged": int, "newest_fee_date": str, "data_age_days": int, "bytes_processed": int, "dollars": float,
+    "rows_staged": int, "unusual_fees": int, "overdue_fees": int, "newest_fee_date": str, "data_age_days": int, "bytes_processed": int, "dollars": float,
 }  # fmt: skip
 NULLABLE = {"rows_staged", *FRESHNESS, *COST}
 
@@ -193,7 +193,7 @@ def test_sigterm_and_a_terminal_that_went_are_ctrl_c(tmp_path, name):
 
 # terraform/signals.yaml
 
-PUBLISHED = {"published", "late", "rejected_rows", "fresh", "slow", "billed", "costly"}
+PUBLISHED = {"unusual", "overdue", "published", "late", "rejected_rows", "fresh", "slow", "billed", "costly"}
 LATE = {"late", "late_refused", "rehearsed"}
 DATED = SCENES.keys() - {"ingested", "nothing", "asserted", "tampered", "usage"}
 BILLED = {"billed", "costly"}
@@ -213,6 +213,8 @@ MEANT = {
     "duration": {*SCENES},
     "data_age": DATED,
     "cost": BILLED,
+    "runs_with_unusual_fees": {"unusual"},
+    "runs_with_overdue_fees": {"overdue"},
 }
 """The scenes whose last line each metric counts or measures."""
 
