@@ -34,9 +34,8 @@ ROOT = places.ROOT
 TERRAFORM = ROOT / "terraform"
 ALIASES = {"nino": "nino"}
 """Terraform puts the resource name of its tag where a contract has the alias."""
-TYPES = sorted(
-    set(re.findall(r'"([A-Z][A-Z0-9]+)"', (ROOT / "sql" / "contract.schema.json").read_text(encoding="utf-8")))
-)
+SCHEMA = json.loads((ROOT / "sql" / "contract.schema.json").read_text(encoding="utf-8"))
+TYPES = SCHEMA["$defs"]["_Column"]["properties"]["type"]["enum"]
 """Those that a column may have."""
 NEEDS_TERRAFORM = pytest.mark.skipif(shutil.which("terraform") is None, reason="reads HCL by `terraform console`")
 
