@@ -71,7 +71,7 @@ def moment(known: tuple[Moment, ...], text: str) -> Moment:
         if one.run_id == text:
             return one
     near = did_you_mean(text, {one.run_id for one in known})
-    raise UsageError(f"no run {text!r} has published.", hint=near or "See which have: fees-etl runs")
+    raise UsageError(f"no run {text!r} has published. {near}".rstrip(), hint="fees-etl runs")
 
 
 def published(project: Project, table: Table) -> Contract:
