@@ -130,7 +130,7 @@ def test_both_readers_give_the_same_records(connection, body, size):
         if expected is None:
             assert scanned.plain is None
             return
-        relations = [spilled_relation(spill([content], FIVE, Path(folder)), COLUMNS, ",")]
+        relations = [spilled_relation(spill([content], FIVE, Path(folder), len(content), 1), COLUMNS, ",")]
         if scanned.plain:
             assert not any(fault for _, fault in expected)
             assert scanned.plain.records == len(expected)
