@@ -32,7 +32,8 @@ def listing(
         str | None, typer.Option(metavar="TABLE[.COLUMN]", help="The columns that its columns depend on, instead.")
     ] = None,
     output: Annotated[
-        Literal["text", "json", "mermaid"], typer.Option(help="A screen, one document, or a drawing of --lineage.")
+        Literal["text", "json", "mermaid", "odcs"],
+        typer.Option(help="A screen, one document, a drawing of --lineage, or the contracts in the standard ODCS."),
     ] = "text",
 ) -> int:
     """List tables, models and assertions in order; or what a column is made of.
@@ -42,6 +43,7 @@ def listing(
     fees-etl ls stg_fees+ 'layer:reporting'
     fees-etl ls --select state:modified+ --state origin/main
     fees-etl ls --lineage rpt_client_ltv.ltv_6_month
+    fees-etl ls 'layer:reporting' --output odcs
     """
     from fees_etl.project import graph
     from fees_etl.project.load import edges
@@ -52,6 +54,9 @@ def listing(
     if lineage is not None:
         if words or without:
             raise UsageError("--lineage names what it lists: selectors have no say in it.")
+        if output == "odcs":
+            hint = f"{session.start} ls --output odcs"
+            raise UsageError("--output odcs writes contracts, which have no lineage.", hint=hint)
         drawing.show(project, lineage, output)
         return 0
     if output == "mermaid":
@@ -64,6 +69,11 @@ def listing(
     tables: list[tuple[Table, str | None, Iterable[Table]]]
     tables = [] if words or without else [(table, "source", ()) for table in project.sources]
     tables += [(model.table, model.contract.materialized, model.reads) for model in models]
+    if output == "odcs":
+        from fees_etl.watch import odcs
+
+        emit("json", odcs.document(project, [table for table, *_ in tables], session.settings), ())
+        return 0
 
     rows = [("Layer", "name", "kind"), *((table.dataset, table.name, kind or "") for table, kind, _ in tables)]
     rows += [("assertion", one.name, one.severity) for one in tests]
