@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli import lineage as drawing
 from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
@@ -22,14 +23,24 @@ if TYPE_CHECKING:
 def listing(
     context: typer.Context,
     select: Annotated[
-        list[str] | None, typer.Argument(metavar="EXPR", help="Selectors, as many as you like; all when left out.")
+        list[str] | None,
+        typer.Argument(
+            metavar="EXPR",
+            autocompletion=completion.selectors,
+            help="Selectors, as many as you like; all when left out.",
+        ),
     ] = None,
     *,
     selected: opt.Select = None,
     exclude: opt.Exclude = None,
     since: opt.State = None,
     lineage: Annotated[
-        str | None, typer.Option(metavar="TABLE[.COLUMN]", help="The columns that its columns depend on, instead.")
+        str | None,
+        typer.Option(
+            metavar="TABLE[.COLUMN]",
+            autocompletion=completion.models,
+            help="The columns that its columns depend on, instead.",
+        ),
     ] = None,
     output: Annotated[
         Literal["text", "json", "mermaid", "odcs"],
@@ -95,7 +106,9 @@ def listing(
 
 def render(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model or an assertion.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", autocompletion=completion.rendered, help="A model or an assertion.")
+    ],
     *,
     dialect: Annotated[Literal["bigquery", "duckdb"], typer.Option(help="Whose SQL.")] = "bigquery",
     start: opt.OptionalStart = None,
