@@ -18,6 +18,7 @@ from fees_etl import signals
 from fees_etl.cli import (
     cases,
     check,
+    completion,
     diff,
     docs,
     evidence,
@@ -109,7 +110,10 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  (called by typer)
 def _start(
     context: typer.Context,
     *,
-    target: Annotated[str | None, typer.Option(metavar="NAME", help="Where to: a target of fees_etl.toml.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", autocompletion=completion.targets, help="Where to: a target of fees_etl.toml."),
+    ] = None,
     project_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", file_okay=False, exists=True, help="Folder of sql/ and fees_etl.toml.")
     ] = None,

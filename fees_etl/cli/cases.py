@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli import options as opt
 from fees_etl.cli.junit import Suite, write
 from fees_etl.cli.session import Session, emit
@@ -26,7 +27,10 @@ SHOWN = 20
 
 def cases(
     context: typer.Context,
-    table: Annotated[list[str] | None, typer.Argument(metavar="TABLE", help="Selectors; all if left out.")] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TABLE", autocompletion=completion.selectors, help="Selectors; all if left out."),
+    ] = None,
     *,
     select: opt.Select = None,
     exclude: opt.Exclude = None,

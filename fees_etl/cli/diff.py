@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli.bridge import HEADS, bridged, bridges, noted
 from fees_etl.cli.bridge import listed as listed_bridges
 from fees_etl.cli.session import Session, emit
@@ -41,8 +42,10 @@ SHOWN = 10
 
 def diff(
     context: typer.Context,
-    was: Annotated[str, typer.Argument(metavar="[A]", help="A run id, previous, latest or a day.")] = "",
-    now: Annotated[str, typer.Argument(metavar="[B]", help="The same.")] = "latest",
+    was: Annotated[
+        str, typer.Argument(metavar="[A]", autocompletion=completion.runs, help="A run id, previous, latest or a day.")
+    ] = "",
+    now: Annotated[str, typer.Argument(metavar="[B]", autocompletion=completion.runs, help="The same.")] = "latest",
     *,
     changed: Annotated[
         str | None,

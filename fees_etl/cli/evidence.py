@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
+from fees_etl.cli import completion
+from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import paragraph
 from fees_etl.errors import AssertionsFailed, FeesError, UsageError
@@ -27,7 +28,12 @@ WORDS = {True: "holds", False: "FAIL", None: "not told"}
 
 def evidence(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN|verify", help="A run id, latest, previous or a day; or verify.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|verify", autocompletion=completion.runs, help="A run id, latest, previous or a day; or verify."
+        ),
+    ],
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="[FILE]", help="With verify: evidence, oldest first.")
     ] = None,

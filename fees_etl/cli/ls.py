@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli import lineage as drawing
 from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
@@ -22,17 +23,28 @@ if TYPE_CHECKING:
 def listing(
     context: typer.Context,
     select: Annotated[
-        list[str] | None, typer.Argument(metavar="EXPR", help="Selectors, as many as you like; all when left out.")
+        list[str] | None,
+        typer.Argument(
+            metavar="EXPR",
+            autocompletion=completion.selectors,
+            help="Selectors, as many as you like; all when left out.",
+        ),
     ] = None,
     *,
     selected: opt.Select = None,
     exclude: opt.Exclude = None,
     since: opt.State = None,
     lineage: Annotated[
-        str | None, typer.Option(metavar="TABLE[.COLUMN]", help="The columns that its columns depend on, instead.")
+        str | None,
+        typer.Option(
+            metavar="TABLE[.COLUMN]",
+            autocompletion=completion.models,
+            help="The columns that its columns depend on, instead.",
+        ),
     ] = None,
     output: Annotated[
-        Literal["text", "json", "mermaid"], typer.Option(help="A screen, one document, or a drawing of --lineage.")
+        Literal["text", "json", "mermaid", "odcs"],
+        typer.Option(help="A screen, one document, a drawing of --lineage, or the contracts in the standard ODCS."),
     ] = "text",
 ) -> int:
     """List tables, models and assertions in order; or what a column is made of.
@@ -42,6 +54,7 @@ def listing(
     fees-etl ls stg_fees+ 'layer:reporting'
     fees-etl ls --select state:modified+ --state origin/main
     fees-etl ls --lineage rpt_client_ltv.ltv_6_month
+    fees-etl ls 'layer:reporting' --output odcs
     """
     from fees_etl.project import graph
     from fees_etl.project.load import edges
@@ -52,6 +65,9 @@ def listing(
     if lineage is not None:
         if words or without:
             raise UsageError("--lineage names what it lists: selectors have no say in it.")
+        if output == "odcs":
+            hint = f"{session.start} ls --output odcs"
+            raise UsageError("--output odcs writes contracts, which have no lineage.", hint=hint)
         drawing.show(project, lineage, output)
         return 0
     if output == "mermaid":
@@ -64,6 +80,11 @@ def listing(
     tables: list[tuple[Table, str | None, Iterable[Table]]]
     tables = [] if words or without else [(table, "source", ()) for table in project.sources]
     tables += [(model.table, model.contract.materialized, model.reads) for model in models]
+    if output == "odcs":
+        from fees_etl.watch import odcs
+
+        emit("json", odcs.document(project, [table for table, *_ in tables], session.settings), ())
+        return 0
 
     rows = [("Layer", "name", "kind"), *((table.dataset, table.name, kind or "") for table, kind, _ in tables)]
     rows += [("assertion", one.name, one.severity) for one in tests]
@@ -85,7 +106,9 @@ def listing(
 
 def render(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model or an assertion.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", autocompletion=completion.rendered, help="A model or an assertion.")
+    ],
     *,
     dialect: Annotated[Literal["bigquery", "duckdb"], typer.Option(help="Whose SQL.")] = "bigquery",
     start: opt.OptionalStart = None,

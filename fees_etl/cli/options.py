@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli.logs import logger
 from fees_etl.errors import UsageError
 from fees_etl.types import Table
@@ -42,17 +43,35 @@ End: TypeAlias = Annotated[date, _END]
 OptionalStart: TypeAlias = Annotated[date | None, _START]
 OptionalEnd: TypeAlias = Annotated[date | None, _END]
 From: TypeAlias = Annotated[
-    str | None, typer.Option("--from", metavar="MODEL", help="This model and all downstream of it; no ingestion.")
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MODEL",
+        autocompletion=completion.models,
+        help="This model and all downstream of it; no ingestion.",
+    ),
 ]
-To: TypeAlias = Annotated[str | None, typer.Option("--to", metavar="MODEL", help="This model and all upstream of it.")]
+To: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--to", metavar="MODEL", autocompletion=completion.models, help="This model and all upstream of it."),
+]
 Select: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--select", metavar="EXPR", help="stg_fees+, 2+x, layer:reporting, rpt_*, state:modified+; repeatable."
+        "--select",
+        metavar="EXPR",
+        autocompletion=completion.selectors,
+        help="stg_fees+, 2+x, layer:reporting, rpt_*, state:modified+; repeatable.",
     ),
 ]
 Exclude: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--exclude", metavar="EXPR", help="The same grammar; taken out of the selection.")
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="EXPR",
+        autocompletion=completion.selectors,
+        help="The same grammar; taken out of the selection.",
+    ),
 ]
 State: TypeAlias = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli.session import Session, emit
 from fees_etl.errors import UsageError
 
@@ -28,7 +29,12 @@ def report(
     *,
     run: Annotated[
         str,
-        typer.Option("--run", metavar="RUN|DATE", help="What that run published: an id, latest, previous or a day."),
+        typer.Option(
+            "--run",
+            metavar="RUN|DATE",
+            autocompletion=completion.runs,
+            help="What that run published: an id, latest, previous or a day.",
+        ),
     ] = "latest",
     out: Out = None,
     clients: Annotated[

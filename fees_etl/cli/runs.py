@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations)
+from fees_etl.cli import completion
+from fees_etl.cli import options as opt
 from fees_etl.cli.diff import TEXTS, differing, edited, tables
 from fees_etl.cli.logs import logger
 from fees_etl.cli.pages import Out, put
@@ -68,7 +69,12 @@ def runs(
 
 def show(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="ID", help="A run id, how it begins, latest or previous.")],
+    run_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", autocompletion=completion.runs, help="A run id, how it begins, latest or previous."
+        ),
+    ],
     *,
     output: opt.Output = "text",
 ) -> int:

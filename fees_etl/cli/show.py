@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import table
 from fees_etl.errors import UsageError
@@ -25,12 +26,22 @@ SHOWN = 50
 
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="TABLE", help="With or without its dataset.")],
+    name: Annotated[
+        str, typer.Argument(metavar="TABLE", autocompletion=completion.tables, help="With or without its dataset.")
+    ],
     where: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Rows with these values.")] = None,
     *,
-    column: Annotated[list[str] | None, typer.Option(help="This column beside the key; repeatable.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(autocompletion=completion.columns, help="This column beside the key; repeatable."),
+    ] = None,
     as_of: Annotated[
-        str | None, typer.Option(metavar="RUN|DATE", help="As that run left it: an id, latest, previous or a day.")
+        str | None,
+        typer.Option(
+            metavar="RUN|DATE",
+            autocompletion=completion.runs,
+            help="As that run left it: an id, latest, previous or a day.",
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help=f"At most so many rows; a screen has {SHOWN} of them.")

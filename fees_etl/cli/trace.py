@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from fees_etl.cli import completion
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import as_csv, pair
 from fees_etl.cli.text import table
@@ -28,10 +29,18 @@ SOURCE = ("contribution", "source_file", "source_version", "source_row")
 
 def trace(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="TABLE|FILE:ROW", help="A published table, or a line of a file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE|FILE:ROW", autocompletion=completion.models, help="A published table, or a line of a file."
+        ),
+    ],
     where: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="The row of the table.")] = None,
     *,
-    column: Annotated[str | None, typer.Option(help="The number; left out where the row has one only.")] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(autocompletion=completion.columns, help="The number; left out where the row has one only."),
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read those lines of the files again, and compare.")] = False,
     output: Annotated[
         Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a line a fee.")

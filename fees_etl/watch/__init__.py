@@ -1,1 +1,1 @@
-"""What a run leaves for others to read: artifacts. None of it changes what is published."""
+"""What others read: artifacts and events of a run, and contracts. None of it changes what is published."""

@@ -25,4 +25,4 @@ def test_the_page_is_true(tmp_path):
             assert done.returncode == 0, f"{command}\n{done.stderr}"
             assert all(line in done.stdout for line in expected.splitlines() if line != "..."), done.stdout
             ran += 1
-    assert ran == 9
+    assert ran == 11
