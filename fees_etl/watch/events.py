@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fees_etl.types import Contract, Project
 
 NAMESPACE = "fees-etl"
-PRODUCER = "https://pypi.org/project/fees-etl"
+PRODUCER = "urn:python:fees-etl"
 _STAGED = Table("staging", "stg_fees")
 _FEES = Table("raw", "fees")
 _SUBTYPES = {
