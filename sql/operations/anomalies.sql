@@ -169,8 +169,11 @@ sloped AS (
 distances AS (
     SELECT
         *,
-        middle + slope * (known + 1) * NUMERIC '0.5' AS expected,
-        ABS(found - middle - slope * (2 * (past_nth - nth) + known + 1) * NUMERIC '0.5') AS distance
+        {# A product has the decimals of both: of products of products there would be more than a NUMERIC has room for. -#}
+        CAST(middle + slope * (known + 1) * NUMERIC '0.5' AS NUMERIC) AS expected,
+        CAST(
+            ABS(found - middle - slope * (2 * (past_nth - nth) + known + 1) * NUMERIC '0.5') AS NUMERIC
+        ) AS distance
     FROM sloped
 ),
 
@@ -194,7 +197,7 @@ usual AS (
         MAX(middle_amount) AS middle_amount,
         MAX(middle_rows) AS middle_rows,
         GREATEST(
-            NUMERIC '{{ anomaly_deviations }}' * NUMERIC '1.4826' * MAX(spread),
+            CAST(NUMERIC '{{ anomaly_deviations }}' * NUMERIC '1.4826' AS NUMERIC) * MAX(spread),
             IF(
                 measure = 'share of rejects',
                 NUMERIC '{{ anomaly_rejects }}',
@@ -227,8 +230,10 @@ seasons AS (
     SELECT
         judged.*,
         {# What the season makes of the trend: as far from it as the same month was a year before. -#}
-        judged.expected
-        * LEAST(GREATEST(before.found / NULLIF(before.expected, 0), NUMERIC '-100'), NUMERIC '100') AS in_season
+        CAST(
+            judged.expected
+            * LEAST(GREATEST(before.found / NULLIF(before.expected, 0), NUMERIC '-100'), NUMERIC '100') AS NUMERIC
+        ) AS in_season
     FROM judged
     LEFT OUTER JOIN judged AS before
         ON
