@@ -1,6 +1,7 @@
 # Opt in (var.glossary): the words of the reports, said once in sql/glossary.yml.
 locals {
-  terms = var.glossary ? { for name, one in yamldecode(file("${local._sql}/glossary.yml")) : name => one.description } : {}
+  _words = "${local._sql}/glossary.yml"
+  terms  = var.glossary && fileexists(local._words) ? { for name, one in yamldecode(file(local._words)) : name => one.description } : {}
 }
 
 resource "google_dataplex_glossary" "fees" {
