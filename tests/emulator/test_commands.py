@@ -7,6 +7,7 @@ import shutil
 from datetime import date
 from decimal import Decimal
 
+import goldens
 import pytest
 from emulator import product as products
 from emulator.proxy import Fault
@@ -132,6 +133,20 @@ def test_a_changed_project_is_rehearsed_on_live_data_and_makes_no_table(looked, 
     assert said.json["sql"] == ["reporting.dim_clients", "reporting.dim_new"]
     assert everything(looked) == before
     assert "dim_new" not in str(looked.rows("SELECT table_name FROM reporting.INFORMATION_SCHEMA.TABLES"))
+
+
+def test_the_comment_of_a_pull_request(looked, tmp_path):
+    """What the workflow of a project puts beside a change: first touch turned into last touch."""
+    before = everything(looked)
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    path = tmp_path / "sql/reporting/dim_clients.sql"
+    path.write_text(path.read_text().replace("fee_date ASC", "fee_date DESC"))
+    said = looked("diff", "--project", str(tmp_path), "--output", "md")
+
+    assert said.code == 0, said.err
+    comment = said.out.replace(str(tmp_path), "PROJECT").replace(looked.lake.url, "gs://BUCKET")
+    goldens.check("bigquery/pull_request.md", comment)
+    assert everything(looked) == before
 
 
 def test_a_plan_shows_bytes_and_dollars(looked):
