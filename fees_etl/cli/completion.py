@@ -1,6 +1,7 @@
 """What a shell offers to complete: names that files alone tell, quickly, and nothing where they cannot be read.
 
-No warehouse is opened, no project is loaded, and nothing is imported for it: files are listed, not understood.
+For names of a project none is loaded: files are listed, not understood. Run ids alone are asked of a warehouse, where
+that is a file which is there and free.
 """
 
 from __future__ import annotations
@@ -66,9 +67,29 @@ def targets(context: typer.Context) -> list[str]:
     return sorted(written)
 
 
-def runs() -> list[str]:
-    """The two that have names; ids are in the warehouse."""
-    return ["latest", "previous"]
+def runs(context: typer.Context) -> list[str]:
+    """The two that have names, and the newest ids of a warehouse that is a file."""
+    return ["latest", "previous", *_ids(context)]
+
+
+def _ids(context: typer.Context) -> list[str]:
+    import fees_etl
+    from fees_etl.engines import path_of
+    from fees_etl.runs import ledger
+    from fees_etl.settings import read
+    from fees_etl.types import Table
+
+    try:
+        found = read(_folder(context), target=context.find_root().params.get("target"))
+        if (path := path_of(found.warehouse)) is None or not path.is_file():
+            return []
+        project, books = fees_etl.load(proven=False), Table("ops", "runs")
+        with fees_etl.connect(found.warehouse, read_only=True, settings=found) as engine:
+            engine.prepare({books: project.contracts[books]}, create=False)
+            rows = ledger.history(project, engine)
+    except fees_etl.FeesError:
+        return []
+    return [str(row[rows.columns.index("run_id")]) for row in rows.rows]
 
 
 def _contracts(context: typer.Context) -> Iterator[Path]:

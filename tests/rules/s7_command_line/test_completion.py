@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from shells import GOOD, put
 
 from fees_etl import cli
 
@@ -50,6 +51,16 @@ def complete(shell, monkeypatch, capsys):
 def test_names_are_offered(complete, line, offered):
     assert complete(line) == offered
     assert list(Path().iterdir()) == []  # not even a warehouse
+
+
+def test_runs_are_those_of_a_warehouse_that_is_there_and_free(complete, shell):
+    put("good.csv", GOOD)
+    shell("run", "--source", "lake")
+    (run_id,) = (row[0] for row in shell.ask("SELECT run_id FROM ops.runs"))
+    assert complete("fees-etl runs show ") == ["latest", "previous", run_id]
+    assert complete("fees-etl diff 2") == [run_id]
+    Path("fees.duckdb").write_bytes(b"no warehouse")
+    assert complete("fees-etl runs show ") == ["latest", "previous"]
 
 
 def test_those_of_the_folder_at_hand_and_of_broken_ones_none(complete):
