@@ -38,12 +38,8 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests and doctests, with branch coverage of the package as installed."""
     install(session, "test")
-    spread = ("-n", "auto", "--dist", "worksteal", "-q", *session.posargs)
-    session.run("pytest", *spread, "-m", "slow", "tests")
-    session.run("pytest", *spread, "-m", "not slow", "--cov", "--cov-report=", "tests")
-    session.run(
-        "pytest", "-q", "--cov", "--cov-append", "--cov-report=term", "--doctest-modules", "--pyargs", "fees_etl"
-    )
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=", "tests", *session.posargs)
+    session.run("pytest", "--cov", "--cov-append", "--cov-report=term", "--doctest-modules", "--pyargs", "fees_etl")
 
 
 @nox.session(default=False)
