@@ -203,6 +203,7 @@ def test_every_assertion_is_shown_to_fail(sound):
     shown = {f"{kind}_{table.partition('.')[2]}" for table in CONTRACTS for kind in ("matches", "contract")}
 
     shown |= {"assert_ledger", "assert_raw_as_ingested", "contract_columns", "matches_left_out"}  # in test_tampering
+    shown |= {"anomalies", "freshness_fees"}  # in s15_watching
     assert shown | {name for name, _ in CORRUPTIONS} == set(sound.check())
 
 
