@@ -47,8 +47,8 @@ _PAUSES = (2.0, 8.0, None)
 class BigQuery(Engine):
     """One project's datasets in one location."""
 
-    most_files, most_bytes = 1_000, 4 * 2**30
-    """The text of a job names each new file, at about 700 bytes; their rows wait in the spill folder."""
+    most_files, most_bytes = 400, 4 * 2**30
+    """The text of a job, 1 MB at most, names each new file some 15 times; their rows wait in the spill folder."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.url, self.location = settings, settings.warehouse, settings.location
