@@ -75,7 +75,7 @@ def ingest(
     told = _Ingestion(project, engine, source, rules, run_id, now, allow_withdraw, reload)
     outcomes: list[Outcome] = []
     while not told.is_whole:
-        name, read = f"ingest-{len(outcomes) + 1}" if outcomes else "ingest", len(told.results)
+        name, known = f"ingest-{len(outcomes) + 1}" if outcomes else "ingest", len(told.results)
         lock = project.templates.operation("lock", run_id=run_id)
         try:
             outcomes.append(_settled(engine, Script(run_id, told.parts(), name=name, lock=lock)))
@@ -83,8 +83,8 @@ def ingest(
             if outcomes:
                 error.published = "Many new files come in parts: those before this one are in raw, and wait for a run."
             raise
-        if not told.is_whole and len(told.results) == read:
-            raise WarehouseError(f"of {read:,} files that were loaded the warehouse knows none; nothing more is read.")
+        if not told.is_whole and len(told.results) == known:
+            raise WarehouseError(f"of {known:,} files that were loaded the warehouse knows none; nothing more is read.")
     read, billed = (summed(getattr(one, kind) for one in outcomes) for kind in ("bytes_processed", "bytes_billed"))
     files = tuple(sorted(told.results.values(), key=lambda one: (one.outcome == "withdrawn", one.uri)))
     return IngestResult(run_id, source, files, time.monotonic() - began, read, billed, tuple(told.notes))
