@@ -46,9 +46,10 @@ def by_run(project: Project, engine: Engine, text: str) -> dict[str, str]:
     Raises:
         UsageError: no such run has published.
     """
-    at = moment(moments(project, engine), text)
+    known = moments(project, engine)
+    later = {one.run_id for one in known[known.index(moment(known, text)) + 1 :]}
     rows = engine.query(project.templates.ask("built_by").sql).rows
-    return {table: one for table, one, run_id in rows if run_id <= at.run_id}
+    return {table: one for table, one, run_id in rows if run_id not in later}
 
 
 def by_commit(project: Project, ref: str) -> dict[str, str]:

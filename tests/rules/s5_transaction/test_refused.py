@@ -52,7 +52,7 @@ def test_the_chain_goes_on_through_refused_and_rejected_attempts(fed):
     assert fed("run", "--source", "lake/*.csv")[0] == 3
     Path("lake/conflict.csv").unlink()
     assert fed("run", "--source", "lake/*.csv")[0] == 0
-    assert [status for (status,) in fed.ask("SELECT status FROM ops.runs ORDER BY run_id")] == [
+    assert [status for (status,) in fed.ask("SELECT status FROM ops.runs ORDER BY started_at")] == [
         "published", "rejected", "refused", "published",
     ]  # fmt: skip
     assert fed("assert")[0] == 0
