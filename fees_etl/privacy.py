@@ -12,8 +12,9 @@ Ingestion, where a match costs a row, takes ``IN_AN_ID`` instead: see there.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 MASK: Final = "[NINO]"
 IN_AN_ID: Final = (
@@ -34,6 +35,19 @@ def redact(text: str) -> str:
     ('client 7 sent [NINO]', 'lake/[NINO].csv', 'fee ab123456c0d1, C001234')
     """
     return _pattern().sub(lambda found: found[0] if found["other"] else MASK, text)
+
+
+def redacted(value: Any) -> Any:
+    """What JSON can carry, every text and key of it masked, before JSON escapes what stands within one.
+
+    >>> redacted({"a": ("QQ123456C", 1)})
+    {'a': ['[NINO]', 1]}
+    """
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {redact(name): redacted(inner) for name, inner in value.items()}
+    return [redacted(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def redact_lines(text: str) -> str:

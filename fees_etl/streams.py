@@ -14,7 +14,11 @@ import re
 import select
 import shlex
 import sys
-from typing import Any
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ESCAPED = "fees_etl.escaped"
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -53,6 +57,21 @@ class Sink(io.RawIOBase):
                 self.lost = error.strerror or type(error).__name__
                 break
         return len(data)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all: who reads it meanwhile reads the one before.
+
+    Raises:
+        OSError: it cannot be written; what stood there is as it was.
+    """
+    draft = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        with draft.open("x", encoding="utf-8") as whole:
+            whole.write(text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def adopt() -> None:

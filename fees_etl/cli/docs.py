@@ -11,6 +11,7 @@ from fees_etl.cli.logs import logger
 from fees_etl.cli.pages import put, spare
 from fees_etl.cli.session import Session, emit
 from fees_etl.errors import FeesError, UsageError
+from fees_etl.streams import replace
 
 if TYPE_CHECKING:
     from fees_etl import Project
@@ -51,7 +52,7 @@ def docs(
         for name in made:
             spare(where / name, hint)
         for name, text in made.items():
-            where.joinpath(name).write_text(text, encoding="utf-8")
+            replace(where / name, text)
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror}.", hint=hint) from None
     emit("text", {}, [f"{len(made)} pages: {(where / 'index.html').absolute()}, for any browser."])

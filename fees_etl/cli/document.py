@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.cli.bridge import bridges
 from fees_etl.cli.diff import tables
 from fees_etl.figures import exact
-from fees_etl.privacy import redact
+from fees_etl.privacy import redacted
 from fees_etl.script import Rows
 from fees_etl.types import Table
 from fees_etl.window import Window
@@ -81,16 +81,7 @@ def written(document: dict[str, Any]) -> str:
     >>> written({"day": date(2025, 9, 1), "of": (Table("raw", "fees"), Decimal("1E+3"))}).split()
     ['{', '"day":', '"2025-09-01",', '"of":', '[', '"raw.fees",', '"1000.00"', ']', '}']
     """
-    return json.dumps(_masked(json.loads(json.dumps(document, default=_plain))), indent=2, ensure_ascii=False)
-
-
-def _masked(value: Any) -> Any:
-    """Every text and key of it without National Insurance numbers, before JSON escapes what stands within one."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, dict):
-        return {redact(name): _masked(inner) for name, inner in value.items()}
-    return [_masked(inner) for inner in value] if isinstance(value, list) else value
+    return json.dumps(redacted(json.loads(json.dumps(document, default=_plain))), indent=2, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
@@ -104,7 +95,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Window):
         return [{"start": start, "end": end} for start, end in value.ranges]
     if isinstance(value, Rows):
-        return [dict(zip(value.columns, row, strict=True)) for row in value.rows]
+        return value.records
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     raise TypeError(f"{type(value).__name__} has no form in JSON")

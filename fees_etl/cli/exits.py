@@ -197,9 +197,9 @@ def _fees(session: Session, today: date) -> dict[str, int | str | None]:
         rows = [step.rows for step in result.steps if step.table and step.table.dataset == "staging"]
         said["rows_staged"] = None if None in rows else sum(filter(None, rows))
     if result:
-        from fees_etl.project.watched import ANOMALIES, FRESHNESS
+        from fees_etl.project.watched import ANOMALIES, FRESHNESS, kind
 
-        watched = [(one.name.partition("_")[0], one.failing) for one in result.assertions if one.severity == "warn"]
+        watched = [(kind(one), one.failing) for one in result.assertions if one.severity == "warn"]
         said["unusual_fees"] = sum(failing for name, failing in watched if name == ANOMALIES)
         said["overdue_fees"] = sum(failing for name, failing in watched if name == FRESHNESS)
     if result or session.state:

@@ -40,7 +40,7 @@ def files(
     if output == "csv":
         emit(output, {}, as_csv(found.columns, rows))
         return 0
-    told = [dict(zip(found.columns, row, strict=True)) for row in rows]
+    told = found.records[:most]
     lines = ["No file was seen yet."]
     if told:
         cells = [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -13,6 +11,7 @@ import typer
 from fees_etl.cli import completion
 from fees_etl.cli.session import Session, emit
 from fees_etl.errors import UsageError
+from fees_etl.streams import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,13 +77,7 @@ def put(text: str, out: str | None, default: str, notes: Sequence[str] = ()) -> 
     hint = "Name another: --out FILE.html"
     try:
         spare(path, hint)
-        with NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8") as whole:
-            whole.write(text)
-        try:
-            Path(whole.name).chmod(0o666 & ~_umask())
-            Path(whole.name).replace(path)
-        finally:
-            Path(whole.name).unlink(missing_ok=True)
+        replace(path, text)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
     emit("text", {}, [*notes, f"{path.absolute()}: {len(text.encode()) / 1024:.0f} kB, for any browser."])
@@ -101,9 +94,3 @@ def spare(path: Path, hint: str) -> None:
             is_page = found.read(len(BEGINNING)).lower() == BEGINNING.encode()
         if not is_page:
             raise UsageError(f"{path} is there and is no page; it was left alone.", hint=hint)
-
-
-def _umask() -> int:
-    now = os.umask(0o077)
-    os.umask(now)
-    return now

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
@@ -32,10 +31,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "fees-etl/runs/1"
 NEWEST = {"latest": 0, "previous": 1}
-LISTS = ("steps", "changes", "assertions")
-"""The columns of ``ops.runs`` that hold JSON."""
 CAUSE = tuple(one.name for one in fields(Pending))
-NOT_LINES = (*LISTS, "published", "left_out", "causes", "tables", "sql")
+NOT_LINES = ("steps", "changes", "assertions", "published", "left_out", "causes", "tables", "sql")
 CHANGES = Table("ops", "changes")
 
 
@@ -115,7 +112,7 @@ def recorded(
     """One run of ``fees-etl/runs/1``, its headline numbers where they were kept, and what it changed in tables."""
     from fees_etl.runs import ledger
 
-    record = _parsed(ledger.history(project, engine, run_id=run_id))[0]
+    record = ledger.records(ledger.history(project, engine, run_id=run_id))[0]
     arrivals, late = ledger.causes(project, engine, run_id)
     changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
     headline = ledger.headline(record.pop("headline"))
@@ -174,14 +171,8 @@ def _history(session: Session, limit: int) -> list[dict[str, Any]]:
 
     project = session.open(proven=False)
     with session.warehouse(project, read_only=True, tables=[RUNS]) as engine:
-        found = _parsed(ledger.history(project, engine, limit))
+        found = ledger.records(ledger.history(project, engine, limit))
     return [{name: cell for name, cell in one.items() if name != "headline"} for one in found]
-
-
-def _parsed(found: Rows) -> list[dict[str, Any]]:
-    """Rows of the ledger, their JSON columns read."""
-    records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    return [record | {name: json.loads(record[name]) for name in LISTS} for record in records]
 
 
 def _dates(text: str) -> str:

@@ -75,7 +75,7 @@ def show(
         "table": str(made.table),
         "as_of": at.run_id if at else None,
     }
-    document["rows"] = [dict(zip(found.columns, row, strict=True)) for row in few]
+    document["rows"] = found.records[:most]
     keys = next((at for at, name in enumerate(found.columns) if name not in made.key), 0) or 1
     lines = as_csv(found.columns, few) if output == "csv" else table(found.columns, few, 0, keys=keys)
     if output == "text" and not few:

@@ -153,7 +153,7 @@ def _document(found: Trace) -> dict[str, Any]:
         "additive": found.additive,
         "total": found.total,
         "fees": [dict(zip([*line.fee, *SOURCE], _fee(line), strict=True)) for line in found.fees],
-        "operands": [dict(zip(found.operands.columns, row, strict=True)) for row in found.operands.rows],
+        "operands": found.operands.records,
     }
 
 

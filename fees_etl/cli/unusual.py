@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.figures import count, plural, pounds
 from fees_etl.ingestion.source import shown
-from fees_etl.project.watched import ANOMALIES, FRESHNESS
+from fees_etl.project.watched import ANOMALIES, FRESHNESS, kind
 
 if TYPE_CHECKING:
     from fees_etl.results import AssertionResult
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 def sentences(found: AssertionResult) -> list[str]:
     """One for each row of a warning of watching; none of another assertion, whose rows speak for themselves."""
-    rows = [dict(zip(found.sample.columns, row, strict=True)) for row in found.sample.rows]
-    if found.name == ANOMALIES:
-        return [_unusual(row) for row in rows]
-    return [_late(row) for row in rows] if found.name.startswith(f"{FRESHNESS}_") else []
+    told = {ANOMALIES: _unusual, FRESHNESS: _late}.get(kind(found) or "")
+    return [told(row) for row in found.sample.records] if told else []
 
 
 def _unusual(row: dict[str, Any]) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from hashlib import sha256
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence import seals, sums
-from fees_etl.evidence.contents import SCHEMA, Claim, Evidence, claim, many, pounds, summed
+from fees_etl.evidence.contents import SCHEMA, Claim, Evidence, claim
+from fees_etl.figures import plural, pounds, total
 from fees_etl.results import EXACT
+from fees_etl.runs.texts import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def claims(members: Mapping[str, bytes], manifest: Mapping[str, Any]) -> list[Claim]:
@@ -64,7 +65,8 @@ def _moved(found: Evidence) -> Iterator[Claim]:
     for before, after in (one["amount"] for one in changes):
         amount = EXACT.add(amount, EXACT.subtract(Decimal(after), Decimal(before)))
     same = (rows, amount) == (run["rows_after"], Decimal(run["amount_after"]))
-    figures = f"{pounds(run['amount_before'])} to {pounds(run['amount_after'])} over {many(len(changes), 'fee date')}"
+    ends = [pounds(Decimal(run[name])) for name in ("amount_before", "amount_after")]
+    figures = f"{' to '.join(ends)} over {plural(len(changes), 'fee date')}"
     said = "what was staged before and the changes of each fee date are what is staged now"
     yield Claim("change control", said, same, figures)
 
@@ -76,17 +78,17 @@ def _bridges(found: Evidence) -> Iterator[Claim]:
     told = found.document("bridge.json")
     wrong = [
         f"{one['table']}.{one['column']}" for one in told["bridge"]
-        if summed([one["before"], *(line["pounds"] for line in one["lines"])]) != Decimal(one["after"])
+        if total(map(Decimal, [one["before"], *(line["pounds"] for line in one["lines"])])) != Decimal(one["after"])
         or Decimal(one["residual"])
     ]  # fmt: skip
     lines = sum(len(one["lines"]) for one in told["bridge"])
-    figures = f"{many(len(told['bridge']), 'number')} moved, {many(lines, 'line')} of cause, residual 0"
+    figures = f"{plural(len(told['bridge']), 'number')} moved, {plural(lines, 'line')} of cause, residual 0"
     yield claim("change control", "the bridge from the run before adds up", not wrong, figures, wrong)
     published = found.run["published"]
     ends = [one for one in told["bridge"] if one["column"] == "fee_amount" and not one["key"]]
     if published and ends:
         same = Decimal(ends[0]["after"]) == Decimal(published["after"]["staged_amount"])
-        yield Claim("change control", "it ends at what was published", same, pounds(ends[0]["after"]))
+        yield Claim("change control", "it ends at what was published", same, pounds(Decimal(ends[0]["after"])))
 
 
 def _ledger(found: Evidence) -> Iterator[Claim]:
@@ -106,7 +108,7 @@ def _ledger(found: Evidence) -> Iterator[Claim]:
         leads = all(one["follows"] == next_["seal"] for one, next_ in pairwise(attempts))
         is_whole = ends_at == after["seal"] if after and after["seal"] else ends_at.startswith("begins ")
         holds = leads and is_whole and newest["seal"] == chain["seal"] and not broken
-        yield claim("change control", said, holds, f"{many(len(attempts), 'attempt')}, {ends}", broken)
+        yield claim("change control", said, holds, f"{plural(len(attempts), 'attempt')}, {ends}", broken)
         marks = seals.digest(ledger["changes"], ledger["change_types"])
         same = (marks if ledger["changes"] else None) == newest["_changes"]
         said = "the arrivals that the run staged are those that were sealed"
@@ -123,9 +125,9 @@ def _texts(found: Evidence) -> Iterator[Claim]:
     wrong = []
     for one in index["texts"]:
         query, contract = (found.members[one[name]].decode() if one[name] else None for name in ("query", "contract"))
-        if one["kind"] == "variables" and query is not None and _fingerprint([query]) != one["fingerprint"]:
+        if one["kind"] == "variables" and query is not None and digest([query]) != one["fingerprint"]:
             wrong.append(one["name"])
-        if one["kind"] == "source" and contract is not None and _fingerprint(contract.split()) != one["fingerprint"]:
+        if one["kind"] == "source" and contract is not None and digest(contract.split()) != one["fingerprint"]:
             wrong.append(one["name"])
     kinds = {kind: sum(one["kind"] == kind for one in index["texts"]) for kind in ("model", "assertion", "source")}
     figures = ", ".join(f"{many} {kind}s" for kind, many in kinds.items())
@@ -153,7 +155,3 @@ def _moment(text: str) -> str:
     """A moment without what ways of writing it differ in."""
     day = text[:19].replace("T", " ")
     return f"{day}.{text[19:].partition('+')[0].lstrip('.').ljust(6, '0')}"
-
-
-def _fingerprint(words: Iterable[str]) -> str:
-    return sha256("\0".join(words).encode()).hexdigest()

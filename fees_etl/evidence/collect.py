@@ -11,6 +11,7 @@ from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence.seals import chain
 from fees_etl.explain import show
 from fees_etl.explain import trace as tracing
+from fees_etl.figures import total
 from fees_etl.window import WHOLE
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ def books(project: Project, engine: Engine, now: Moment, was: Moment | None) -> 
     """
     context = {"now": now, "was": was, "moment": now, "run_id": now.run_id}
     asks = [project.templates.ask(name, **context) for name in _BOOKS]
-    found = {name: _named(one.rows) for name, one in engine.answers(asks).items()}
+    found = {name: _sorted(one.rows) for name, one in engine.answers(asks).items()}
     attempts = found["sealed_attempts"]
     first = next((one for one in attempts if was and one["run_id"] == was.run_id), None)
     since = found["since"][0]
     left_out = staged = None
     if not since["pending_now"] and not since["later_runs"]:
         later = [project.templates.ask("left_out_now"), project.templates.ask("staged_by_date", window=WHOLE)]
-        left_out, staged = (_named(one.rows) for one in engine.answers(later).values())
+        left_out, staged = (_sorted(one.rows) for one in engine.answers(later).values())
     return Books(
         attempts=chain(attempts, now.run_id, first),
         after=first and {"run_id": first["run_id"], "seal": first["seal"]},
@@ -99,11 +100,9 @@ def traces(project: Project, engine: Engine, made: Contract, rows: Rows) -> list
         except query.NotAdditive:
             continue
         sums.append(name)
-    places = [rows.columns.index(name) for name in sums]
     if not sums or not rows.rows:
         return []
-    heaviest = max(rows.rows, key=lambda row: sum((abs(row[at] or Decimal(0)) for at in places), Decimal(0)))
-    leading = dict(zip(rows.columns, heaviest, strict=True))
+    leading = max(rows.records, key=lambda row: total(abs(row[name] or Decimal(0)) for name in sums))
     where = {name: "NULL" if leading[name] is None else str(leading[name]) for name in made.key}
     found = [tracing.trace(project, engine, made, where, name) for name in sums]
     for one in found:
@@ -116,6 +115,5 @@ def traces(project: Project, engine: Engine, made: Contract, rows: Rows) -> list
     return [one for one in found if one.additive]
 
 
-def _named(answer: Rows) -> list[dict[str, Any]]:
-    rows = sorted(answer.rows, key=lambda row: [str(cell) for cell in row])
-    return [dict(zip(answer.columns, row, strict=True)) for row in rows]
+def _sorted(answer: Rows) -> list[dict[str, Any]]:
+    return sorted(answer.records, key=lambda row: [str(cell) for cell in row.values()])

@@ -8,10 +8,8 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fees_etl.results import EXACT
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 SCHEMA = "fees-etl/evidence/1"
 ADDS_TO = "adds_to_"
@@ -46,7 +44,7 @@ class Evidence:
     def sums(self, table: str) -> dict[str, Decimal]:
         """What is told of the columns of pounds of a table; nothing of one that is not published."""
         told = self.tables.get(table, {"sums": {}})["sums"]
-        return {name: Decimal(total) for name, total in told.items()}
+        return {name: Decimal(text) for name, text in told.items()}
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """A member that is CSV."""
@@ -56,25 +54,3 @@ class Evidence:
 def claim(subject: str, said: str, holds: bool | None, figures: str, wrong: list[str]) -> Claim:  # noqa: FBT001
     """With the first of what is wrong."""
     return Claim(subject, said, holds, f"{figures}; not so: {', '.join(wrong[:3])}" if wrong else figures)
-
-
-def summed(amounts: Iterable[Any]) -> Decimal:
-    """Exactly."""
-    total = Decimal(0)
-    for one in amounts:
-        total = EXACT.add(total, Decimal(one))
-    return total
-
-
-def pounds(amount: Any) -> str:
-    """An amount, exact."""
-    return f"{Decimal(amount):,f}"
-
-
-def many(count: int, noun: str) -> str:
-    """How many of a thing.
-
-    >>> many(1, "fee"), many(1200, "fee")
-    ('1 fee', '1,200 fees')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

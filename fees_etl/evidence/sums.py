@@ -6,22 +6,15 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.evidence.contents import ADDS_TO, Claim, Evidence, claim, many, pounds, summed
+from fees_etl.evidence.contents import ADDS_TO, Claim, Evidence, claim
+from fees_etl.explain.bridge import totals
+from fees_etl.figures import plural, pounds, total
 from fees_etl.results import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 CLIENTS, FIRST = "reporting.rpt_client_ltv", "reporting.dim_clients"
-_ADVISERS, _COHORTS = "reporting.rpt_adviser_ltv", "reporting.rpt_cohort_ltv"
-BY = {_ADVISERS: "first_adviser_id", _COHORTS: "cohort_month"}
-"""Tables of sums, and the column that says to which row a client belongs."""
-ADDED = {
-    _ADVISERS: {f"total_client_ltv_{at}_month": f"ltv_{at}_month" for at in (1, 3, 6)}
-    | {"total_client_ltv_all_time": "ltv_total"},
-    _COHORTS: {f"total_ltv_{at}_month": f"ltv_{at}_month" for at in (1, 3, 6)},
-}
-"""Their sums, and what of each client each adds up."""
 
 
 def files(found: Evidence) -> Iterator[Claim]:
@@ -31,19 +24,19 @@ def files(found: Evidence) -> Iterator[Claim]:
         one["uri"] for one in files
         if int(one["row_count"]) != int(one["loaded_count"]) + int(one["rejected_count"])
     ]  # fmt: skip
-    yield claim("source", "of each file, records = loaded + rejected", not wrong, many(len(files), "file"), wrong)
-    totals: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    yield claim("source", "of each file, records = loaded + rejected", not wrong, plural(len(files), "file"), wrong)
+    added: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
     for one in found.files["totals"]:
-        at = totals[one["uri"], one["version"]]
+        at = added[one["uri"], one["version"]]
         at[:] = [EXACT.add(at[0], Decimal(one["row_count"])), EXACT.add(at[1], Decimal(one["amount"]))]
-    known = [one for one in files if (one["uri"], one["version"]) in totals or not int(one["loaded_count"])]
+    known = [one for one in files if (one["uri"], one["version"]) in added or not int(one["loaded_count"])]
     wrong = [
         one["uri"] for one in known
-        if totals[one["uri"], one["version"]] != [Decimal(one["loaded_count"]), Decimal(one["total_amount"])]
+        if added[one["uri"], one["version"]] != [Decimal(one["loaded_count"]), Decimal(one["total_amount"])]
     ]  # fmt: skip
     words = f"{len(known):,} of {len(files):,} files, the others have left raw since"
     said = "control totals by fee date add up to what each file loaded"
-    yield claim("source", said, not wrong, words if len(known) < len(files) else many(len(files), "file"), wrong)
+    yield claim("source", said, not wrong, words if len(known) < len(files) else plural(len(files), "file"), wrong)
 
 
 def complete(found: Evidence) -> Iterator[Claim]:
@@ -53,25 +46,25 @@ def complete(found: Evidence) -> Iterator[Claim]:
         yield Claim("completeness", "files = raw = staged + left out", None, "the ledger did not keep these figures")
         return
     after = published["after"]
-    loaded = sum(int(one["loaded_count"]) for one in files), summed(one["total_amount"] for one in files)
+    loaded = sum(int(one["loaded_count"]) for one in files), total(Decimal(one["total_amount"]) for one in files)
     raw = left["raw_rows"], Decimal(left["raw_amount"])
     is_known = found.manifest["files_known"]
     said = "what the files loaded is what the run found in raw"
     yield Claim("completeness", said, loaded == raw if is_known else None, f"{_fees(loaded)}; raw {_fees(raw)}")
     rejected = sum(int(one["rejected_count"]) for one in files), left["rejected_rows"]
     said = "what the files have besides is what was rejected, with reasons"
-    yield Claim("completeness", said, rejected[0] == rejected[1] if is_known else None, many(rejected[1], "record"))
+    yield Claim("completeness", said, rejected[0] == rejected[1] if is_known else None, plural(rejected[1], "record"))
     terms = [
         (after["staged_rows"], Decimal(after["staged_amount"])),
         (left["duplicate_rows"], Decimal(left["duplicate_amount"])),
         (left["blank_rows"], Decimal(left["blank_amount"])),
     ]
-    both = sum(rows for rows, _ in terms), summed(pounds for _, pounds in terms)
+    both = sum(rows for rows, _ in terms), total(amount for _, amount in terms)
     waiting = found.manifest["pending"]
     figures = " + ".join(map(_fees, terms)) + (f"; {waiting:,} arrivals waited for a later run" if waiting else "")
     yield Claim("completeness", "raw = staged + duplicates + blank", None if waiting else both == raw, figures)
     said = "the staged pounds are the lifetime values"
-    figures = f"{pounds(after['ltv_total'])} of {many(after['clients'], 'client')}"
+    figures = f"{pounds(Decimal(after['ltv_total']))} of {plural(after['clients'], 'client')}"
     yield Claim("accuracy", said, Decimal(after["staged_amount"]) == Decimal(after["ltv_total"]), figures)
 
 
@@ -91,7 +84,7 @@ def by_date(found: Evidence) -> Iterator[Claim]:
                     EXACT.add(rest[1], EXACT.multiply(Decimal(sign), Decimal(one["amount"]))),
                 ]
     wrong = [day for day, rest in sorted(rests.items()) if any(rest)]
-    yield claim("completeness", said, not wrong, many(len(rests), "fee date"), wrong)
+    yield claim("completeness", said, not wrong, plural(len(rests), "fee date"), wrong)
 
 
 def tables(found: Evidence) -> Iterator[Claim]:
@@ -106,11 +99,11 @@ def tables(found: Evidence) -> Iterator[Claim]:
     yield claim("accuracy", "published tables have the rows and sums that are told of them", not wrong, figures, wrong)
     clients = found.sums(CLIENTS)
     if found.run["published"] and "ltv_total" in clients:
-        total = Decimal(found.run["published"]["after"]["ltv_total"])
+        headline = Decimal(found.run["published"]["after"]["ltv_total"])
         said = "the clients' lifetime values add up to the headline"
-        yield Claim("accuracy", said, clients["ltv_total"] == total, pounds(total))
-    for table, of in ADDED.items():
-        own = found.sums(table)
+        yield Claim("accuracy", said, clients["ltv_total"] == headline, pounds(headline))
+    for at, (by, of) in totals().items():
+        table, own = str(at), found.sums(str(at))
         both = {
             column: (own[column], clients[name]) for column, name in of.items() if column in own and name in clients
         }
@@ -118,30 +111,32 @@ def tables(found: Evidence) -> Iterator[Claim]:
             wrong = [name for name, (mine, theirs) in both.items() if mine != theirs]
             figures = ", ".join(pounds(mine) for mine, _ in both.values())
             yield claim("accuracy", f"{table} adds up to the clients", not wrong, figures, wrong)
-            yield from _grouped(table, {name: of[name] for name in both}, read)
+            yield from _grouped(table, by, {name: of[name] for name in both}, read)
 
 
-def _grouped(table: str, of: Mapping[str, str], read: Mapping[str, list[dict[str, str]]]) -> Iterator[Claim]:
+def _grouped(table: str, by: str, of: Mapping[str, str], read: Mapping[str, list[dict[str, str]]]) -> Iterator[Claim]:
     """Each row of a table of sums, from the clients that it is of, where these are here."""
     if not {table, CLIENTS, FIRST} <= read.keys():
         return
-    group = {row["client_id"]: row[BY[table]] for row in read[FIRST]}
+    group = {row["client_id"]: row[by] for row in read[FIRST]}
     members: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in read[CLIENTS]:
         members[group[row["client_id"]]].append(row)
     wrong = [
-        row[key] for row in read[table] for key in [next(iter(row))]
-        if any(summed(one[name] for one in members[row[key]]) != Decimal(row[column]) for column, name in of.items())
-    ]  # fmt: skip
+        key
+        for row in read[table]
+        for key in [next(iter(row.values()))]
+        if any(total(Decimal(one[name]) for one in members[key]) != Decimal(row[made]) for made, name in of.items())
+    ]
     said = f"each row of {table} is the sum of its clients"
-    yield claim("accuracy", said, not wrong, many(len(read[table]), "row"), wrong)
+    yield claim("accuracy", said, not wrong, plural(len(read[table]), "row"), wrong)
 
 
 def _sums(rows: Iterable[Mapping[str, str]], names: Iterable[str]) -> dict[str, Decimal]:
-    totals = dict.fromkeys(names, Decimal(0))
+    sums = dict.fromkeys(names, Decimal(0))
     for row in rows:
-        totals = {name: EXACT.add(total, Decimal(row[name] or 0)) for name, total in totals.items()}
-    return totals
+        sums = {name: EXACT.add(so_far, Decimal(row[name] or 0)) for name, so_far in sums.items()}
+    return sums
 
 
 def traces(found: Evidence) -> Iterator[Claim]:
@@ -153,18 +148,17 @@ def traces(found: Evidence) -> Iterator[Claim]:
         row = next((each for each in found.rows(table["member"]) if _is_of(each, one["key"])), {})
         wrong = [
             name for name, value in one["numbers"].items()
-            if summed(fee[f"{ADDS_TO}{name}"] or 0 for fee in fees) != Decimal(value)
+            if total(Decimal(fee[f"{ADDS_TO}{name}"] or 0) for fee in fees) != Decimal(value)
             or Decimal(row.get(name) or "NaN") != Decimal(value)
         ]  # fmt: skip
         lost = [fee for fee in fees if not 0 < int(fee["source_row"]) <= lines.get(_file(fee), 0)]
         key = ", ".join(f"{name} {value}" for name, value in one["key"].items())
-        figures = (
-            f"{many(len(fees), 'fee')}; {', '.join(f'{name} {pounds(it)}' for name, it in one['numbers'].items())}"
-        )
+        numbers = ", ".join(f"{name} {pounds(Decimal(it))}" for name, it in one["numbers"].items())
+        figures = f"{plural(len(fees), 'fee')}; {numbers}"
         said = f"the fees of {one['table']}, {key}, add up to what was published"
         yield claim("accuracy", said, not wrong, figures, wrong)
         said = f"each of these fees is a line of a file that is named ({one['table']})"
-        yield Claim("source", said, not lost, many(len({_file(fee) for fee in fees}), "file"))
+        yield Claim("source", said, not lost, plural(len({_file(fee) for fee in fees}), "file"))
     if not found.document("traces.json"):
         yield Claim("accuracy", "headline numbers are traced to lines of files", None, "not in this evidence")
 
@@ -178,4 +172,4 @@ def _file(fee: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _fees(pair: tuple[int, Decimal]) -> str:
-    return f"{many(pair[0], 'fee')} of {pounds(pair[1])}"
+    return f"{plural(pair[0], 'fee')} of {pounds(pair[1])}"

@@ -72,9 +72,12 @@ def told(project: Project, answer: Rows, staged: Decimal = Decimal(0)) -> tuple[
     return tuple(one for _, one in found)
 
 
-def totals() -> frozenset[str]:
-    """Tables of sums over clients: their rows are advisers and cohorts, never a client."""
-    return frozenset(str(at) for at, by, _ in _TOTALS if by)
+def totals() -> dict[Table, tuple[str, dict[str, str]]]:
+    """Tables of sums over clients, whose rows are advisers and cohorts, never a client.
+
+    Each with the column of ``dim_clients`` that says to which row a client belongs, and what each sum adds up.
+    """
+    return {at: (by, columns) for at, by, columns in _TOTALS if by}
 
 
 def _asks(

@@ -91,7 +91,7 @@ def _values(made: Contract) -> list[str]:
 
 
 def _told(made: Contract, answer: Rows) -> TableDiff:
-    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    rows = answer.records
     if not rows:
         return TableDiff(str(made.table), made.key, 0, 0, 0, {}, ())
     values, first = _values(made), rows[0]

@@ -63,7 +63,7 @@ def fate(project: Project, engine: Engine, file: str, row: int) -> Fate:
         UsageError: no such file was ever seen, several are called so, or none of its versions had so many records.
     """
     found = engine.query(project.templates.ask("file_versions", limit=None).sql)
-    seen = [dict(zip(found.columns, cells, strict=True)) for cells in found.rows]
+    seen = found.records
     uri = _meant(file, sorted({str(one["uri"]) for one in seen}))
     versions = [one for one in seen if one["uri"] == uri]
     most = max(one["row_count"] for one in versions)

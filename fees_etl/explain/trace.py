@@ -81,7 +81,7 @@ def trace(project: Project, engine: Engine, made: Contract, where: Mapping[str, 
     if len(found.rows) != 1:
         words = "no row" if not found.rows else "more than one row"
         raise UsageError(f"{words} of {made.table} is so.", hint=f"fees-etl show {made.table.name}")
-    row = dict(zip(found.columns, found.rows[0], strict=True))
+    row = found.records[0]
     key = {one: row[one] for one in made.key}
     routes: list[_Route] = []
     if made.types[name] in {"NUMERIC", "INT64"}:

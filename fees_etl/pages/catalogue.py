@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,8 +112,8 @@ def seen(project: Project, engine: Engine) -> Seen:
     if not known:
         return Seen(None, {}, asked["state"][0][3], newest)
     found = ledger.history(project, engine, run_id=known[-1].run_id)
-    told = json.loads(dict(zip(found.columns, found.rows[0], strict=True))["assertions"])
-    return Seen(known[-1], {one["name"]: _verdict(one) for one in told}, asked["state"][0][3], newest)
+    verdicts = {one["name"]: _verdict(one) for record in ledger.records(found) for one in record["assertions"]}
+    return Seen(known[-1], verdicts, asked["state"][0][3], newest)
 
 
 def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Catalogue:

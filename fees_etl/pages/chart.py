@@ -6,13 +6,15 @@ What is not complete is hatched or dashed: a pattern which Vega-Lite does not ha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fees_etl.errors import UsageError
-from fees_etl.privacy import redact
+from fees_etl.privacy import redact, redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SOLID: Final = "#1f5a92"
 INK: Final = "#1b1b1b"
@@ -71,7 +73,7 @@ def svg(chart: Chart, name: str) -> str:
     """The chart as an image of a page; ``name`` tells its parts from those of others on the page."""
     import vl_convert  # noqa: PLC0415  (heavy, and an extra)
 
-    drawn = vl_convert.vegalite_to_svg({"$schema": _SCHEMA, "config": _THEME, **_plain(chart.spec)})
+    drawn = vl_convert.vegalite_to_svg({"$schema": _SCHEMA, "config": _THEME, **redacted(chart.spec)})
     found = _SIZE.match(drawn)
     if found is None:
         raise TypeError(f"the SVG of {name} does not begin as expected: {drawn[:200]}")
@@ -80,12 +82,3 @@ def svg(chart: Chart, name: str) -> str:
         inner = inner.replace(f' id="{old}"', f' id="{name}-{at}"').replace(f"url(#{old})", f"url(#{name}-{at})")
     says, size = escape(redact(chart.says)), f'viewBox="{found[3]}" style="max-width:{float(found[1]):.0f}px"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{says}" {size}>{inner}'
-
-
-def _plain(value: Any) -> Any:
-    """The spec as JSON can carry it, without National Insurance numbers."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

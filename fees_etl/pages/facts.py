@@ -31,7 +31,6 @@ COHORTS, ADVISERS, VALUES, CLIENTS = (
 )
 MONTHS = (1, 3, 6)
 MOVES = ("late", "corrected", "withdrawn")
-_LISTS = ("steps", "changes", "assertions")
 _NEEDED = {
     COHORTS: {
         "cohort_month",
@@ -132,8 +131,7 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     place = known.index(moment)
     previous = known[place - 1] if place else None
     found = ledger.history(project, engine, run_id=moment.run_id)
-    record = dict(zip(found.columns, found.rows[0], strict=True))
-    record |= {name: json.loads(record[name]) for name in _LISTS}
+    (record,) = ledger.records(found)
     numbers = ledger.headline(record.pop("headline"))
     arrivals, late = ledger.causes(project, engine, moment.run_id)
     tables = diff.published(project)
@@ -179,7 +177,7 @@ def _rows(project: Project, engine: Engine, table: Table, moment: Moment) -> lis
     if not _kept(project, table):
         return None
     found = history.rows_as_of(project, engine, table, moment)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return found.records
 
 
 def _cohorts(project: Project, engine: Engine, moment: Moment) -> tuple[Cohort, ...] | None:

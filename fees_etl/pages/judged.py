@@ -12,6 +12,7 @@ from fees_etl.ingestion.source import shown
 from fees_etl.pages import specs
 from fees_etl.pages.chart import Chart
 from fees_etl.pages.sheet import Block, Section, Sheet
+from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -162,7 +163,7 @@ def _chart(one: Bridge) -> Chart:
 
 def _is_public(one: TableDiff) -> bool:
     """Whether its rows are of cohorts or advisers; of any other table they may be clients."""
-    return one.table in totals()
+    return Table.parse(one.table) in totals()
 
 
 def _cells(one: TableDiff, again: str) -> Sheet:

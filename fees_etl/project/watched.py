@@ -14,11 +14,15 @@ from fees_etl.types import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fees_etl.results import AssertionResult
     from fees_etl.types import Contract, Freshness
 
 ANOMALIES, FRESHNESS = "anomalies", "freshness"
 FOUND = ("fee_date", "subject", "measure")
 """What identifies something unusual, for waivers."""
+UNUSUAL = (*FOUND, "found", "usual_from", "usual_to", "pounds", "usual_pounds", "file", "other_files")
+LATE = ("due_date", "deadline", "problem", "arrived_on", "days_late", "newest_fee_date", "newest_arrival")
+"""The columns of what each kind of warning tells."""
 BOOKS = frozenset(
     {Table("raw", "files"), Table("raw", "file_totals"), Table("ops", "left_out"), Table("ops", "pending")}
 )
@@ -42,6 +46,20 @@ def keys(sources: Mapping[Table, Contract]) -> dict[str, tuple[str, ...]]:
     """How the warnings are called, each with the columns that a waiver gives."""
     found = {ANOMALIES: FOUND} if sources.keys() >= BOOKS else {}
     return found | {f"{FRESHNESS}_{at.name}": ("due_date",) for at, made in sources.items() if made.freshness}
+
+
+def kind(found: AssertionResult) -> str | None:
+    """What an assertion watches for; None of one that is only called alike.
+
+    >>> from fees_etl.results import AssertionResult
+    >>> from fees_etl.script import Rows
+    >>> kind(AssertionResult("freshness_fees", "warn", 1, 0, Rows(LATE, ((None,) * 7,)), 0.0))
+    'freshness'
+    >>> kind(AssertionResult("freshness_of_prices", "warn", 1, 0, Rows(("isin",), (("GB00",),)), 0.0))
+    """
+    word = found.name.partition("_")[0]
+    told = {ANOMALIES: UNUSUAL, FRESHNESS: LATE}.get(word)
+    return word if told and {*told} == {*found.sample.columns} else None
 
 
 def due_days(freshness: Freshness, start: date, end: date) -> list[tuple[date, date]]:

@@ -134,7 +134,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
 def _stopped(project: Project, engine: Engine, asked: str) -> tuple[str, frozenset[str]]:
     """The identity of the last backfill of this range if it stopped, and the chunks it has staged."""
     found = ledger.chunks(project, engine, asked)
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    rows = found.records
     last = rows[-1]["part_of"] if rows else None
     parts = [row for row in rows if row["part_of"] == last]
     if last is None or any(row["status"] == "published" for row in parts):

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T", Published, LeftOut)
+LISTS = ("steps", "changes", "assertions")
+"""The columns of an attempt that are JSON, and lists."""
 BEFORE, AFTER, LEFT_OUT = "published_before", "published_after", "left_out"
 STAGED_BEFORE, STAGED_AFTER = "staged_before", "staged_after"
 """Names of what a run asks besides its assertions."""
@@ -54,9 +56,14 @@ def state(project: Project, engine: Engine) -> State:
     return State(first_raw, last_raw, first_staged, last_staged, pending, refused, files, real, mark, built, now)
 
 
+def records(found: Rows) -> list[dict[str, Any]]:
+    """Attempts as :func:`history` answers them, each by its columns; what they keep as JSON is read."""
+    return [one | {name: json.loads(one[name]) for name in LISTS} for one in found.records]
+
+
 def published(answer: Rows) -> Published:
     """The headline numbers of an answer to ``published``."""
-    named = dict(zip(answer.columns, answer.rows[0], strict=True))
+    named = answer.records[0]
     cohorts = tuple((named.pop("incomplete_cohorts_6_month") or "").split())
     return Published(**named, incomplete_cohorts_6_month=cohorts)
 

@@ -28,14 +28,15 @@ def texts(
     for one in judging:
         written, settings = one.sql, [one.severity, *one.key]
         beside = project.templates.text(f"assertions/{one.name}.yml") if one.path else None
-        yield Text(one.name, "assertion", _digest([*written.split(), *settings]), written, beside)
+        yield Text(one.name, "assertion", digest([*written.split(), *settings]), written, beside)
     if judging:
         values = json.dumps(project.variables, sort_keys=True, default=str)
-        yield Text("variables", "variables", _digest([values]), values, None)
+        yield Text("variables", "variables", digest([values]), values, None)
         for table in project.sources:
             beside = project.templates.text(f"{table.dataset}/{table.name}.yml")
-            yield Text(str(table), "source", _digest(beside.split()), None, beside)
+            yield Text(str(table), "source", digest(beside.split()), None, beside)
 
 
-def _digest(words: Iterable[str]) -> str:
+def digest(words: Iterable[str]) -> str:
+    """The fingerprint of a text: of its words, where its layout does not count."""
     return sha256("\0".join(words).encode()).hexdigest()

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fees_etl.project.watched import ANOMALIES, BOOKS, FOUND, FRESHNESS, due_days
+from fees_etl.project.watched import ANOMALIES, BOOKS, FOUND, FRESHNESS, LATE, UNUSUAL, due_days
 from fees_etl.types import Assertion
 from fees_etl.window import Window
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from fees_etl.types import Contract, Project
 
-_TOLD = (*FOUND, "found", "usual_from", "usual_to", "pounds", "usual_pounds", "file", "other_files")
 _WATCHED_DAYS = 400
 """Of what has not come only the last year is told: a source that ended is told of by its newest fee date."""
 
@@ -41,7 +40,7 @@ def watches(project: Project, today: date, arriving: Collection[date] | None = N
 def _anomalies(project: Project, window: Window | None) -> Assertion:
     sql = partial(project.templates.render, "operations/anomalies.sql", window=window)
     sentence = "Rows, pounds, mean fee and rejects are as usual at their place in the billing calendar."
-    return Assertion(ANOMALIES, None, sentence, "warn", sql, BOOKS, FOUND, _TOLD)
+    return Assertion(ANOMALIES, None, sentence, "warn", sql, BOOKS, FOUND, UNUSUAL)
 
 
 def _freshness(project: Project, made: Contract, today: date, arriving: list[date]) -> Assertion:
@@ -58,5 +57,4 @@ def _freshness(project: Project, made: Contract, today: date, arriving: list[dat
     sql = partial(project.templates.render, "operations/freshness.sql", due=due, today=today)
     said = f"due on the {made.freshness.due}, with {made.freshness.grace} of grace ({made.freshness.calendar})"
     sentence = f"The fees of {made.table} come when they are due: {said}."
-    columns = ("due_date", "deadline", "problem", "arrived_on", "days_late", "newest_fee_date", "newest_arrival")
-    return Assertion(f"{FRESHNESS}_{made.table.name}", None, sentence, "warn", sql, BOOKS, ("due_date",), columns)
+    return Assertion(f"{FRESHNESS}_{made.table.name}", None, sentence, "warn", sql, BOOKS, ("due_date",), LATE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fees_etl.engines import path_of
 from fees_etl.script import Ask
@@ -122,7 +123,7 @@ def _adapter(settings: Settings) -> str:
 def _place(table: Table, settings: Settings) -> dict[str, Any]:
     """Where a table is, in three parts."""
     file = path_of(settings.warehouse)
-    database = file.stem if file else settings.warehouse.partition("://")[2].partition("?")[0] or "memory"
+    database = file.stem if file else urlsplit(settings.warehouse).netloc or "memory"
     return {"database": database, "schema": f"{table.dataset}{settings.dataset_suffix}"}
 
 

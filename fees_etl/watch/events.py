@@ -10,6 +10,7 @@ import logging
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from openlineage.client import OpenLineageClient
@@ -101,11 +102,11 @@ class _Where:
     """How tables are named: ``bigquery`` and ``project.dataset.table``, or the URL of a file and ``dataset.table``."""
 
     def __init__(self, settings: Settings) -> None:
-        scheme, _, rest = settings.warehouse.partition("://")
+        parts = urlsplit(settings.warehouse)
         self.suffix = settings.dataset_suffix
-        self.is_remote = scheme == "bigquery"
+        self.is_remote = parts.scheme == "bigquery"
         self.namespace = "bigquery" if self.is_remote else settings.warehouse
-        self.project = f"{rest.partition('?')[0]}." if self.is_remote else ""
+        self.project = f"{parts.netloc}." if self.is_remote else ""
 
     def names(self, table: Table) -> tuple[str, str]:
         """Namespace and name."""

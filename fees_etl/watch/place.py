@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fees_etl.streams import replace
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,6 +38,4 @@ def write(place: str, run_id: str, files: Mapping[str, str]) -> None:
         where = Path(place, folder)
         where.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
-            draft = where / f".{file}.{run_id}"
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(where / file)
+            replace(where / file, text)

@@ -1,20 +1,6 @@
 {# Each attempt is sealed over its cells, its causes and the seal of the one before; ops.writer keeps the newest. -#}
-{% from 'seals.sql' import attempt_seal, beginning, causes_digest, digest_of, pending_seal -%}
-WITH changes AS (
-    SELECT
-        run_id,
-        {{ digest_of('ops.changes') }} AS digest
-    FROM ops.changes
-    GROUP BY run_id
-),
-
-explained AS (
-    SELECT
-        run_id,
-        {{ digest_of('ops.causes') }} AS digest
-    FROM ops.causes
-    GROUP BY run_id
-),
+{% from 'seals.sql' import attempt_seal, beginning, causes_digest, digests, pending_seal -%}
+{{ digests() }},
 
 causes AS (
     SELECT

@@ -88,6 +88,25 @@ TO_HEX(SHA256(CONCAT(
 CONCAT({{ changes }}, COALESCE(CONCAT(' ', {{ explained }}), ''))
 {%- endmacro -%}
 
+{# What belongs to each attempt beside its row: of what it took off the pending list, and of the causes it told. -#}
+{%- macro digests() -%}
+WITH changes AS (
+    SELECT
+        run_id,
+        {{ digest_of('ops.changes') }} AS digest
+    FROM ops.changes
+    GROUP BY run_id
+),
+
+explained AS (
+    SELECT
+        run_id,
+        {{ digest_of('ops.causes') }} AS digest
+    FROM ops.causes
+    GROUP BY run_id
+)
+{%- endmacro -%}
+
 {# What the first sealed attempt follows: the attempts of a time when none was sealed, and their causes. -#}
 {%- macro beginning() -%}
 CONCAT(

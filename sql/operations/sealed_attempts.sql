@@ -1,20 +1,6 @@
 {# The attempts from one time to another as texts, each with the digest of its causes: what their seals are made of. -#}
-{% from 'seals.sql' import causes_digest, digest_of, texts -%}
-WITH changes AS (
-    SELECT
-        run_id,
-        {{ digest_of('ops.changes') }} AS digest
-    FROM ops.changes
-    GROUP BY run_id
-),
-
-explained AS (
-    SELECT
-        run_id,
-        {{ digest_of('ops.causes') }} AS digest
-    FROM ops.causes
-    GROUP BY run_id
-)
+{% from 'seals.sql' import digests, texts -%}
+{{ digests() }}
 
 SELECT
     {{ texts('ops.runs', 'runs.') | indent(4) }},

@@ -16,6 +16,7 @@ import fees_etl
 from fees_etl import cli
 from fees_etl.cli import exits
 from fees_etl.errors import WarehouseBusy, WarehouseError
+from fees_etl.project import watched
 from fees_etl.results import AssertionResult
 from fees_etl.script import Rows
 
@@ -171,12 +172,12 @@ def billed(tebibytes):
     return scene_of
 
 
-def warned(name, rows):
+def warned(name, columns, rows):
     """As if so many fees had been unusual, or had not come."""
 
     def scene_of(scene):
         real = fees_etl.run
-        more = AssertionResult(name, "warn", rows, 0, Rows((), ()), 0.0)
+        more = AssertionResult(name, "warn", rows, 0, Rows(columns, ((None,) * len(columns),)), 0.0)
 
         def run(*args, **options):
             done = real(*args, **options)
@@ -210,8 +211,8 @@ SCENES = {
     "slow": (slow, 0, "published", ALL),
     "billed": (billed(0.001), 0, "published", ALL),
     "costly": (billed(1), 0, "published", ALL),
-    "unusual": (warned("anomalies", 2), 0, "published", ALL),
-    "overdue": (warned("freshness_fees", 1), 0, "published", ALL),
+    "unusual": (warned("anomalies", watched.UNUSUAL, 2), 0, "published", ALL),
+    "overdue": (warned("freshness_fees", watched.LATE, 1), 0, "published", ALL),
     "backfilled": (backfilled, 0, "published", STAGED),
     "rehearsed": (rehearsed, 0, "rehearsed", ALL - {"rows_staged"}),
     "ingested": (ingested, 0, "ingested", SPEC | FILES | COST | {"refused_files"}),

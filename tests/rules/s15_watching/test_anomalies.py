@@ -30,7 +30,7 @@ def named(result):
     """What is unusual, as fee date, subject, measure and file name; it is a warning, whatever it is."""
     (found,) = [one for one in result.assertions if one.name == "anomalies"]
     assert found.severity == "warn"
-    rows = [dict(zip(found.sample.columns, row, strict=True)) for row in found.sample.rows]
+    rows = found.sample.records
     return [(row["fee_date"], row["measure"], row["file"].rpartition("/")[2], row["other_files"]) for row in rows]
 
 
