@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -98,3 +99,21 @@ def test_a_mistake_in_the_contract_is_named_and_a_warning_may_be_waived(shell):
     code, _, err = shell(*where, "run", "--source", "lake")
 
     assert (code, "sql/raw/fees.yml:6: 'due' should match" in " ".join(err.split())) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["freshness_of_advisers", "anomalies_of_advisers"])
+def test_an_assertion_that_is_called_alike_is_another_one(shell, name):
+    sql = "SELECT adviser_id, 'no name' AS problem FROM reporting.rpt_adviser_ltv"
+    said = {"description": "Every adviser has a name.", "severity": "warn", "key": ["adviser_id"]}
+    shell("init", "project")
+    folder = shell.folder / "project/sql/assertions"
+    (folder / f"{name}.sql").write_text(f"{sql}\n")
+    (folder / f"{name}.yml").write_text(json.dumps(said))
+    put("good.csv", GOOD)
+
+    code, out, err = shell("--project-dir", "project", "--log-format", "gcp", "run", "--source", "lake")
+
+    assert code == 0, err
+    assert f"warn {name}" in out
+    (ended,) = [line for line in map(json.loads, err.splitlines()) if line.get("event") == "finished"]
+    assert (ended["unusual_fees"], ended["overdue_fees"]) == (0, 0)
