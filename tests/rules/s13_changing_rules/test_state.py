@@ -9,7 +9,7 @@ from pathlib import Path
 
 import places
 import pytest
-from shells import GOOD, put
+from shells import GOOD, change, put
 
 STG, DIM, CLIENT = "staging.stg_fees", "reporting.dim_clients", "reporting.rpt_client_ltv"
 COHORT, ADVISER = "reporting.rpt_cohort_ltv", "reporting.rpt_adviser_ltv"
@@ -197,3 +197,18 @@ def test_a_commit_whose_project_does_not_load_is_named(committed):
         2,
         True,
     )
+
+
+def test_runs_of_one_second_are_told_by_when_they_published(committed):
+    put("good.csv", GOOD)
+    committed("run", "--source", "lake/*.csv")
+    edit("join")
+    committed("run", "--source", "lake/*.csv")
+    runs = [run for (run,) in committed.ask("SELECT run_id FROM ops.runs ORDER BY started_at")]
+    for run, now in zip(runs, ("20250101T120000-ffffff", "20250101T120000-000000"), strict=True):
+        for table in ("ops.runs", "ops.built"):
+            change(f"UPDATE {table} SET run_id = '{now}' WHERE run_id = '{run}'")
+
+    found = set(selected(committed, "--select", "state:modified", "--state", "20250101T120000-ffffff"))
+
+    assert found == {CLIENT, COHORT, ADVISER}
