@@ -172,12 +172,16 @@ def billed(tebibytes):
     return scene_of
 
 
-def warned(name, columns, rows):
+UNUSUAL = ("2025-02-28", "lake/good.csv", "rows", "28", "81", "151", "280.00", "1351.60", "lake/good.csv", 0)
+OVERDUE = ("2025-03-01", "2025-03-06", "has not come", None, 7, "2025-02-28", "2025-03-01")
+
+
+def warned(name, columns, row, rows):
     """As if so many fees had been unusual, or had not come."""
 
     def scene_of(scene):
         real = fees_etl.run
-        more = AssertionResult(name, "warn", rows, 0, Rows(columns, ((None,) * len(columns),)), 0.0)
+        more = AssertionResult(name, "warn", rows, 0, Rows(columns, (row,)), 0.0)
 
         def run(*args, **options):
             done = real(*args, **options)
@@ -211,8 +215,8 @@ SCENES = {
     "slow": (slow, 0, "published", ALL),
     "billed": (billed(0.001), 0, "published", ALL),
     "costly": (billed(1), 0, "published", ALL),
-    "unusual": (warned("anomalies", watched.UNUSUAL, 2), 0, "published", ALL),
-    "overdue": (warned("freshness_fees", watched.LATE, 1), 0, "published", ALL),
+    "unusual": (warned("anomalies", watched.UNUSUAL, UNUSUAL, 2), 0, "published", ALL),
+    "overdue": (warned("freshness_fees", watched.LATE, OVERDUE, 1), 0, "published", ALL),
     "backfilled": (backfilled, 0, "published", STAGED),
     "rehearsed": (rehearsed, 0, "rehearsed", ALL - {"rows_staged"}),
     "ingested": (ingested, 0, "ingested", SPEC | FILES | COST | {"refused_files"}),
