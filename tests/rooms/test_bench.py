@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bench import honest
+import pytest
+import sqlglot
+from bench import cost, honest
 from bench.generate import generate
 from pipeline import Pipeline
 
@@ -30,3 +32,27 @@ def test_the_honest_floor_means_the_same(tmp_path):
         ours, theirs = pipeline.engine.native.execute(means.format("reporting.")), floor.execute(means.format(""))
         pairs = zip(ours.fetchall(), theirs.fetchall(), strict=True)
         assert all(abs(mean - Decimal(mine)) <= Decimal("0.005000001") for (mean,), (mine,) in pairs)
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT client_id FROM staging.stg_fees", {"staging.stg_fees": ({"client_id"}, "all")}),
+        ("SELECT * FROM staging.stg_fees", {"staging.stg_fees": ({"client_id", "fee_date"}, "all")}),
+        (
+            "DELETE FROM staging.stg_fees AS target WHERE (target.fee_date = DATE '2025-01-01')",
+            {"staging.stg_fees": ({"client_id", "fee_date"}, "dates")},
+        ),
+        (
+            "INSERT INTO staging.stg_fees SELECT r.note FROM raw.fees AS r WHERE r._source_file IN ('a.csv')",
+            {"raw.fees": ({"note", "_source_file"}, "files")},
+        ),
+        (
+            "SELECT fee_date FROM staging.stg_fees WHERE fee_date = DATE '2025-01-01' UNION ALL (SELECT client_id FROM staging.stg_fees)",
+            {"staging.stg_fees": ({"client_id", "fee_date"}, "all")},
+        ),
+    ],
+)
+def test_the_model_of_costs_counts_the_columns_and_parts_that_a_statement_reads(sql, found):
+    columns = {"staging.stg_fees": {"client_id", "fee_date"}, "raw.fees": {"note", "_source_file", "fee_date"}}
+    assert cost.read(sqlglot.parse_one(sql, dialect="bigquery"), columns) == found
