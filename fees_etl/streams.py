@@ -62,9 +62,16 @@ class Sink(io.RawIOBase):
 def replace(path: Path, text: str) -> None:
     """Write a file whole or not at all: who reads it meanwhile reads the one before.
 
+    What a link leads to is replaced, not the link. A device or a pipe (``/dev/stdout``) is written to: root could
+    replace it, too.
+
     Raises:
         OSError: it cannot be written; what stood there is as it was.
     """
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
     try:
         with draft.open("x", encoding="utf-8") as whole:

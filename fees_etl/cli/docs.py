@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fees_etl.cli.logs import logger
-from fees_etl.cli.pages import put, spare
+from fees_etl.cli.pages import BEGINNING, put, spare
 from fees_etl.cli.session import Session, emit
 from fees_etl.errors import FeesError, UsageError
 from fees_etl.streams import replace
@@ -50,7 +50,7 @@ def docs(
     try:
         where.mkdir(exist_ok=True)
         for name in made:
-            spare(where / name, hint)
+            spare(where / name, hint, BEGINNING, "page")
         for name, text in made.items():
             replace(where / name, text)
     except OSError as error:

@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from fees_etl.cli.pages import spare
 from fees_etl.errors import UsageError
 from fees_etl.privacy import redact
-from fees_etl.streams import visible
+from fees_etl.streams import replace, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,7 @@ def write(path: Path, name: str, cases: Iterable[Suite]) -> None:
     """The file, NINOs masked.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: it cannot be written, or what stands there is no XML.
     """
     root = ET.Element("testsuites", name=name)
     for suite, group in groupby(cases, key=lambda one: one.suite):
@@ -48,12 +49,12 @@ def write(path: Path, name: str, cases: Iterable[Suite]) -> None:
                 if said:
                     ET.SubElement(case, kind, message=_text(said.strip().partition("\n")[0])).text = _text(said)
     ET.indent(root)
+    hint = "Name another file: --junit FILE"
     try:
-        path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+        spare(path, hint, "<?xml", "XML")
+        replace(path, f"{ET.tostring(root, encoding='utf-8', xml_declaration=True).decode()}\n")
     except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}.", hint="Name another file: --junit FILE"
-        ) from error
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
 
 
 def _text(text: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from fees_etl.cli import completion
-from fees_etl.cli.session import Session, emit
+from fees_etl.cli.session import Session, emit, write
 from fees_etl.errors import UsageError
 from fees_etl.streams import replace
 
@@ -71,26 +70,26 @@ def put(text: str, out: str | None, default: str, notes: Sequence[str] = ()) -> 
         UsageError: it cannot be written, or what stands there is no page.
     """
     if out == STDOUT:
-        sys.stdout.write(text)
+        write(text.removesuffix("\n"))
         return
     path = Path(out or default)
     hint = "Name another: --out FILE.html"
     try:
-        spare(path, hint)
+        spare(path, hint, BEGINNING, "page")
         replace(path, text)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
     emit("text", {}, [*notes, f"{path.absolute()}: {len(text.encode()) / 1024:.0f} kB, for any browser."])
 
 
-def spare(path: Path, hint: str) -> None:
-    """A file that is there is only written over where it is a page.
+def spare(path: Path, hint: str, beginning: str, kind: str) -> None:
+    """A file that is there is only written over where it is of this kind, or empty.
 
     Raises:
         UsageError: it is something else.
     """
     if path.is_file():
         with path.open("rb") as found:  # a warehouse may be large
-            is_page = found.read(len(BEGINNING)).lower() == BEGINNING.encode()
-        if not is_page:
-            raise UsageError(f"{path} is there and is no page; it was left alone.", hint=hint)
+            head = found.read(len(beginning)).lower()
+        if head not in (b"", beginning.encode()):
+            raise UsageError(f"{path} is there and is no {kind}; it was left alone.", hint=hint)

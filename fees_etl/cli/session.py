@@ -155,7 +155,7 @@ class Session:
 def emit(output: Literal["text", "json", "csv", "md"], document: dict[str, Any], lines: Iterable[str]) -> None:
     """Say on stdout what a command found: as one JSON document and nothing else, or as a screen.
 
-    What becomes of it changes nothing: where stdout cannot be written, that is a warning.
+    What becomes of it changes nothing.
     """
     if output == "json":
         from fees_etl.cli.document import written
@@ -166,6 +166,11 @@ def emit(output: Literal["text", "json", "csv", "md"], document: dict[str, Any],
         is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         colour = output == "text" and is_terminal
         text = _painted(text) if colour and not os.environ.get("NO_COLOR") else text
+    write(text)
+
+
+def write(text: str) -> None:
+    """Text that is safe to be shown, or a page; where stdout cannot be written, that is a warning."""
     print(text, flush=True)  # noqa: T201  (the one door to stdout)
     if lost := getattr(getattr(sys.stdout, "buffer", None), "lost", ""):
         logger.warning("stdout cannot be written (%s). What this command did is done; only its report is lost.", lost)

@@ -123,6 +123,12 @@ def test_a_stdout_that_is_full_is_a_warning(before, tmp_path):
     )
 
 
+@pytest.mark.parametrize("words", ["report --out -", "docs --out -", "runs --html --out -"])
+def test_so_it_is_for_a_page(before, words):
+    done = fees_etl(before, words, ">/dev/full")
+    assert (done.returncode, b"warning: stdout cannot be written" in done.stderr) == (0, True)
+
+
 def test_the_warehouse_never_gets_the_number_of_a_closed_stream(before, tmp_path):
     """Else what anything writes to stderr would be written into it."""
     code = (

@@ -57,6 +57,18 @@ def test_a_failing_case_shows_the_cells_that_differ_and_no_nino(shell, own):
     assert "QQ123456" not in Path("report.xml").read_text()
 
 
+@pytest.mark.parametrize("command", ["test", "check"])
+def test_verdicts_are_written_over_nothing_but_verdicts(shell, own, command):
+    own(raw__fees=RAW + FEE, expect=EXPECT + "ann,QQ123456A,x,2025-01-31,1.60\n")
+    model = Path("sql/staging/stg_fees.sql")
+    whole = model.read_bytes()
+
+    code, _, err = shell(command, "--junit", str(model))
+
+    assert (code, model.read_bytes(), "is there and is no XML; it was left alone" in err) == (2, whole, True)
+    assert [shell(command, "--junit", "report.xml")[0] for _ in range(2)] == [0, 0]
+
+
 def test_cells_are_named_by_the_key_where_it_is_compared(shell, own):
     own(
         model="dim_clients",

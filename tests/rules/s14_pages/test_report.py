@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import places
 import pytest
 from shells import CONFLICT, GOOD, MORE, put, waive
+
+from fees_etl.streams import replace
 
 EMPTY = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -164,6 +167,22 @@ def test_what_cannot_be_written_is_said_and_nothing_is_lost(fed, monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     code, _, err = fed("report")
     assert (code, "pip install 'fees-etl[pages]'" in err) == (2, True)
+
+
+def test_a_page_goes_through_links_and_into_devices_and_replaces_neither(fed):
+    """As root it could: once the link /dev/stdout itself became a page."""
+    Path("there").mkdir()
+    Path("page.html").symlink_to("there/real.html")
+    for _ in range(2):
+        assert fed("report", "--out", "page.html")[0] == 0
+        assert (Path("page.html").is_symlink(), Path("there/real.html").read_text()[:9]) == (True, "<!doctype")
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDWR)
+    replace(Path("pipe"), "a page")
+    assert (os.read(reader, 99), Path("pipe").is_fifo()) == (b"a page", True)
+    os.close(reader)
+    Path("empty.html").touch()
+    assert fed("report", "--out", "empty.html")[0] == 0
 
 
 def test_before_the_first_run_there_is_nothing_to_report(shell):
