@@ -139,6 +139,8 @@ def _read(file: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     from fees_etl.evidence import archive
 
     try:
+        if file.exists() and not file.is_file():  # a pipe waits for ever, and a device may have no end
+            raise UsageError(f"{file} is no file.", hint="fees-etl evidence --help")
         data = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.", hint="fees-etl evidence --help") from None

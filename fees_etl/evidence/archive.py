@@ -23,6 +23,8 @@ _MARKS = (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06")
 _FLAGS, _DATE = 0x800, 0x21
 """Names are UTF-8; and every member is of 1 January 1980, the first day of zip, so that the same makes the same."""
 _MOST = 2**32 - 1
+_SMALL, _RATIO = 1 << 26, 250
+"""What members may unpack to, which stand in memory together: 64 MiB, or so many times the archive."""
 
 
 class _Part(NamedTuple):
@@ -82,6 +84,8 @@ def unpack(data: bytes) -> tuple[dict[str, bytes], dict[str, Any]]:
         _refuse(f"{missing[0]} is missing")
     if added := sorted({*names[:-1]} - listed.keys()):
         _refuse(f"the manifest does not know {added[0]}")
+    if sum(part.size for part in parts if part.method) > max(_SMALL, _RATIO * len(data)):
+        _refuse(f"it unpacks to more than {_RATIO} times its size")
     members = {name: _content(data, part) for name, part in zip(names[:-1], parts, strict=False)}
     for name, content in members.items():
         if (len(content), sha256(content).hexdigest()) != (listed[name]["bytes"], listed[name]["sha256"]):
@@ -146,13 +150,20 @@ def _manifest(content: bytes) -> dict[str, Any]:
         said = json.loads(content)
         digest = said["digest"]
         is_sound = text(said) == content and sha256(text(said | {"digest": ""})).hexdigest() == digest
-        is_sound = is_sound and {"archive", "members", "schema"} <= said.keys()
+        is_sound = is_sound and {"archive", "schema"} <= said.keys() and _is_listed(said["members"])
     except (ValueError, TypeError, KeyError, RecursionError):
         is_sound = False
     if not is_sound:
         _refuse("its manifest was edited: its digest is another")
     found: dict[str, Any] = said
     return found
+
+
+def _is_listed(members: Any) -> bool:
+    """Whether it names members as :func:`pack` does: each once, in order, with its size and its sum."""
+    names = [one["name"] for one in members]
+    each = all(one.keys() == {"name", "bytes", "sha256"} and isinstance(one["name"], str) for one in members)
+    return each and names == sorted({*names})
 
 
 def _append(out: bytearray, parts: list[_Part], name: str, content: bytes, *, level: int) -> None:

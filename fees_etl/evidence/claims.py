@@ -35,7 +35,10 @@ def verified(members: Mapping[str, bytes], manifest: Mapping[str, Any]) -> list[
         AssertionsFailed: a member does not say what evidence says.
     """
     try:
-        if manifest["schema"] == SCHEMA:
+        pack, limits = manifest["chain"]["pack"], manifest["limits"]
+        texts = [pack["digest"]] if pack else []
+        is_shaped = isinstance(limits, list) and all(isinstance(one, str) for one in [*limits, *texts])
+        if is_shaped and manifest["schema"] == SCHEMA:
             return claims(members, manifest)
     except Exception:  # noqa: BLE001, S110 - whatever a member may hold
         pass
@@ -73,7 +76,13 @@ def _moved(found: Evidence) -> Iterator[Claim]:
 
 def _bridges(found: Evidence) -> Iterator[Claim]:
     if "bridge.json" not in found.members:
-        yield Claim("change control", "the bridge from the run before adds up", None, "no run published before")
+        said, is_first = "the bridge from the run before adds up", found.manifest["chain"]["after"] is None
+        yield Claim(
+            "change control",
+            said,
+            None if is_first else False,
+            "no run published before" if is_first else "it is missing",
+        )
         return
     told = found.document("bridge.json")
     wrong = [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import struct
 import warnings
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -282,6 +284,22 @@ def without(name):
     return tampered
 
 
+def listed(edit):
+    """The manifest names its members otherwise, and every sum is made again."""
+
+    def tampered(data):
+        content, manifest = archive.unpack(data)
+        said = manifest | {"members": edit(manifest["members"]), "digest": ""}
+        said["digest"] = sha256(archive.text(said)).hexdigest()
+        out, parts = bytearray(), []
+        for name in sorted(content):
+            archive._append(out, parts, name, content[name], level=9)
+        archive._append(out, parts, archive.MANIFEST, archive.text(said), level=0)
+        return bytes(out + archive._directory(parts, len(out)))
+
+    return tampered
+
+
 def second(data):
     """Where the second member begins."""
     packed, _, named = struct.unpack_from("<2IH", data, 18)
@@ -389,6 +407,15 @@ SUMS = {
     "the run it is of": resummed("run.json", lambda found: found, lambda found: found | {"run_id": "20250101T000000-abcdef"}),
     "no ledger": without("ledger.json"),
     "another schema": resummed("run.json", lambda found: found, lambda found: found | {"schema": "fees-etl/evidence/2"}),
+    "no limits": resummed("run.json", lambda found: found, lambda found: {name: found[name] for name in found if name != "limits"}),
+    "limits that are none": resummed("run.json", lambda found: found, lambda found: found | {"limits": 5}),
+    "a limit that is none": resummed("run.json", lambda found: found, lambda found: found | {"limits": [1]}),
+    "a chain that is none": resummed("run.json", lambda found: found, put_in("chain", "pack", 5)),
+    "members that are none": listed(lambda _: 5),
+    "a member that is none": listed(lambda found: [*found, 5]),
+    "a member without a sum": listed(lambda found: [{"name": one["name"]} for one in found]),
+    "members named twice": listed(lambda found: found * 2),
+    "members in another order": listed(lambda found: found[::-1]),
     "no document": resummed("run.json", lambda _: []),
     "figures that are none": resummed("run.json", put_in("runs", 0, "amount_after", "much")),
 }  # fmt: skip
@@ -406,6 +433,25 @@ def test_no_tampering_is_passed_over(world):
         if (code, out) != (1, "") or "Traceback" in err or "  Next:" not in err:
             passed.append(name)
     assert passed == []
+
+
+def test_members_that_are_checked_against_nothing_else_are_missed(world):
+    Path("t.zip").write_bytes(without("bridge.json")(Path("2.zip").read_bytes()))
+    code, _, err = world("evidence", "verify", "t.zip")
+    assert (code, "the bridge from the run before adds up (it is missing)" in " ".join(err.split())) == (1, True)
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked():
+    data, _ = archive.pack({"a.txt": b"0" * (archive._SMALL + 1)}, {"schema": "x"})
+    with pytest.raises(AssertionsFailed, match="unpacks to more than 250 times its size"):
+        archive.unpack(data)
+
+
+@pytest.mark.parametrize("args", [("verify", "e.zip"), ("latest", "--out", "new.zip", "--follows", "e.zip")])
+def test_what_has_no_end_is_not_read(world, args):
+    os.mkfifo("e.zip")
+    code, out, err = world("evidence", *args)
+    assert (code, out, "e.zip is no file." in err) == (2, "", True)
 
 
 def test_every_byte_counts():
