@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 PREFIX = "FEES_ETL_"
+NO_SETTINGS = {"FEES_ETL_GIT_SHA"}
+"""Names of ours that an image has, and no target."""
 FILES = {"pyproject.toml": ("tool", "fees-etl", "targets"), "fees_etl.toml": ("targets",)}
 
 
@@ -110,11 +112,16 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError):
         raise UsageError(f"{path} is not UTF-8, or cannot be read.", hint=f"Correct {path}.") from None
+    places: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         named = re.match(rf"\s*(?:export\s+)?({PREFIX}\w+)", line, re.IGNORECASE)
         if named and found.get(named[1].lower()) is None:
             raise UsageError(
                 f"{path}:{number}: {named[1]} has no value that can be read.", hint=f"Write {named[1]}=value."
+            )
+        if named and (before := places.setdefault(named[1].upper(), number)) != number:
+            raise UsageError(
+                f"{path}:{number}: {named[1]} stands in line {before}, too.", hint="Remove the one that is not meant."
             )
     return found
 
@@ -123,7 +130,7 @@ _json = partial(json.loads, object_pairs_hook=_once, parse_constant=_no_number, 
 
 
 def ambient(project_dir: Path, fields: Sequence[str]) -> dict[str, tuple[Any, str]]:
-    """Field name -> (value, where it stands), of .env and the environment; near misses of a name are refused."""
+    """Field name -> (value, where it stands), of .env and the environment; other names of ours are refused."""
     file = project_dir / ".env"
     written = _dotenv(file) if _is_file(file) else {}
     places = ((written, str(file)), (EnvSettingsSource(BaseSettings).env_vars, "the environment"))
@@ -144,9 +151,11 @@ def ambient(project_dir: Path, fields: Sequence[str]) -> dict[str, tuple[Any, st
                 except (ValueError, RecursionError):
                     raise UsageError(f"{where} is not {kind}.", hint=hint) from None
                 found[setting] = (joined(found.get(setting, ("",))[0], value), where)
-            elif near := get_close_matches(setting, fields, n=1, cutoff=0.75):
+            elif name.upper() not in NO_SETTINGS:
+                near = get_close_matches(setting, fields, n=1, cutoff=0.75)
                 raise UsageError(
-                    f"{name.upper()} in {place} is no setting. Did you mean {PREFIX}{near[0].upper()}?",
+                    f"{name.upper()} in {place} is no setting."
+                    + (f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""),
                     hint=f"Rename or unset {name.upper()}.",
                 )
     return found

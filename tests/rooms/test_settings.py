@@ -106,6 +106,13 @@ MISTAKES = {
     "a file that is no TOML": ({}, "", "[targets\n", "this is not TOML"),
     "a target that is no table": ({}, "", "[targets]\nlocal = 1\n", "targets must be tables"),
     "a variable nobody knows": ({}, "FEES_ETL_WAREHOSE=x", "", ".env is no setting. Did you mean FEES_ETL_WAREHOUSE?"),
+    "a variable like no other": ({}, "FEES_ETL_NOPE=x", "", "FEES_ETL_NOPE in .env is no setting."),
+    "a variable twice": (
+        {},
+        "FEES_ETL_SOURCE=a\nFEES_ETL_SOURCE=b",
+        "",
+        ".env:2: FEES_ETL_SOURCE stands in line 1, too.",
+    ),
     "a scheme nobody knows": ({"warehouse": "sqlite:///x"}, "", "", "--warehouse: 'sqlite:///x' is no warehouse"),
     "a warehouse in a section": (
         {},
