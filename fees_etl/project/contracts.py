@@ -233,10 +233,9 @@ def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[Proj
         ("materialized", not made.materialized or bool(made.key), "a model needs 'key'."),
         ("key", made.materialized != "merge" or not made.key or made.partition_by in made.key, merge),
     ]
-    rules += [
-        (name, not made.materialized or name not in said.model_fields_set, f"'{name}' {_FOR_SOURCES}")
-        for name in ("like", "total", "layouts", "freshness")
-    ]
+    of_sources = ("like", "total", "layouts", "freshness")
+    unsaid = [not made.materialized or name not in said.model_fields_set for name in of_sources]
+    rules += [(name, holds, f"'{name}' {_FOR_SOURCES}") for name, holds in zip(of_sources, unsaid, strict=True)]
     yield from (document.error(message, place) for place, holds, message in rules if not holds)
 
 
@@ -247,8 +246,10 @@ def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Itera
     for number, column in enumerate(said.columns):
         if column.name in seen:
             yield document.error("a column is there twice.", "columns", number, "name")
-        if not is_name(column.name):
-            yield document.error(f"'{column.name}' is a word of SQL.", "columns", number, "name")
+        is_ours = bool(made.materialized) and column.name.startswith("_")  # history has two of them
+        if is_ours or not is_name(column.name):
+            why = "begins with _, as only columns of fees-etl do" if is_ours else "is a word of SQL"
+            yield document.error(f"'{column.name}' {why}.", "columns", number, "name")
         for where, text in _bounds(column):
             if not is_a(column.type, text):
                 yield document.error(f"'{text[:40]}' is no {column.type}.", "columns", number, *where)

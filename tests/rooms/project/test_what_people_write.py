@@ -142,6 +142,9 @@ NAMES = {
     "reporting/x.SQL": "files end in .sql and .yml: rename it to x.sql.",
     "waivers.yaml": "files end in .sql and .yml: rename it to waivers.yml.",
     "x.sql": "nothing is read from here",
+    "ops/runs.sql": "models do not go into ops",
+    "raw/fees.sql": "models do not go into raw",
+    "history/dim_clients.yml": "models do not go into history",
     "reporting/deep/x.sql": "nothing is read from here",
     "assertions/published_before.sql": "the name 'published_before' is taken",
     "assertions/contract_stg_fees.sql": "the name 'contract_stg_fees' is taken",
@@ -164,6 +167,15 @@ def test_two_tables_of_one_name_are_refused(own):
         f"description: x\nmaterialized: rebuild\nkey: [client_id]\ncolumns:\n{COLUMNS}"
     )
     assert "the name 'stg_fees' is taken: another table or check is called so." in refused(own)
+
+
+@pytest.mark.parametrize("name", ["_from_run_id", "_x"])
+def test_columns_of_ours_are_no_models(own, name):
+    """History puts two of its own beside each column of a model: a run failed on the doubled name."""
+    model = own / "reporting/rpt_client_ltv"
+    for path in (model.with_suffix(".sql"), model.with_suffix(".yml")):
+        path.write_text(path.read_text().replace("ltv_total", name))
+    assert f"'{name}' begins with _, as only columns of fees-etl do." in refused(own)
 
 
 def test_bytes_that_are_no_name(own):
