@@ -46,6 +46,7 @@ __all__ = ["commands", "main"]
 
 OUTSIDE = {"--target", "--project-dir", "--log-format", "--var"}
 REPEATED = {"--select", "--exclude", "--column", "--var"}
+COMPLETION = {"--install-completion", "--show-completion"}
 SWITCHES = {"-q", "--quiet", "-v", "--verbose"}
 SETTINGS: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -153,8 +154,18 @@ def _call(args: list[str], session: Session) -> int:
     _refuse_doubt(args, session)
     command = typer.main.get_command(commands())
     command._main_shell_completion({}, "fees-etl")  # noqa: SLF001  (what ``main`` does first, and it leaves if asked to)
-    with command.make_context("fees-etl", args, obj=session) as context:
-        return command.invoke(context) or 0
+    completes = not COMPLETION.isdisjoint(args)  # parsing uses them up
+    try:
+        with command.make_context("fees-etl", args, obj=session) as context:
+            return command.invoke(context) or 0
+    except typer.Exit as done:
+        if done.exit_code and completes:
+            script = "_FEES_ETL_COMPLETE=source_bash fees-etl"
+            raise UsageError(
+                "which shell this is cannot be told, or it is none that completes names.",
+                hint=f"For bash (or zsh, fish, powershell): {script}",
+            ) from None
+        raise
 
 
 def _refuse_doubt(args: Sequence[str], session: Session) -> None:

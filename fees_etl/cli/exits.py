@@ -109,10 +109,12 @@ def _interrupted(error: BaseException, session: Session) -> int:
 def _next(error: errors.FeesError | errors.Interrupted, session: Session) -> str:
     """The error's own hint, with this command line where it says to repeat the command, and on this target.
 
-    A near miss of a name belongs to the message, and then all names are next.
+    A hint that is an option is put after it. A near miss of a name belongs to the message, and then all names are next.
     """
     if error.hint and not error.hint.startswith(NEAR):
         hint = OURS.sub(lambda _: f"{session.start} ", error.hint)
+        if hint.startswith("--"):
+            return f"{session.line} {hint}"
         return AGAIN.sub(lambda found: _again(session.line, *found.groups()), hint)
     if isinstance(error, errors.ProjectError):
         return f"Correct {error.path}, then: {session.line}"

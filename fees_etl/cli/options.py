@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -138,7 +139,7 @@ def variables(words: Sequence[str]) -> dict[str, str | int]:
         name, equals, value = word.partition("=")
         if not (name and equals) or name in found:
             said = f"--var {name} is given twice" if name in found else f"--var {word!r} is not NAME=VALUE"
-            raise UsageError(f"{said}.", hint="--var max_lost=0.10")
+            raise UsageError(f"{said}.", hint="Write each variable once, as --var max_lost=0.10.")
         found[name] = int(value) if re.fullmatch("0|[1-9][0-9]{0,17}", value) else value
     return found
 
@@ -148,7 +149,7 @@ def stated(session: Session, project: Project, state: str | None, *selectors: Se
     found = [" ".join(some or ()).split() for some in selectors]
     if not any(_MODIFIED.fullmatch(word) for words in found for word in words):
         if state is not None:
-            hint = f"--select state:modified+ --state {state}"
+            hint = f"{session.without('--state')} --select state:modified+ --state {shlex.quote(state)}"
             raise UsageError("--state means nothing without state:modified in a selector.", hint=hint)
         return found
     from fees_etl.runs import modified as states

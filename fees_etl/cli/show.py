@@ -44,7 +44,8 @@ def show(
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help=f"At most so many rows; a screen has {SHOWN} of them.")
+        int | None,
+        typer.Option(min=1, max=10**9, metavar="N", help=f"At most so many rows; a screen has {SHOWN} of them."),
     ] = None,
     output: Annotated[Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a file.")] = "text",
 ) -> int:

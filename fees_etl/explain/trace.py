@@ -126,9 +126,8 @@ class _Route:
 def _column(made: Contract, column: str | None) -> str:
     pounds = [one.name for one in made.columns if one.type == "NUMERIC"]
     if column is None and len(pounds) != 1:
-        raise UsageError(
-            f"{made.table} has {len(pounds)} columns of pounds.", hint=f"--column {(pounds or ['NAME'])[0]}"
-        )
+        first = [*pounds, *(one.name for one in made.columns if one.name not in made.key), *made.key][0]
+        raise UsageError(f"{made.table} has {len(pounds)} columns of pounds.", hint=f"--column {first}")
     name = column or pounds[0]
     if name not in made.types:
         near = did_you_mean(name, set(made.types))

@@ -93,6 +93,11 @@ def test_what_is_no_sum_has_operands(world):
     assert [one["is_complete_6_month"] for one in members["operands"]] == [True, True]
 
 
+def test_a_number_of_rows_beyond_any_table_is_a_misuse(world):
+    for line in (["show", "rpt_client_ltv"], ["files"]):
+        assert world(*line, "--limit", "9" * 20)[0] == 2
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

@@ -76,3 +76,11 @@ def test_those_of_the_folder_at_hand_and_of_broken_ones_none(complete):
     assert complete("fees-etl --target ") == ["local"]
     Path("fees_etl.toml").write_text("targets = 1\n")
     assert complete("fees-etl --target ") == ["local"]
+
+
+@pytest.mark.parametrize("option", ["--show-completion", "--install-completion"])
+def test_a_shell_that_cannot_be_told_is_a_misuse_with_a_way_on(shell, monkeypatch, option):
+    monkeypatch.setattr("typer._completion_shared._get_shell_name", lambda: None)
+    monkeypatch.setattr("typer.completion._get_shell_name", lambda: None)
+    code, _, err = shell(option)
+    assert (code, "_FEES_ETL_COMPLETE=source_bash fees-etl" in err) == (2, True)
