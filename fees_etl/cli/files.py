@@ -44,12 +44,12 @@ def files(
     lines = ["No file was seen yet."]
     if told:
         cells = [
-            (shown(one["uri"]), *(cell(one[name]) for name in ("row_count", "rejected_count", "total_amount")),
-             one["status"], cell(one["ingested_at"]), one["run_id"])
+            (shown(one["uri"] or "NULL"),
+             *(cell(one[name]) for name in ("row_count", "rejected_count", "total_amount")), one["status"], cell(one["ingested_at"]), one["run_id"])
             for one in told
         ]  # fmt: skip
         lines = grid([("file", "rows", "rejected", "pounds", "status", "seen", "run"), *cells], "<>>><<<", 0)
-        said = [f"{shown(one['uri'])} ({one['status']}): {one['reason']}" for one in told if one["reason"]]
+        said = [f"{shown(one['uri'] or 'NULL')} ({one['status']}): {one['reason']}" for one in told if one["reason"]]
         lines += [line for text in said for line in paragraph(text, 0, 2)]
     if len(found.rows) > len(rows):
         lines.append("and more: fees-etl files --limit N, or --output csv for all of them")

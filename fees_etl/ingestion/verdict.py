@@ -10,6 +10,7 @@ from decimal import Context, Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.errors import GuardRefused
 from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileChanged, FileRefused, FileUnreadable, changed
 from fees_etl.ingestion.folder import unseen
 from fees_etl.ingestion.header import Form, scan
@@ -104,8 +105,17 @@ class Judged:
 
 
 def read_books(project: Project, engine: Engine) -> Books:
-    """The books as they are now."""
+    """The books as they are now.
+
+    Raises:
+        GuardRefused: a version in them cannot be one.
+    """
     found = engine.answers(project.templates.ask(name) for name in ("known_files", "files_mark"))
+    if any(None in (*row[:2], row[-1]) for row in found["known_files"].rows.rows):
+        raise GuardRefused(
+            "raw.files has a version without a name or a moment: somebody wrote to it by hand.",
+            hint="Tell all that was written by hand: fees-etl assert",
+        )
     rows = sorted(found["known_files"].rows.rows, key=lambda row: (row[0], row[-1], row[1]))
     entries = [Entry(*row) for row in rows]
     return Books(
@@ -226,11 +236,20 @@ def _against_control(file: File, rows: int, amount: Decimal) -> str:
     return f"{_BY_CONTROL} {name}: {'; '.join(wrong)}" if wrong else ""
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are there once; a ValueError where one could be meant or the other."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError
+    return found
+
+
 def _control(control: Path | Object) -> tuple[int, Decimal] | str:
     try:
+        if isinstance(control, Path) and not control.is_file():  # a pipe would be waited for
+            return "it is there, and no file that can be read"
         if (control.stat().st_size if isinstance(control, Path) else control.size) > _CONTROL_LIMIT:
             return f"it is over {_CONTROL_LIMIT >> 10} KiB"
-        found: Any = json.loads(control.read_bytes().decode("utf-8-sig"), parse_float=Decimal)
+        found: Any = json.loads(control.read_bytes().decode("utf-8-sig"), parse_float=Decimal, object_pairs_hook=_once)
         rows, total = found["rows"], Decimal(str(found["total"]))
         if (
             type(rows) is int

@@ -125,7 +125,8 @@ def test_sums_that_would_not_fit_name_file_and_row(shell):
 @pytest.mark.parametrize(
     "content",
     ['{"rows": 1, "total": 1e999999999}', '{"rows": 1, "total": "-1e999999"}', '{"rows": 1, "total": 1e-999999999}', '{"rows": true, "total": "5"}',
-     "[" * 60_000, '{"rows": 1' + "0" * 5000 + ', "total": "5"}', " " * 70_000, '{"rows": 1, "total": "' + "5" * 50_000 + '"}', '{"rows": 1, "total": "NaN"}'],
+     "[" * 60_000, '{"rows": 1' + "0" * 5000 + ', "total": "5"}', " " * 70_000, '{"rows": 1, "total": "' + "5" * 50_000 + '"}', '{"rows": 1, "total": "NaN"}',
+     '{"rows": 9, "rows": 1, "total": "5"}'],
 )  # fmt: skip
 def test_a_control_file_is_bounded_too(shell, content):
     put("a.csv", fee(1))

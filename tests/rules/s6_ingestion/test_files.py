@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from pipeline import Pipeline, project
-from shells import fee, process, put
+from shells import change, fee, process, put
 from worlds import LINES, SHAPES
 
 from fees_etl import connect
@@ -63,6 +63,14 @@ def test_a_control_file_that_comes_after_its_file_must_agree_too(shell):
     shell("run", "--source", "lake")
     Path("lake/a.csv.control.json").write_text('{"rows": 99, "total": "5"}')
     assert shell("run", "--source", "lake")[0] == 3
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)])
+def test_a_control_that_is_there_and_cannot_be_read_is_not_passed_over(shell, make):
+    put("a.csv", fee(1))
+    make("lake/a.csv.control.json")
+    code, _, err = shell("run", "--source", "lake")
+    assert (code, "a.csv.control.json: it is there, and no file that can be read" in err) == (3, True)
 
 
 def test_a_file_name_that_is_not_utf8_is_no_bug(shell):
@@ -159,3 +167,14 @@ def test_quoted_commas_newlines_and_quotes_are_data(tmp_path):
         pipeline.run()
 
         assert pipeline.rows("staging.stg_fees")[0][1:4] == ('a,\n"b"', "QQ000001A", "x\ny")
+
+
+@pytest.mark.parametrize("column", ["uri", "ingested_at"])
+def test_books_that_name_no_file_are_no_bug(shell, column):
+    put("a.csv", fee(1))
+    assert shell("run", "--source", "lake")[0] == 0
+    change(f"UPDATE raw.files SET {column} = NULL")
+    code, _, err = shell("ingest", "lake")
+    assert (code, "raw.files has a version without a name or a moment" in " ".join(err.split())) == (4, True)
+    assert shell("files")[0] == 0
+    assert shell("assert")[0] == 1
