@@ -42,10 +42,11 @@ def files(
         return 0
     told = found.records[:most]
     lines = ["No file was seen yet."]
+    figures = ("row_count", "rejected_count", "total_amount")
     if told:
         cells = [
-            (shown(one["uri"] or "NULL"),
-             *(cell(one[name]) for name in ("row_count", "rejected_count", "total_amount")), one["status"], cell(one["ingested_at"]), one["run_id"])
+            (shown(one["uri"] or "NULL"), *(cell(one[name]) for name in figures),
+             one["status"], cell(one["ingested_at"]), one["run_id"])
             for one in told
         ]  # fmt: skip
         lines = grid([("file", "rows", "rejected", "pounds", "status", "seen", "run"), *cells], "<>>><<<", 0)

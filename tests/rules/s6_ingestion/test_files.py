@@ -65,7 +65,7 @@ def test_a_control_file_that_comes_after_its_file_must_agree_too(shell):
     assert shell("run", "--source", "lake")[0] == 3
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: Path(path).symlink_to("nowhere")])
 def test_a_control_that_is_there_and_cannot_be_read_is_not_passed_over(shell, make):
     put("a.csv", fee(1))
     make("lake/a.csv.control.json")
