@@ -55,9 +55,7 @@ class File:
         if not isinstance(self.place, Path):
             return self.beside
         names = (self.place.with_name(name) for name in control_names(self.place.name))
-        return next(
-            (name for name in names if os.path.lexists(name)), None
-        )  # also a link to nothing: it is to be obeyed
+        return next((name for name in names if os.path.lexists(name)), None)  # a link to nothing counts, too
 
     @contextmanager
     def local(self, folder: Path) -> Iterator[Path]:
