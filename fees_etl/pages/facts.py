@@ -5,7 +5,6 @@ Nothing is read from raw or staging, where NINOs are. What a project or a wareho
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -232,7 +231,7 @@ def _days(project: Project, engine: Engine, moment: Moment) -> tuple[Day, ...]:
     staged: dict[date, tuple[int, Decimal]] = {}
     runs = engine.query(project.templates.ask("date_changes", moment=moment).sql).rows
     for _, _, changes in sorted(runs, key=lambda row: (row[1], row[0])):
-        for one in json.loads(changes):
+        for one in ledger.listed(changes, "changes"):
             staged[date.fromisoformat(one["fee_date"])] = (one["rows"][1], Decimal(one["amount"][1]))
     moved: dict[date, dict[str, Decimal]] = defaultdict(dict)
     if bridge.CAUSES in project.contracts:

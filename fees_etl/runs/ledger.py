@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fees_etl.errors import FeesError
+from fees_etl.errors import FeesError, WarehouseError
 from fees_etl.privacy import redact
 from fees_etl.results import Change, LeftOut, Published
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
@@ -57,8 +57,29 @@ def state(project: Project, engine: Engine) -> State:
 
 
 def records(found: Rows) -> list[dict[str, Any]]:
-    """Attempts as :func:`history` answers them, each by its columns; what they keep as JSON is read."""
-    return [one | {name: json.loads(one[name]) for name in LISTS} for one in found.records]
+    """Attempts as :func:`history` answers them, each by its columns; what they keep as JSON is read.
+
+    Raises:
+        WarehouseError: somebody wrote to them by hand.
+    """
+    return [one | {name: listed(one[name], name) for name in LISTS} for one in found.records]
+
+
+def listed(text: str | None, name: str) -> list[dict[str, Any]]:
+    """What a column of the ledger keeps as a list of JSON objects.
+
+    Raises:
+        WarehouseError: it holds something else, which no run writes.
+    """
+    with suppress(ValueError, TypeError, RecursionError):
+        found = json.loads(text or "")
+        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+            return found
+    raise WarehouseError(
+        f"ops.runs.{name} holds what no run writes: somebody wrote to it by hand.",
+        published="What was published before; this changed nothing.",
+        hint="Tell all that was written by hand: fees-etl assert",
+    )
 
 
 def published(answer: Rows) -> Published:
@@ -97,7 +118,8 @@ def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending
 
 def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
     """The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
-    before, after, left = (json.loads(text or "{}").get(name) for name in ("before", "after", "left_out"))
+    kept = listed(f"[{text or '{}'}]", "headline")[0]
+    before, after, left = (kept.get(name) for name in ("before", "after", "left_out"))
     if not (before and after and left):
         return None
     (was,), (now,), (out,) = before, after, left

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import jsonschema
 import pytest
-from shells import CONFLICT, MORE, put
+from shells import CONFLICT, MORE, change, put
 
 from fees_etl.cli import diff as screens
 from fees_etl.cli.session import emit
@@ -249,3 +249,12 @@ def test_a_checkout_that_is_not_as_committed_is_named_dirty(tmp_path, monkeypatc
     assert sha() == git("rev-parse", "HEAD").strip()
     (tmp_path / "sql" / "a.sql").write_text("SELECT 3\n")
     assert sha() == f"{git('rev-parse', 'HEAD').strip()}-dirty"
+
+
+@pytest.mark.parametrize("text", ["'junk'", "'5'", "'[5]'", "NULL"])
+def test_a_ledger_that_was_written_to_by_hand_is_no_bug(fed, text):
+    change(f"UPDATE ops.runs SET changes = {text}")
+    for line in (("runs", "show", "latest"), ("runs",), ("report",)):
+        code, _, err = fed(*line)
+        assert (code, "ops.runs.changes holds what no run writes" in err) == (5, True), line
+    assert fed("assert")[0] == 1
