@@ -8,6 +8,35 @@ locals {
     "resource.type = \"cloud_run_job\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.metric[alert.metric].name}\""
   }
 
+  # What a line tells of its command, as labels of a distribution: like is compared with like.
+  _told = { command = "Which command it was.", status = "How it ended." }
+
+  # Alert -> the value that it judges, in PromQL: of each hour, command and way to end, the mean of the lines, and none of an hour
+  # without a line. Names of metrics are mapped as documented: the first / is a colon, and whatever else is no letter a _.
+  _series = {
+    for name, alert in local.signals.alerts : name =>
+    "logging_googleapis_com:user_${replace(google_logging_metric.metric[alert.metric].name, "/[^A-Za-z0-9]/", "_")}" if can(alert.unusual_above)
+  }
+  _sum_of_hour = "sum by (command, status) (increase(%s{monitored_resource=\"cloud_run_job\"}[1h]))"
+  _hourly = {
+    for name, series in local._series : name =>
+    "${format(local._sum_of_hour, "${series}_sum")} / (${format(local._sum_of_hour, "${series}_count")} > 0)"
+  }
+
+  # Files come once a month, so a few weeks know no run like it: half a year does. What looks back that far is evaluated seldom; each
+  # day's evaluation takes a day and an hour, so that no line falls between two, and the past ends before it. Fewer than five lines of
+  # the past say nothing yet.
+  _past = { for name, hourly in local._hourly : name => "_over_time((${hourly})[26w:1h] offset 25h)" }
+  _unusual = {
+    for name, hourly in local._hourly : name => join(" and ", concat(["count${local._past[name]} >= 5"], [
+      for usual in [
+        local.signals.alerts[name].unusual_above,
+        "1.5 * avg${local._past[name]}",
+        "avg${local._past[name]} + 3 * stddev${local._past[name]}",
+      ] : "max_over_time((${hourly})[25h:1h]) > ${usual}"
+    ]))
+  }
+
   _jobs = "resource.type=\"cloud_run_job\" AND resource.labels.job_name=~\"^fees-etl-\""
 }
 
@@ -23,15 +52,26 @@ resource "google_monitoring_notification_channel" "email" {
 resource "google_logging_metric" "metric" {
   for_each = local.signals.metrics
 
-  name            = "fees-etl/${each.key}"
-  description     = each.value.description
-  filter          = "${local._jobs} AND ${each.value.filter}"
-  value_extractor = can(each.value.value) ? "EXTRACT(${each.value.value})" : null
+  name             = "fees-etl/${each.key}"
+  description      = each.value.description
+  filter           = "${local._jobs} AND ${each.value.filter}"
+  value_extractor  = can(each.value.value) ? "EXTRACT(${each.value.value})" : null
+  label_extractors = can(each.value.value) ? { for label in keys(local._told) : label => "EXTRACT(jsonPayload.${label})" } : null
 
   metric_descriptor {
     metric_kind = "DELTA"
     value_type  = can(each.value.value) ? "DISTRIBUTION" : "INT64"
     unit        = each.value.unit
+
+    dynamic "labels" {
+      for_each = can(each.value.value) ? local._told : {}
+
+      content {
+        key         = labels.key
+        value_type  = "STRING"
+        description = labels.value
+      }
+    }
   }
 
   # Powers of two from a thousandth on: cents, seconds, days and rows in one scale.
@@ -103,6 +143,16 @@ resource "google_monitoring_alert_policy" "alert" {
           per_series_aligner   = "ALIGN_SUM"
           cross_series_reducer = "REDUCE_SUM"
         }
+      }
+    }
+
+    dynamic "condition_prometheus_query_language" {
+      for_each = can(each.value.unusual_above) ? [local._unusual[each.key]] : []
+
+      content {
+        query               = condition_prometheus_query_language.value
+        duration            = "0s"
+        evaluation_interval = "86400s"
       }
     }
   }

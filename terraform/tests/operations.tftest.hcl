@@ -164,8 +164,8 @@ run "every_metric_reads_the_jobs_and_every_alert_has_its_metric" {
     condition = alltrue([
       for name, alert in google_monitoring_alert_policy.alert : anytrue([
         for metric in google_logging_metric.metric : strcontains(
-          join("", concat(alert.conditions[0].condition_threshold[*].filter, alert.conditions[0].condition_absent[*].filter)),
-          "\"logging.googleapis.com/user/${metric.name}\"",
+          join("", concat(alert.conditions[0].condition_threshold[*].filter, alert.conditions[0].condition_absent[*].filter, alert.conditions[0].condition_prometheus_query_language[*].query)),
+          length(alert.conditions[0].condition_prometheus_query_language) == 0 ? "\"logging.googleapis.com/user/${metric.name}\"" : "logging_googleapis_com:user_${replace(replace(metric.name, "/", "_"), "-", "_")}_sum{",
         )
       ])
     ])
@@ -187,7 +187,7 @@ run "all_that_can_go_wrong_has_an_alert" {
   command = plan
 
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["costly_run", "failed_run", "late_rows", "no_good_run", "old_data", "overdue_fees", "refused_file", "rejected_rows", "slow_run", "unusual_fees"])
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(["costly_run", "failed_run", "late_rows", "near_deadline", "no_good_run", "old_data", "overdue_fees", "refused_file", "rejected_rows", "slow_run", "unusual_fees", "unusual_rows"])
     error_message = "Failed run, absence of a good run, old data, late rows, quarantine, refused files, duration and cost need an alert each."
   }
 
@@ -199,6 +199,55 @@ run "all_that_can_go_wrong_has_an_alert" {
   assert {
     condition     = google_monitoring_alert_policy.alert["no_good_run"].conditions[0].condition_absent[0].duration == "84600s"
     error_message = "Cloud Monitoring notices an absence of 23.5 hours at most."
+  }
+}
+
+run "what_is_unusual_is_measured_by_the_past_of_the_same_command" {
+  command = plan
+
+  assert {
+    condition     = toset([for name, alert in google_monitoring_alert_policy.alert : name if length(alert.conditions[0].condition_prometheus_query_language) == 1]) == toset(["slow_run", "unusual_rows"])
+    error_message = "How long a command takes, and how many rows it stages, must be compared with its own past."
+  }
+
+  # Written out: nothing here evaluates PromQL.
+  assert {
+    condition = google_monitoring_alert_policy.alert["slow_run"].conditions[0].condition_prometheus_query_language[0].query == replace(replace(
+      "count_over_time(PAST) >= 5 and max_over_time(NOW) > 300 and max_over_time(NOW) > 1.5 * avg_over_time(PAST) and max_over_time(NOW) > avg_over_time(PAST) + 3 * stddev_over_time(PAST)",
+      "PAST", "(sum by (command, status) (increase(logging_googleapis_com:user_fees_etl_duration_sum{monitored_resource=\"cloud_run_job\"}[1h])) / (sum by (command, status) (increase(logging_googleapis_com:user_fees_etl_duration_count{monitored_resource=\"cloud_run_job\"}[1h])) > 0))[26w:1h] offset 25h"),
+      "NOW", "(sum by (command, status) (increase(logging_googleapis_com:user_fees_etl_duration_sum{monitored_resource=\"cloud_run_job\"}[1h])) / (sum by (command, status) (increase(logging_googleapis_com:user_fees_etl_duration_count{monitored_resource=\"cloud_run_job\"}[1h])) > 0))[25h:1h]",
+    )
+    error_message = "What counts as slow is not the mean and three standard deviations, half as much again, and a floor."
+  }
+
+  # A label that a query groups by and no line fills would compare everything with everything.
+  assert {
+    condition = alltrue([
+      for metric in google_logging_metric.metric : metric.value_extractor == null ? metric.label_extractors == null : (
+        metric.label_extractors == tomap({ command = "EXTRACT(jsonPayload.command)", status = "EXTRACT(jsonPayload.status)" })
+        && toset([for label in metric.metric_descriptor[0].labels : label.key]) == toset(keys(metric.label_extractors))
+      )
+    ])
+    error_message = "A distribution must tell commands, and how they ended, apart."
+  }
+
+  # An evaluation takes an hour more than the time to the next one, and the past ends before it.
+  assert {
+    condition = alltrue([
+      for name in ["slow_run", "unusual_rows"] : tonumber(trimsuffix(google_monitoring_alert_policy.alert[name].conditions[0].condition_prometheus_query_language[0].evaluation_interval, "s")) == 3600 * (
+        tonumber(one(distinct(flatten(regexall("\\[(\\d+)h:1h\\]\\) >", google_monitoring_alert_policy.alert[name].conditions[0].condition_prometheus_query_language[0].query))))) - 1
+      ) && one(distinct(flatten(regexall("\\[(\\d+)h:1h\\]\\) >", google_monitoring_alert_policy.alert[name].conditions[0].condition_prometheus_query_language[0].query)))) == one(distinct(flatten(regexall("offset (\\d+)h", google_monitoring_alert_policy.alert[name].conditions[0].condition_prometheus_query_language[0].query))))
+    ])
+    error_message = "A line would be judged by no evaluation, or be part of the past that it is compared with."
+  }
+}
+
+run "a_command_that_nears_its_deadline_is_told_before_it_is_cancelled" {
+  command = plan
+
+  assert {
+    condition     = tonumber(regex("seconds>(\\d+)", google_logging_metric.metric["runs_near_deadline"].filter)[0]) == 0.8 * tonumber(local.environment_variables["FEES_ETL_DEADLINE"])
+    error_message = "The one fixed limit on a duration is four fifths of the deadline."
   }
 }
 

@@ -155,7 +155,7 @@ def fresh(scene):
 
 
 def slow(scene):
-    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 2000)
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 2700)
     scene.patch.setattr(exits, "time", later)
     published(scene)
 

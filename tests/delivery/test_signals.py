@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -205,12 +206,13 @@ MEANT = {
     "runs_with_late_rows": LATE,
     "runs_with_rejected_rows": {"rejected_rows"},
     "runs_with_refused_files": {"refused_file", "still_refused"},
-    "slow_runs": {"slow"},
+    "runs_near_deadline": {"slow"},
     "runs_on_old_data": DATED - {"fresh"},
     "costly_runs": {"costly"},
     "late_rows": LATE,
     "rejected_rows": {"rejected_rows"},
     "duration": {*SCENES},
+    "staged_rows": PUBLISHED,
     "data_age": DATED,
     "cost": BILLED,
     "runs_with_unusual_fees": {"unusual"},
@@ -240,6 +242,15 @@ def test_signals_read_fields_that_exist_and_figures_that_are_numbers(signals, en
         for field in log_filters.fields(metric.get("value", "")):
             measured = [ends[scene].finished()["jsonPayload"].get(field) for scene in MEANT[name]]
             assert all(isinstance(value, int | float) for value in measured), (name, field)
+
+
+def test_what_tells_distributions_apart_is_in_every_line(ends):
+    signals_tf = (SIGNALS.parent / "signals.tf").read_text(encoding="utf-8")
+    told = re.search(r"^  _told\s+= \{(.*)\}$", signals_tf, re.MULTILINE)
+    labels = set(re.findall(r"(\w+) =", told[1]))
+    assert labels == {"command", "status"}
+    for name, scene in ends.items():
+        assert all(scene.finished()["jsonPayload"][label] for label in labels), name
 
 
 # the evaluator itself

@@ -222,11 +222,14 @@ def test_every_role_is_granted_once_on_something_that_exists_and_has_a_reason() 
             assert re.fullmatch(r"[A-Z].{15,}\.", grant["reason"]), grant
 
 
-def test_every_alert_watches_a_count_that_exists_and_says_what_to_do() -> None:
+def test_every_alert_watches_a_count_or_what_is_usual_and_says_what_to_do() -> None:
     signals = read("signals.yaml")
     for name, alert in signals["alerts"].items():
-        assert "value" not in signals["metrics"][alert["metric"]], f"{name} watches a distribution"
-        assert ("more_than" in alert) != ("absent_for" in alert), name
+        assert len(alert.keys() & {"more_than", "absent_for", "unusual_above"}) == 1, name
+        is_measured = "value" in signals["metrics"][alert["metric"]]
+        assert is_measured == ("unusual_above" in alert), (
+            f"{name} is of a distribution and a fixed number, or of a count and its past"
+        )
         assert alert["severity"] in {"CRITICAL", "ERROR", "WARNING"}
         assert re.fullmatch(r".+\.", alert["what_to_do"]), name
     for name, metric in signals["metrics"].items():
