@@ -74,6 +74,29 @@ locals {
   lake_members = { for grant in local._lake_grants : grant.role => grant.member... }
 }
 
+# The pages of what is deployed (docs/CATALOGUE.md): of tables and columns, without a row. CI writes below this folder and
+# touches no other object; groups of readers read it, and nobody else is let in.
+resource "google_storage_managed_folder" "catalogue" {
+  bucket = google_storage_bucket.lake.name
+  name   = "catalogue/"
+}
+
+locals {
+  _catalogue_grants = concat(
+    [for grant in values(local.grants) : { role = grant.role, member = local.members[grant.account] } if grant.kind == "folder"],
+    [for member in setunion(var.readers.analysts, var.readers.auditors, var.readers.engineers, var.readers.senior_analysts) : { role = "roles/storage.objectViewer", member = member }],
+  )
+  catalogue_members = { for grant in local._catalogue_grants : grant.role => grant.member... }
+}
+
+resource "google_storage_managed_folder_iam_policy" "catalogue" {
+  bucket         = google_storage_bucket.lake.name
+  managed_folder = google_storage_managed_folder.catalogue.name
+  policy_data = jsonencode({
+    bindings = [for role in sort(keys(local.catalogue_members)) : { members = sort(local.catalogue_members[role]), role = role }]
+  })
+}
+
 # Authoritative: readers and editors of the project are let into a bucket by default, and are not into this one. Its owners keep
 # the bucket, and read no file.
 resource "google_storage_bucket_iam_policy" "lake" {

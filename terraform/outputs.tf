@@ -3,6 +3,11 @@ output "accounts" {
   value       = { for name, account in google_service_account.account : name => account.email }
 }
 
+output "catalogue" {
+  description = "Where the pages of what is deployed lie."
+  value       = "gs://${google_storage_bucket.lake.name}/${trimsuffix(google_storage_managed_folder.catalogue.name, "/")}"
+}
+
 output "fees_etl_toml" {
   description = "The section of fees_etl.toml by which people reach this environment."
   value       = <<-TOML

@@ -177,7 +177,7 @@ run "every_line_of_the_roles_becomes_one_grant" {
 
   assert {
     condition = length(local.grants) == sum([
-      length(google_project_iam_member.account), length([for grant in values(local.grants) : grant if contains(["bucket", "dataset"], grant.kind)]),
+      length(google_project_iam_member.account), length([for grant in values(local.grants) : grant if contains(["bucket", "dataset", "folder"], grant.kind)]),
       length(google_data_catalog_policy_tag_iam_member.account), length(google_cloud_run_v2_job_iam_member.account), length(google_pubsub_topic_iam_member.account),
       length(google_artifact_registry_repository_iam_member.account), length(google_service_account_iam_member.account),
     ])

@@ -289,7 +289,7 @@ run "people_are_told_how_to_reach_the_environment" {
   }
 
   assert {
-    condition     = output.landing == "gs://wealth-fees-prod-lake/landing/fees/" && output.images == "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl"
-    error_message = "Files or images would go elsewhere."
+    condition     = output.catalogue == "gs://wealth-fees-prod-lake/catalogue" && output.landing == "gs://wealth-fees-prod-lake/landing/fees/" && output.images == "europe-west1-docker.pkg.dev/wealth-fees-prod/fees-etl"
+    error_message = "Files, pages or images would go elsewhere."
   }
 }

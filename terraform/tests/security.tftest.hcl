@@ -44,6 +44,16 @@ run "everything_is_as_written" {
   }
 
   assert {
+    condition = google_storage_managed_folder.catalogue.name == "catalogue/" && google_storage_managed_folder_iam_policy.catalogue.managed_folder == "catalogue/" && jsondecode(google_storage_managed_folder_iam_policy.catalogue.policy_data) == {
+      bindings = [
+        { role = "roles/storage.objectUser", members = ["serviceAccount:fees-etl-deployer@wealth-fees-prod.iam.gserviceaccount.com"] },
+        { role = "roles/storage.objectViewer", members = ["group:analysts@example.com", "group:auditors@example.com", "group:engineers@example.com", "group:seniors@example.com"] },
+      ]
+    }
+    error_message = "CI writes the catalogue and readers read it: nothing else, nobody else, nowhere else in the lake."
+  }
+
+  assert {
     condition = jsonencode({ for dataset, made in google_bigquery_dataset.dataset : dataset => sort([
       for one in made.access : join(" ", [one.role, replace(coalesce(one.special_group, one.group_by_email, one.user_by_email), "/@.*/", "")])
       ]) }) == jsonencode({

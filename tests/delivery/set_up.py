@@ -48,6 +48,8 @@ NEEDS = {
     "service_account_iam_member": (PROJECT, "iam.serviceAccounts.getIamPolicy", "iam.serviceAccounts.setIamPolicy"),
     "storage_bucket": (LAKE, "storage.buckets.get", "storage.buckets.update"),
     "storage_bucket_iam_policy": (LAKE, "storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"),
+    "storage_managed_folder": (LAKE, "storage.managedFolders.get", ""),
+    "storage_managed_folder_iam_policy": (LAKE, "storage.managedFolders.getIamPolicy", "storage.managedFolders.setIamPolicy"),
     "workflows_workflow": (PROJECT, "workflows.workflows.get", "workflows.workflows.update"),
 }  # fmt: skip
 """Kind, without google_ -> where, to refresh, to change. What CI keeps in step."""

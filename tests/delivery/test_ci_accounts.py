@@ -67,9 +67,12 @@ def test_a_pull_request_reads_no_data_and_changes_nothing() -> None:
     assert has & {name for _, name in set_up.wanted(2)} == set()
 
 
-def test_the_deployer_touches_no_object_and_no_log_entry() -> None:
-    has = {name for _, name in given("deployer")}
-    assert {name for name in has & set_up.SECRETS if name.startswith(("storage.", "logging."))} == set()
+def test_the_deployer_touches_no_object_but_the_catalogue_and_no_log_entry() -> None:
+    touches = {
+        one for one in given("deployer") if one[1] in set_up.SECRETS and one[1].startswith(("storage.", "logging."))
+    }
+    objects = {f"storage.objects.{act}" for act in ("create", "delete", "get", "list")}
+    assert touches == {("folder:catalogue", act) for act in objects}
 
 
 @pytest.mark.parametrize(

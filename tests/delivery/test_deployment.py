@@ -33,8 +33,8 @@ COMMANDS = [
     (r"terraform \S+ apply .*-target=google_artifact_registry_repository", "init, apis, agent", "registry"),
     (r"terraform \S+ output -raw images", "registry", ""),
     (r"gcloud auth configure-docker", "registry", "docker"),
-    (r"docker build", "", "built"),
-    (r"docker push", "built, docker, registry", "image"),
+    (r"docker buildx create .*--use", "", "builder"),
+    (r"docker buildx build .*--push", "builder, docker, registry", "image"),
     (r"terraform \S+ apply (?!.*-target)", "image, lock, agent", "everything"),
     (r"terraform \S+ output -raw (landing|fees_etl_toml)", "everything", ""),
     (r"gcloud storage cp .*LANDING", "everything", "files"),
@@ -81,7 +81,7 @@ def named(line: str) -> list[str]:
     """The files of this repository that a command reads, seen from where it runs."""
     chdir = re.search(r"-chdir=(\S+)", line)
     files = [f"{chdir[1]}/{name}" for name in re.findall(r"-(?:var-file|backend-config)=(\S+)", line)] if chdir else []
-    return files + (["Dockerfile"] if re.search(r"docker build .* \.$", line) else [])
+    return files + (["Dockerfile"] if re.search(r"docker buildx build .* \.$", line) else [])
 
 
 def test_the_first_deployment_can_be_typed_from_an_empty_project() -> None:
@@ -112,6 +112,7 @@ def test_terraform_is_always_of_the_same_folder_and_environment() -> None:
         ("agent is missing", r"services identity create"),
         ("init is missing", r" init "),
         ("lock is missing", r"providers lock"),
+        ("builder is missing", r"buildx create"),
         ("docker is missing", r"configure-docker"),
         ("github is missing", r"gh auth login"),
         ("everything is missing", r"apply .*=\"\$IMAGE\"$"),

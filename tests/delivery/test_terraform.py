@@ -206,7 +206,7 @@ def test_the_workflow_starts_for_the_files_that_an_ingestion_reads_and_their_con
 
 
 def test_every_role_is_granted_once_on_something_that_exists_and_has_a_reason() -> None:
-    known = {"project", "bucket:lake", "policy_tag:nino", "topic:dead_letter", "registry:images"}
+    known = {"project", "bucket:lake", "folder:catalogue", "policy_tag:nino", "topic:dead_letter", "registry:images"}
     known |= {f"dataset:{name}" for name in keys("datasets.tf", "datasets")}
     known |= {f"job:{name}" for name in keys("jobs.tf", "commands")}
     roles = read("roles.yaml")

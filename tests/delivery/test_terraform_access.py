@@ -40,6 +40,7 @@ RIGHTS = {
     "service_account_iam_member.account": FROM_ROLES,
     "service_account_iam_member.github": '"roles/iam.workloadIdentityUser"',
     "storage_bucket_iam_policy.lake": None,
+    "storage_managed_folder_iam_policy.catalogue": None,
 }
 """Every resource that gives somebody a right, and the role that it says."""
 GIVES = re.compile(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 
 import places
 import pytest
 import yaml
+from pipeline import without_settings
 
 ROOT = places.ROOT
 FOLDER = ROOT / ".github" / "workflows"
@@ -131,6 +135,64 @@ def test_the_image_is_built_with_its_commit_and_tagged_by_it():
     assert len(builds) == 2
     assert all('--build-arg GIT_SHA="$GITHUB_SHA"' in text for text in builds)
     assert FLOWS["deploy.yml"]["jobs"]["deploy"]["env"]["TF_VAR_image"].endswith(":${{ github.sha }}")
+
+
+def ran(tmp_path, script, **commands):
+    """The calls of a step, with commands of these scripts in the place of the real ones."""
+    for name, text in commands.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/calls\n{text}\n', encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    environment = without_settings() | {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "TF_VAR_image": "images/fees-etl:abc",
+        "GITHUB_SHA": "abc",
+    }
+    (tmp_path / "work").mkdir()
+    subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path / "work", env=environment, check=True)
+    return (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+
+
+def deployment(word):
+    (found,) = [text for text in commands(FLOWS["deploy.yml"]["jobs"]["deploy"]) if word in text]
+    return found
+
+
+def test_an_image_is_pushed_with_what_is_in_it_and_how_it_was_made(tmp_path):
+    asked, builder, built = ran(tmp_path, deployment("docker manifest"), docker='test "$1" != manifest')
+    assert asked == "docker manifest inspect images/fees-etl:abc"
+    assert builder == "docker buildx create --use"  # the daemon's own builder refuses attestations
+    words = built.split()
+    assert words[:3] == ["docker", "buildx", "build"]
+    assert {"--sbom=true", "--provenance=mode=max", "--push", "GIT_SHA=abc", "images/fees-etl:abc"} <= set(words)
+
+
+def test_an_image_that_is_there_is_not_built_again(tmp_path):
+    assert ran(tmp_path, deployment("docker manifest"), docker="exit 0") == [
+        "docker manifest inspect images/fees-etl:abc"
+    ]
+
+
+def test_a_person_builds_the_first_image_as_ci_does():
+    page = (ROOT / "docs" / "DEPLOYMENT.md").read_text(encoding="utf-8")
+    builds = [re.findall(r"^ *(docker buildx build .*)$", text, re.MULTILINE) for text in (page, deployment("buildx"))]
+    flags = [{one for one in line.split() if one.startswith("--")} for (line,) in builds]
+    assert flags[0] == flags[1]
+
+
+def test_what_is_deployed_is_published_as_pages_after_it_was_applied(tmp_path):
+    step, texts = deployment("gcloud storage"), commands(FLOWS["deploy.yml"]["jobs"]["deploy"])
+    assert texts.index(step) > texts.index("terraform apply prod.tfplan")
+    image = f'while test "$1" != images/fees-etl:abc; do shift; done; shift; {sys.executable} -m fees_etl "$@"'
+    made, place, copied = ran(
+        tmp_path, step, docker=image, gcloud="exit 0", terraform="echo gs://wealth-fees-prod-lake/catalogue"
+    )
+    assert {"--rm", "--read-only", "none"} <= set(made.split())
+    assert f"--volume {tmp_path}/work/catalogue:/srv/catalogue" in made
+    assert place == "terraform -chdir=terraform output -raw catalogue"
+    assert copied.split()[1:3] == ["storage", "rsync"]
+    assert copied.split()[-2:] == ["catalogue", "gs://wealth-fees-prod-lake/catalogue"]
+    assert {"index.html", "staging.stg_fees.html"} <= {path.name for path in (tmp_path / "work/catalogue").iterdir()}
 
 
 def test_no_step_pastes_an_expression_into_a_shell():
