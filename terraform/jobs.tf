@@ -16,6 +16,13 @@ locals {
     FEES_ETL_TARGET      = var.environment
     FEES_ETL_WAREHOUSE   = "bigquery://${var.project}?location=${var.location}"
   }
+
+  # What sets up the client of OpenLineage, for the job that makes tables. Without a location it sends to the United States.
+  lineage_variables = var.lineage ? {
+    OPENLINEAGE__TRANSPORT__LOCATION   = lower(var.location)
+    OPENLINEAGE__TRANSPORT__PROJECT_ID = var.project
+    OPENLINEAGE__TRANSPORT__TYPE       = "gcplineage"
+  } : {}
 }
 
 resource "google_cloud_run_v2_job" "job" {
@@ -41,7 +48,7 @@ resource "google_cloud_run_v2_job" "job" {
         args  = each.value.args
 
         dynamic "env" {
-          for_each = local.environment_variables
+          for_each = merge(local.environment_variables, each.key == "run" ? local.lineage_variables : {})
 
           content {
             name  = env.key
@@ -75,4 +82,13 @@ resource "google_cloud_run_v2_job" "job" {
 
   # An image may load a column that its contracts have only now.
   depends_on = [google_bigquery_table.tagged, google_project_service.api]
+}
+
+# Opt in (var.lineage): what the run tells Data Lineage. It may write lineage, and read or delete none of others.
+resource "google_project_iam_member" "lineage" {
+  count = var.lineage ? 1 : 0
+
+  project = var.project
+  role    = "roles/datalineage.producer"
+  member  = local.members["transform"]
 }

@@ -97,6 +97,13 @@ variable "kms" {
   nullable    = false
 }
 
+variable "lineage" {
+  description = "Opt in: the run tells Data Lineage of itself as OpenLineage events. The image must have the client (docs/WATCHING.md)."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "location" {
   description = "Where all data is: the multi-region EU or one region of the EU. Bucket and datasets share it, since a load across locations is refused or charged."
   type        = string

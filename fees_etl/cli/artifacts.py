@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fees_etl.results import Result
 
 
+_EXTRAS = "its client's extras have what each transport takes: pip install 'openlineage-python[gcplineage]' is Google's"
+
+
 def keep(session: Session, result: Result, told: dict[str, Any]) -> None:
     """Write the run's document, its lineage and the two files of dbt."""
     place = session.settings.artifacts
@@ -49,8 +52,10 @@ def tell(session: Session, result: Result) -> None:
         from fees_etl.watch import events
 
         events.send(result, session.settings)
-    except ModuleNotFoundError:
-        logger.warning("OpenLineage was not told of this run: pip install 'fees-etl[openlineage]'. What it did stands.")
+    except ModuleNotFoundError as error:
+        ours = (error.name or "").partition(".")[0] == "openlineage"
+        lacking = "pip install 'fees-etl[openlineage]'" if ours else f"its transport takes {error.name}; {_EXTRAS}"
+        logger.warning("OpenLineage was not told of this run: %s. What it did stands.", lacking)
     except Exception as error:  # noqa: BLE001 - as above
         logger.warning("OpenLineage was not told of this run: %s. What it did stands.", _why(error))
 

@@ -27,6 +27,7 @@ run "opt_ins_are_off_by_default" {
       length(google_dataplex_entry.table) == 0,
       length(google_data_loss_prevention_discovery_config.tables) == 0,
       length(google_project_iam_member.finder) == 0,
+      length(google_project_iam_member.lineage) == 0,
       length(google_iam_workload_identity_pool.github) == 0,
       length(google_kms_key_ring.ring) == 0,
     ])
@@ -237,5 +238,33 @@ run "a_budget_warns_before_it_is_spent" {
   assert {
     condition     = min(google_billing_budget.month[0].threshold_rules[*].threshold_percent...) < 1 && google_billing_budget.month[0].amount[0].specified_amount[0].units == "200"
     error_message = "A budget must warn before it is spent."
+  }
+}
+
+run "lineage_is_told_by_the_run_in_its_own_location" {
+  command = plan
+
+  variables {
+    lineage = true
+  }
+
+  assert {
+    condition     = [for member in google_project_iam_member.lineage : "${member.role} ${member.member}"] == ["roles/datalineage.producer serviceAccount:${google_service_account.account["transform"].email}"]
+    error_message = "The account of the run, and no other, writes lineage."
+  }
+
+  assert {
+    condition = { for name, job in google_cloud_run_v2_job.job : name => {
+      for env in job.template[0].template[0].containers[0].env : env.name => env.value if startswith(env.name, "OPENLINEAGE_")
+      } } == {
+      ingest = {}
+      run    = { OPENLINEAGE__TRANSPORT__LOCATION = "eu", OPENLINEAGE__TRANSPORT__PROJECT_ID = "wealth-fees-prod", OPENLINEAGE__TRANSPORT__TYPE = "gcplineage" }
+    }
+    error_message = "The run must send its lineage to this project, and where the data is."
+  }
+
+  assert {
+    condition     = contains(keys(google_project_service.api), "datalineage")
+    error_message = "Data Lineage is not enabled."
   }
 }

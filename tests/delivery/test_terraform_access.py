@@ -32,6 +32,7 @@ RIGHTS = {
     "project_iam_member.account": FROM_ROLES,
     "project_iam_member.auditor": '"roles/logging.viewAccessor"',
     "project_iam_member.finder": "each.key",
+    "project_iam_member.lineage": '"roles/datalineage.producer"',
     "project_iam_member.log_reader": '"roles/logging.viewAccessor"',
     "project_iam_member.on_call": FROM_ROLES,
     "project_iam_member.reader": '"roles/bigquery.jobUser"',

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
+import places
 import pytest
+import yaml
 from jsonschema import Draft202012Validator, FormatChecker
+from openlineage.client import OpenLineageClient
 from shells import CONFLICT, GOOD, put
+
+from fees_etl import watch
 
 FACET = {"type": "object", "required": ["_producer", "_schemaURL"], "properties": {"_schemaURL": {"format": "uri"}}}
 FACETS = {"type": "object", "additionalProperties": FACET}
@@ -37,16 +45,51 @@ EVENT = {
     },
 }
 """What the specification, 2-0-2, asks of a run's event."""
+TEXT, COUNT = {"type": "string"}, {"type": "integer", "minimum": 0}
+
+
+def record(needed, **rest):
+    """An object that has what is needed, and nothing whose type is not told."""
+    return {"type": "object", "required": [*needed], "properties": needed | rest, "additionalProperties": False}
+
+
+def several(one):
+    return {"type": "array", "minItems": 1, "items": one}
+
+
+BOTH = {"_producer": {"format": "uri"}, "_schemaURL": {"format": "uri"}}
+HOW = record({"type": {"enum": ["DIRECT", "INDIRECT"]}}, subtype=TEXT, description=TEXT, masking={"type": "boolean"})
+SOURCE = record({"namespace": TEXT, "name": TEXT, "field": TEXT}, transformations=several(HOW))
+ASSERTED = record(
+    {"assertion": TEXT, "success": {"type": "boolean"}},
+    severity={"enum": ["error", "warn"]}, name=TEXT, description=TEXT, expected=TEXT, actual=TEXT,
+)  # fmt: skip
 FACETS_KNOWN = {
-    "ColumnLineageDatasetFacet",
-    "DataQualityAssertionsDatasetFacet",
-    "DataQualityMetricsInputDatasetFacet",
-    "ErrorMessageRunFacet",
-    "OutputStatisticsOutputDatasetFacet",
-    "ParentRunFacet",
-    "SchemaDatasetFacet",
+    "ColumnLineageDatasetFacet": (
+        "facets.columnLineage",
+        {"fields": {"type": "object", "additionalProperties": record({"inputFields": several(SOURCE)})}},
+    ),
+    "DataQualityAssertionsDatasetFacet": ("inputFacets.dataQualityAssertions", {"assertions": several(ASSERTED)}),
+    "DataQualityMetricsInputDatasetFacet": (
+        "inputFacets.dataQualityMetrics",
+        {
+            "rowCount": COUNT,
+            "columnMetrics": {"type": "object", "additionalProperties": record({"sum": {"type": "number"}})},
+        },
+    ),
+    "ErrorMessageRunFacet": ("facets.errorMessage", {"message": TEXT, "programmingLanguage": TEXT}),
+    "OutputStatisticsOutputDatasetFacet": ("outputFacets.outputStatistics", {"rowCount": COUNT}),
+    "ParentRunFacet": (
+        "facets.parent",
+        {"run": record({"runId": {"format": "uuid"}}), "job": record({"namespace": TEXT, "name": TEXT})},
+    ),
+    "SchemaDatasetFacet": (
+        "facets.schema",
+        {"fields": several(record({"name": TEXT, "type": TEXT}, description=TEXT))},
+    ),
+    "TagsRunFacet": ("facets.tags", {"tags": several(record({"key": TEXT, "value": TEXT}, source=TEXT))}),
 }
-"""Those of the specification that events have."""
+"""Those of the specification that events have: where each stands, and what it holds."""
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -74,16 +117,33 @@ def receiver(monkeypatch):
 
 
 def problems(event):
-    validator = Draft202012Validator(EVENT, format_checker=FormatChecker())
-    return [one.message for one in validator.iter_errors(event)]
+    """What the specification asks of an event, and of each facet in it, and is not so."""
+    found = invalid(EVENT, event)
+    for where, facet in facets(event):
+        place, holds = FACETS_KNOWN[facet["_schemaURL"].rpartition("/")[2]]
+        found += [f"{place} in {where}"] if place != where else []
+        found += invalid(record(BOTH | holds), filled(facet))
+    return found
 
 
-def facets(value):
-    """Every facet in an event, with the schema it names."""
+def filled(value):
+    """Without the empty lists and objects that the client writes for what is not told."""
+    if isinstance(value, dict):
+        return {name: filled(one) for name, one in value.items() if one not in ({}, [])}
+    return [filled(one) for one in value] if isinstance(value, list) else value
+
+
+def invalid(schema, value):
+    return [one.message for one in Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(value)]
+
+
+def facets(value, where=""):
+    """Every facet in an event, with where it stands."""
     if isinstance(value, dict):
         if "_schemaURL" in value:
-            yield value
-        value = list(value.values())
+            yield where, value
+        for name, one in value.items():
+            yield from facets(one, f"{where.rpartition('.')[2]}.{name}".removeprefix("."))
     if isinstance(value, list):
         for one in value:
             yield from facets(one)
@@ -98,8 +158,8 @@ def test_a_run_is_told_by_valid_events_with_columns_assertions_rows_and_pounds(s
     assert (code, "OpenLineage" in err) == (0, False)
     assert not re.search(r"QQ\d{6}", json.dumps(told))
     assert [problem for one in told for problem in problems(one)] == []
-    named = {one["_schemaURL"].rpartition("/")[2] for event in told for one in facets(event)}
-    assert named >= FACETS_KNOWN - {"ErrorMessageRunFacet"}
+    named = {one["_schemaURL"].rpartition("/")[2] for event in told for _, one in facets(event)}
+    assert named == FACETS_KNOWN.keys() - {"ErrorMessageRunFacet"}
     states = [(one["job"]["name"], one["eventType"]) for one in told]
     assert states[0] == ("run", "START")
     assert states[-1] == ("run", "COMPLETE")
@@ -128,6 +188,8 @@ def test_a_rejected_run_has_failed_and_a_receiver_that_refuses_is_a_warning(shel
     put("bad.csv", GOOD, CONFLICT)
     assert shell("run", "--source", "lake")[0] == 1
     assert {one["eventType"] for one in receiver.events} == {"START", "FAIL"}
+    assert [problem for one in receiver.events for problem in problems(one)] == []
+    assert receiver.events[-1]["run"]["facets"]["errorMessage"]["message"]
     put("bad.csv", GOOD)
     receiver.status = 403
 
@@ -136,3 +198,92 @@ def test_a_rejected_run_has_failed_and_a_receiver_that_refuses_is_a_warning(shel
     assert (code, "PUBLISHED" in out) == (0, True)
     assert "warning: OpenLineage was not told of this run: " in err
     assert "What it did stands." in err
+
+
+# Google's Data Lineage
+
+PAGE = (places.ROOT / "docs" / "WATCHING.md").read_text(encoding="utf-8")
+(SET_UP,) = re.findall(r"^```yaml\n(transport:\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+EU = "projects/wealth-fees-prod/locations/eu"
+
+
+def as_file(_):
+    Path("openlineage.yml").write_text(SET_UP)
+
+
+def as_variables(patch):
+    for name, value in yaml.safe_load(SET_UP)["transport"].items():
+        patch.setenv(f"OPENLINEAGE__TRANSPORT__{name.upper()}", value)
+
+
+@pytest.fixture
+def lineage(monkeypatch):
+    """Google's client in name: what it is called with. It is not installed here."""
+    told = []
+
+    class LineageClient:
+        transport = SimpleNamespace(close=lambda: None)
+
+        def process_open_lineage_run_event(self, *, parent, open_lineage):
+            told.append((parent, open_lineage))
+
+    module = ModuleType("google.cloud.datacatalog_lineage_v1")
+    module.LineageClient = module.LineageAsyncClient = LineageClient
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return told
+
+
+@pytest.mark.parametrize("set_up", [as_file, as_variables])
+def test_the_documented_set_up_sends_to_data_lineage_in_the_eu(shell, lineage, monkeypatch, set_up):
+    set_up(monkeypatch)
+    put("good.csv", GOOD)
+
+    code, _, err = shell("run", "--source", "lake")
+
+    assert (code, "OpenLineage" in err) == (0, False)
+    assert {parent for parent, _ in lineage} == {EU}
+    assert [problem for _, one in lineage for problem in problems(json.loads(json.dumps(one)))] == []
+    assert [one["job"]["name"] for _, one in lineage][:: len(lineage) - 1] == ["run", "run"]
+
+
+def test_terraform_names_the_variables_that_the_page_does():
+    text = (places.ROOT / "terraform" / "jobs.tf").read_text(encoding="utf-8")
+    named = set(re.findall(r"OPENLINEAGE__TRANSPORT__\w+", text))
+    assert named == set(re.findall(r"OPENLINEAGE__TRANSPORT__\w+", PAGE))
+    assert named == {f"OPENLINEAGE__TRANSPORT__{name.upper()}" for name in yaml.safe_load(SET_UP)["transport"]}
+
+
+def test_without_a_location_the_client_would_send_to_the_united_states(shell, monkeypatch):
+    as_variables(monkeypatch)
+    monkeypatch.delenv("OPENLINEAGE__TRANSPORT__LOCATION")
+    assert OpenLineageClient().transport.parent == EU.replace("eu", "us-central1")
+
+
+def test_where_googles_client_is_not_installed_that_is_a_warning(shell, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.cloud.datacatalog_lineage_v1", None)
+    as_variables(monkeypatch)
+    put("good.csv", GOOD)
+
+    code, out, err = shell("run", "--source", "lake")
+
+    assert (code, "PUBLISHED" in out) == (0, True)
+    assert (
+        "warning: OpenLineage was not told of this run: its transport takes google.cloud.datacatalog_lineage_v1; "
+        in err
+    )
+    assert "pip install 'openlineage-python[gcplineage]'" in err
+    assert "Traceback" not in err
+
+
+def test_where_the_client_is_not_installed_that_is_a_warning_with_our_extra(shell, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "openlineage"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "fees_etl.watch.events", raising=False)
+    monkeypatch.delattr(watch, "events", raising=False)
+    monkeypatch.setitem(sys.modules, "openlineage", None)
+    as_variables(monkeypatch)
+    put("good.csv", GOOD)
+
+    code, _, err = shell("run", "--source", "lake")
+
+    assert (code, "pip install 'fees-etl[openlineage]'. What it did stands." in err) == (0, True)
