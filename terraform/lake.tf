@@ -77,8 +77,9 @@ locals {
 # The pages of what is deployed (docs/CATALOGUE.md): of tables and columns, without a row. CI writes below this folder and
 # touches no other object; groups of readers read it, and nobody else is let in.
 resource "google_storage_managed_folder" "catalogue" {
-  bucket = google_storage_bucket.lake.name
-  name   = "catalogue/"
+  bucket        = google_storage_bucket.lake.name
+  name          = "catalogue/"
+  force_destroy = !local.is_prod
 }
 
 locals {
