@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fees_etl.errors import UsageError
+from fees_etl.errors import UsageError, WarehouseError
 from fees_etl.project.graph import did_you_mean
 from fees_etl.project.template import statements
 
@@ -43,9 +43,24 @@ def kept(project: Project, table: Table, run_id: str) -> tuple[str, ...]:
 
 
 def moments(project: Project, engine: Engine) -> tuple[Moment, ...]:
-    """Every run that published, oldest first."""
+    """Every run that published, oldest first.
+
+    Raises:
+        WarehouseError: somebody wrote to the ledger by hand.
+    """
     found = engine.query(project.templates.ask("moments").sql).rows
+    if any(at is None for _, _, at, _ in found):
+        raise tampered("finished_at")
     return tuple(sorted((Moment(run, at, mark) for run, _, at, mark in found), key=lambda one: (one.at, one.run_id)))
+
+
+def tampered(column: str) -> WarehouseError:
+    """What to say of a ledger that holds what no run writes."""
+    return WarehouseError(
+        f"ops.runs.{column} holds what no run writes: somebody wrote to it by hand.",
+        published="What was published before; this changed nothing.",
+        hint="Tell all that was written by hand: fees-etl assert",
+    )
 
 
 def moment(known: tuple[Moment, ...], text: str) -> Moment:

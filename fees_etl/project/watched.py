@@ -28,6 +28,9 @@ BOOKS = frozenset(
 )
 """What tells of fees and their files: a project without them is not watched for what is unusual."""
 
+_LAST = date(9998, 12, 31)
+"""By a clock that is wrong the calendar may end before the grace does."""
+
 
 class Due(BaseModel, extra="forbid", title="when fees are due"):
     """What a contract says of it."""
@@ -72,6 +75,7 @@ def due_days(freshness: Freshness, start: date, end: date) -> list[tuple[date, d
     >>> [f"{due} {last}" for due, last in easter]
     ['2025-04-18 2025-04-23']
     """
+    end = min(end, _LAST)
     grace, is_working = int(freshness.grace.split()[0]), "working" in freshness.grace
     closed = _holidays(freshness.calendar, start.year, end.year + 1) if is_working else frozenset()
     found = []

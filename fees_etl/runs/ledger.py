@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fees_etl.errors import FeesError, WarehouseError
+from fees_etl.errors import FeesError
+from fees_etl.explain.history import tampered
 from fees_etl.privacy import redact
 from fees_etl.results import Change, LeftOut, Published
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", Published, LeftOut)
 LISTS = ("steps", "changes", "assertions")
 """The columns of an attempt that are JSON, and lists."""
+_OPTIONAL = {"part_of", "error", "git_sha", "bytes_processed", "headline"}
 BEFORE, AFTER, LEFT_OUT = "published_before", "published_after", "left_out"
 STAGED_BEFORE, STAGED_AFTER = "staged_before", "staged_after"
 """Names of what a run asks besides its assertions."""
@@ -62,6 +64,10 @@ def records(found: Rows) -> list[dict[str, Any]]:
     Raises:
         WarehouseError: somebody wrote to them by hand.
     """
+    for one in found.records:
+        for name, cell in one.items():
+            if cell is None and name not in _OPTIONAL:
+                raise tampered(name)
     return [one | {name: listed(one[name], name) for name in LISTS} for one in found.records]
 
 
@@ -75,11 +81,7 @@ def listed(text: str | None, name: str) -> list[dict[str, Any]]:
         found = json.loads(text or "")
         if isinstance(found, list) and all(isinstance(one, dict) for one in found):
             return found
-    raise WarehouseError(
-        f"ops.runs.{name} holds what no run writes: somebody wrote to it by hand.",
-        published="What was published before; this changed nothing.",
-        hint="Tell all that was written by hand: fees-etl assert",
-    )
+    raise tampered(name)
 
 
 def published(answer: Rows) -> Published:

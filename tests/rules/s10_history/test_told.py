@@ -258,3 +258,14 @@ def test_a_ledger_that_was_written_to_by_hand_is_no_bug(fed, text):
         code, _, err = fed(*line)
         assert (code, "ops.runs.changes holds what no run writes" in err) == (5, True), line
     assert fed("assert")[0] == 1
+
+
+@pytest.mark.parametrize("name", ["started_at", "finished_at", "amount_after", "command"])
+def test_a_ledger_that_lacks_what_every_run_writes_is_no_bug(fed, name):
+    put("more.csv", MORE)
+    assert fed("run", "--source", "lake/*.csv")[0] == 0
+    change(f"UPDATE ops.runs SET {name} = NULL")
+    found = {line: fed(*line.split()) for line in ("runs", "runs show latest", "report", "diff previous latest")}
+    assert {code for code, _, _ in found.values()} <= {0, 5}
+    assert f"ops.runs.{name} holds what no run writes" in found["runs"][2]
+    assert fed("assert")[0] == 1

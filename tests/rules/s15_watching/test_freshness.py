@@ -89,6 +89,10 @@ def test_days_of_grace_are_those_that_banks_are_open(due, grace, calendar, month
     assert f"{found[0]} {found[1]}" == expected
 
 
+def test_a_clock_at_the_end_of_the_calendar_stops_nothing():
+    assert due_days(Freshness("1st of month", "3 working days", "GB"), date(9999, 1, 1), date.max) == []
+
+
 def test_a_mistake_in_the_contract_is_named_and_a_warning_may_be_waived(shell):
     put("good.csv", GOOD)
     where = waive("2025-01-01", assertion="freshness_fees")
