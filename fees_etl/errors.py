@@ -6,7 +6,9 @@
     │   └── ProjectError   2   a file of the project is wrong; the message begins with file:line
     ├── InputRefused       3   a source file, or the whole source, was refused
     ├── GuardRefused       4   a guard refused before anything was written
+    │   └── DatasetClosed  4   this account may not see a dataset or table, or make it
     ├── WarehouseError     5   the warehouse failed after retries
+    │   ├── DataClosed     5   this account may not read the rows
     │   └── WarehouseGone  5   its file was deleted or replaced while a command worked
     └── WarehouseBusy     75   somebody else is writing; safe to repeat as it is
 
@@ -87,6 +89,14 @@ class WarehouseError(FeesError):
 
     exit_code = 5
     usually = "Nothing of this command: readers see what the last committed run published."
+
+
+class DatasetClosed(GuardRefused):
+    """This account may not see a dataset or a table, or not make it."""
+
+
+class DataClosed(WarehouseError):
+    """This account may not read what was asked for; other tables it may."""
 
 
 class WarehouseGone(WarehouseError):

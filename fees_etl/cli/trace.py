@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import typer
 
 from fees_etl.cli import completion
+from fees_etl.cli.logs import logger
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import as_csv, pair
 from fees_etl.cli.text import table
 from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.figures import cell, plain, plural, pounds, total
+from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fees_etl.explain.fate import Fate
+    from fees_etl.explain.levels import Closed
     from fees_etl.explain.trace import Line, Trace
+    from fees_etl.types import Project
 
 SHOWN = 12
 """Rows below another one that a screen names."""
@@ -71,16 +75,20 @@ def trace(
         emit(output, {"schema": "fees-etl/line/1", **asdict(end), **_proven(proof)}, [*_ended(end), *_proof(proof)])
         return _judged(proof)
     made, wanted = contract(project, name), dict(map(pair, where or ()))
-    with session.warehouse(project, read_only=True) as engine:
-        found = explain(project, engine, made, wanted, column)
+    with session.warehouse(project, read_only=True, tables=[made.table]) as engine:
+        found = explain(project, engine, made, wanted, column, partly=not verify)
+        if verify:
+            engine.prepare(project.contracts, create=False)
         lines: dict[tuple[str, str], list[int]] = {}
         for one in found.fees:
             lines.setdefault((one.file, one.version), []).append(one.row)
         proof = compare.verify(project, engine, lines) if verify else None
     if output == "csv":
-        emit(output, {}, _csv(found))
+        emit(output, {}, _csv(found, project))
+        if found.closed:
+            logger.warning("%s", _sentence(found.closed))
     else:
-        emit(output, {**_document(found), **_proven(proof)}, [*_told(found), *_proof(proof)])
+        emit(output, {**_document(found, project), **_proven(proof)}, [*_told(found), *_proof(proof)])
     return _judged(proof)
 
 
@@ -133,17 +141,37 @@ def _ended(end: Fate) -> Iterator[str]:
         yield "  and in the means, medians and ranks that are worked out from these"
 
 
+def _sentence(closed: Closed) -> str:
+    """What this account may not read, and who sees more."""
+    also = f" and are Fine-Grained Readers of its policy tag {closed.tag}" if closed.tag else ""
+    return (
+        f"This account may not read {closed.table}; those who read the dataset {closed.table.dataset}{also} see more."
+    )
+
+
 def _fee(line: Line) -> list[Any]:
-    return [*line.fee.values(), line.contribution, line.file, line.version, line.row]
+    return [*line.fee.values(), line.contribution, line.file or None, line.version or None, line.row or None]
 
 
-def _csv(found: Trace) -> list[str]:
+def _row(line: Line, project: Project) -> dict[str, Any]:
+    """A row that is no fee: what is below it is closed."""
+    at, key = line.way[-1]
+    names = project.contracts[Table.parse(at)].key
+    return {"table": at, "key": dict(zip(names, key, strict=True)), "contribution": line.contribution}
+
+
+def _csv(found: Trace, project: Project) -> list[str]:
     if not found.additive:
         return as_csv(found.operands.columns, found.operands.rows)
-    return as_csv([*(found.fees[0].fee if found.fees else ()), *SOURCE], map(_fee, found.fees))
+    if all(line.fee for line in found.fees):
+        return as_csv([*(found.fees[0].fee if found.fees else ()), *SOURCE], map(_fee, found.fees))
+    rows = [_row(line, project) for line in found.fees]
+    names = list(dict.fromkeys(name for one in rows for name in one["key"]))
+    cells = ([one["table"], *map(one["key"].get, names), one["contribution"]] for one in rows)
+    return as_csv(["table", *names, "contribution"], cells)
 
 
-def _document(found: Trace) -> dict[str, Any]:
+def _document(found: Trace, project: Project) -> dict[str, Any]:
     return {
         "schema": "fees-etl/trace/1",
         "table": str(found.table),
@@ -152,8 +180,10 @@ def _document(found: Trace) -> dict[str, Any]:
         "value": found.value,
         "additive": found.additive,
         "total": found.total,
-        "fees": [dict(zip([*line.fee, *SOURCE], _fee(line), strict=True)) for line in found.fees],
+        "fees": [dict(zip([*line.fee, *SOURCE], _fee(line), strict=True)) for line in found.fees if line.fee],
+        "rows": [_row(line, project) for line in found.fees if not line.fee],
         "operands": found.operands.records,
+        "closed": {"table": str(found.closed.table), "policy_tag": found.closed.tag} if found.closed else None,
     }
 
 
@@ -161,13 +191,17 @@ def _told(found: Trace) -> Iterator[str]:
     key = ", ".join(f"{name} {plain(value)}" for name, value in found.key.items())
     yield f"{found.table}, {key}: {found.column} is {cell(found.value)}"
     if found.additive:
-        yield f"the sum of {plural(len(found.fees), 'fee')}"
+        if found.fees or not found.closed:
+            kind = "fee" if all(line.fee for line in found.fees) else "row"
+            yield f"the sum of {plural(len(found.fees), kind)}"
         yield from _tree(list(found.fees), 0)
-        return
-    yield "It is no sum. What it is made of:"
-    yield from table(found.operands.columns, found.operands.rows[:SHOWN])
-    if len(found.operands.rows) > SHOWN:
-        yield f"  and {len(found.operands.rows) - SHOWN:,} more: --output csv has all of them"
+    elif not found.closed:
+        yield "It is no sum. What it is made of:"
+        yield from table(found.operands.columns, found.operands.rows[:SHOWN])
+        if len(found.operands.rows) > SHOWN:
+            yield f"  and {len(found.operands.rows) - SHOWN:,} more: --output csv has all of them"
+    if found.closed:
+        yield _sentence(found.closed)
 
 
 def _tree(lines: list[Line], depth: int) -> Iterator[str]:
@@ -187,4 +221,7 @@ def _tree(lines: list[Line], depth: int) -> Iterator[str]:
             yield f"{indent}{at} {', '.join(map(plain, key))}: {money}"
             yield from _tree(inside, depth + 1)
             continue
-        yield from (f"{indent}{money}  {shown(line.file)}:{line.row}" for line in inside)
+        if inside[0].file:
+            yield from (f"{indent}{money}  {shown(line.file)}:{line.row}" for line in inside)
+        else:
+            yield f"{indent}{at} {', '.join(map(plain, key))}: {money}"

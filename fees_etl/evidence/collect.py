@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl import query
 from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence.seals import chain
-from fees_etl.explain import show
+from fees_etl.explain import levels, show
 from fees_etl.explain import trace as tracing
 from fees_etl.figures import total
 from fees_etl.window import WHOLE
@@ -96,7 +96,7 @@ def traces(project: Project, engine: Engine, made: Contract, rows: Rows) -> list
     model, sums = project.models[made.table], []
     for name in (name for name, kind in made.types.items() if kind == "NUMERIC"):
         try:
-            tracing.found_ways(project, model, name)
+            levels.found_ways(project, model, name)
         except query.NotAdditive:
             continue
         sums.append(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fees_etl import query
 from fees_etl.errors import UsageError
-from fees_etl.explain.trace import EXACT, found_ways
+from fees_etl.explain.levels import EXACT, found_ways
 from fees_etl.ingestion.mirror import FEES
 from fees_etl.ingestion.source import shown
 from fees_etl.project.graph import did_you_mean

@@ -1,6 +1,7 @@
 """What a query reads, yields and takes. The only room that knows sqlglot."""
 
 from fees_etl.query.duckdb import MACROS, to_duckdb
+from fees_etl.query.joined import NO_LIMIT, Only
 from fees_etl.query.lineage import DIRECT, Edge, lineage
 from fees_etl.query.names import RESERVED, Schema
 from fees_etl.query.provenance import Way, operands, ways
@@ -12,10 +13,12 @@ from fees_etl.query.tags import Tagged
 __all__ = [
     "DIRECT",
     "MACROS",
+    "NO_LIMIT",
     "RESERVED",
     "SESSION",
     "Edge",
     "NotAdditive",
+    "Only",
     "Query",
     "Schema",
     "Tagged",

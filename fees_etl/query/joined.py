@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 
 from fees_etl.query.read import BIGQUERY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fees_etl.query.blocks import Block
 
+Only: TypeAlias = "Mapping[str, Sequence[str]]"
+"""Literals by columns of a key: what a row must have to be asked for."""
+NO_LIMIT: Only = {}
+
 
 def written(
-    top: Block, key: Sequence[str], members: list[tuple[int, list[str], exp.Select]], exported: list[str]
+    top: Block,
+    key: Sequence[str],
+    members: list[tuple[int, list[str], exp.Select]],
+    exported: list[str],
+    only: Only = NO_LIMIT,
 ) -> str:
-    """WITH what the query has, and the members of its groups: SELECT the key and what is exported."""
+    """WITH what the query has, and the members of its groups: SELECT the key and what is exported, of some rows."""
     node = top.node
     ctes = []
     if with_ := node.args.get("with_"):
@@ -37,7 +45,8 @@ def written(
     for kind in ("of_", "by_", "operand_"):
         found = [one for one in front if one.startswith(kind)]
         wanted += [f"{front[one]}.{_name(one)}" for one in (sorted(found, key=_place) if kind == "by_" else found)]
-    tests = [f"{at}.{one} = 1" for one, at in front.items() if one.startswith("side_")]
+    tests = [f"_answer.{_name(one)} IN ({', '.join(texts)})" for one, texts in only.items()]
+    tests += [f"{at}.{one} = 1" for one, at in front.items() if one.startswith("side_")]
     tests += [f"{at}.{one} != 0" for one, at in front.items() if one.startswith("by_")]
     tests += [f"{at}.{one} IS NOT NULL" for one, at in front.items() if one == "of_0"]  # no row of an outer join
     text = "WITH " + ",\n".join(sql) + f"\nSELECT {', '.join(wanted)}\nFROM _answer"

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from fees_etl.query.blocks import Block, blocks
-from fees_etl.query.joined import written
+from fees_etl.query.joined import NO_LIMIT, written
 from fees_etl.query.lineage import made_of
+from fees_etl.query.read import BIGQUERY
 from fees_etl.query.sums import factors
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from fees_etl.query.joined import Only
     from fees_etl.query.names import Schema
     from fees_etl.query.read import Query
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 class Way:
     """One way from the rows of a query's answer to the rows that a column of it adds up.
 
-    ``sql`` yields the answer's key (``key_0``..), the key of the table's row (``of_0``..) and factors (``by_0``..).
+    ``sql`` yields the answer's key (``key_0``..), the key of the table's row (``of_0``..), what the column has there
+    (``of_worth``), and factors (``by_0``..).
     """
 
     sql: str
@@ -60,7 +63,12 @@ class _Plan:
 
 
 def ways(
-    query: Query, schema: Schema, keys: Mapping[Table, Sequence[str]], key: Sequence[str], column: str
+    query: Query,
+    schema: Schema,
+    keys: Mapping[Table, Sequence[str]],
+    key: Sequence[str],
+    column: str,
+    only: Only = NO_LIMIT,
 ) -> list[Way]:
     """Every way from the rows of a query to what a column of it adds up.
 
@@ -70,6 +78,7 @@ def ways(
         keys: the columns that tell the rows of each table apart.
         key: the columns of the answer that tell its rows apart.
         column: the column of the answer.
+        only: the rows of the answer that are asked for, as literals by columns of the key; left out, all of them.
 
     Raises:
         NotAdditive: it adds nothing up.
@@ -83,7 +92,7 @@ def ways(
         plan = list(_plans(top, column.lower()))[number]
         assert plan.table is not None  # noqa: S101 - every way ends at one
         of = tuple(keys[plan.table])
-        sql, factors = _built(query, top, plan, key, of)
+        sql, factors = _built(query, top, plan, key, of, only)
         found.append(Way(sql, plan.table, plan.column, of, factors))
     return found
 
@@ -95,6 +104,8 @@ def operands(
     key: Sequence[str],
     column: str,
     hidden: Collection[tuple[Table, str]] = (),
+    *,
+    only: Only = NO_LIMIT,
 ) -> str:
     """The query for what a column that is no sum is worked out from: the answer's key, and the operands by name.
 
@@ -105,6 +116,7 @@ def operands(
         key: the columns of the answer that tell its rows apart.
         column: the column of the answer.
         hidden: columns of tables, with all that is made of them: they are no operands.
+        only: as of :func:`ways`.
 
     Raises:
         ProjectError: what the query does cannot be traced.
@@ -138,7 +150,7 @@ def operands(
     if not shown:
         raise query.wrong(f"{column} is made of columns with a policy tag, which are not shown", item)
     values = [exp.alias_(one.copy(), f"operand_{name}", quoted=True) for name, one in shown.items()]
-    return _joined(query, top, plan, key, values, groups)
+    return _joined(query, top, plan, key, values, groups, only=only)
 
 
 def _plans(of: Block, name: str) -> Iterator[_Plan]:
@@ -180,18 +192,21 @@ def _spell(of: Block, seen: set[int] | None = None) -> None:
         of.items = {item.alias.lower(): item.this for item in of.node.expressions}
 
 
-def _built(query: Query, top: Block, plan: _Plan, key: Sequence[str], of: Sequence[str]) -> tuple[str, int]:
-    ids = [exp.alias_(_column(one, plan.steps[-1].alias), f"of_{at}") for at, one in enumerate(of)]
-    return _joined(query, top, plan, key, ids, None), sum(step.factor is not None for step in plan.steps)
+def _built(query: Query, top: Block, plan: _Plan, key: Sequence[str], of: Sequence[str], only: Only) -> tuple[str, int]:
+    alias = plan.steps[-1].alias
+    ends = [exp.alias_(_column(one, alias), f"of_{at}") for at, one in enumerate(of)]
+    ends.append(exp.alias_(_column(plan.column, alias), "of_worth"))
+    return _joined(query, top, plan, key, ends, None, only=only), sum(step.factor is not None for step in plan.steps)
 
 
 def _joined(
-    query: Query, top: Block, plan: _Plan, key: Sequence[str], ends: list[Any], groups: list[Any] | None
+    query: Query, top: Block, plan: _Plan, key: Sequence[str], ends: list[Any], groups: list[Any] | None, *, only: Only
 ) -> str:
     """The query of one way: the answer itself, joined to the members of every group on the way.
 
     ``ends`` is what the last block gives; with ``groups`` its rows are found by them.
     """
+    same = _same(top, plan, only)
     members: list[tuple[int, list[str], exp.Select]] = []
     exported = [one.alias for one in ends]
     given, factor = ends, 0
@@ -212,16 +227,42 @@ def _joined(
                 raise query.wrong("this cannot be traced: it is grouped in several ways", step.block.node)
             names = [f"group_{number}_{at}" for at in range(len(by))]
             grouped = [exp.alias_(one.copy(), name) for one, name in zip(by, names, strict=True)]
-            node = exp.Select(expressions=[*(one.copy() for one in grouped), *(one.copy() for one in given)])
-            for clause in ("with_", "from_", "joins", "where"):
-                if (found := step.block.node.args.get(clause)) and not (clause == "with_" and step.block is top):
-                    node.set(clause, [one.copy() for one in found] if isinstance(found, list) else found.copy())
+            tests = [  # engines do not carry them through the join, and would look at every group
+                exp.In(this=one.copy(), expressions=[BIGQUERY.parse(text)[0] for text in only[name]])
+                for one in by
+                for name, item in same[number].items()
+                if one == item
+            ]
+            node = _members(step.block, top, [*grouped, *given], tests)
             members.append((number, names, node))
             _require_in_sight(step.block, top)
             given = grouped
         step.block.node.set("expressions", [*step.block.node.expressions, *given])
         exported = [one.alias for one in given]
-    return written(top, key, members, exported)
+    return written(top, key, members, exported, only)
+
+
+def _members(of: Block, top: Block, items: Sequence[Any], tests: Sequence[Any]) -> exp.Select:
+    """The rows of which a block makes groups."""
+    node = exp.Select(expressions=[one.copy() for one in items])
+    for clause in ("with_", "from_", "joins", "where"):
+        if (found := of.node.args.get(clause)) and not (clause == "with_" and of is top):
+            node.set(clause, [one.copy() for one in found] if isinstance(found, list) else found.copy())
+    return node.where(*tests, copy=False) if tests else node
+
+
+def _same(top: Block, plan: _Plan, only: Only) -> list[dict[str, Any]]:
+    """Of each step the items of its block that are, unchanged, columns of the answer's key."""
+    found = list[dict[str, Any]]()
+    at: Any = top
+    names = {name: name.lower() for name in only}
+    for step in plan.steps:
+        items = {} if not isinstance(at, Block) or at.parts else {one: at.items[name] for one, name in names.items()}
+        found.append(items)
+        places = {one: at.meant(item) for one, item in items.items() if isinstance(item, exp.Column)}
+        names = {one: to[2] for one, to in places.items() if to and to[0] is at and to[1] == step.alias}
+        at = at.sources.get(step.alias) if isinstance(at, Block) else None
+    return found
 
 
 def _carried(name: str, alias: str) -> Any:

@@ -7,7 +7,7 @@ from googlesql.rules import house_rules
 from pipeline import project
 
 from fees_etl import query
-from fees_etl.explain.trace import keys
+from fees_etl.explain.levels import keys
 from fees_etl.privacy import IN_AN_ID
 from fees_etl.runs.plan import render
 

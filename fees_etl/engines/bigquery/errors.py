@@ -10,7 +10,15 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from requests.exceptions import RequestException
 
-from fees_etl.errors import FeesError, GuardRefused, UsageError, WarehouseBusy, WarehouseError
+from fees_etl.errors import (
+    DataClosed,
+    DatasetClosed,
+    FeesError,
+    GuardRefused,
+    UsageError,
+    WarehouseBusy,
+    WarehouseError,
+)
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
@@ -66,7 +74,8 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
     if reason == "accessDenied":  # before any commit: what follows one touches no table
         role = "roles/bigquery.dataEditor on the datasets, and Fine-Grained Reader on the policy tag of NINOs."
         role = "roles/bigquery.jobUser on the project." if "jobs.create" in message else role
-        return WarehouseError(f"This account may not do that ({doing}): {message}", hint=f"Grant it {role}")
+        closed = WarehouseError if isinstance(error, dict) or "jobs.create" in message else DataClosed
+        return closed(f"This account may not do that ({doing}): {message}", hint=f"Grant it {role}")
     if reason == "stopped":
         return kind(f"The job was cancelled by somebody ({doing}).")
     if isinstance(error, (RetryError, RequestException, ConnectionError, TimeoutError)):
@@ -84,9 +93,10 @@ def permitted(doing: str, role: str) -> Iterator[None]:
         reasons = [str(one.get("reason")) for one in error.errors or ()]
         if reasons and "accessDenied" not in reasons:
             raise
+        kind: type[GuardRefused] = DatasetClosed
         if "jobs.create" in str(error):
-            doing, role = "run jobs", "roles/bigquery.jobUser on the project"
-        raise GuardRefused(
+            kind, doing, role = GuardRefused, "run jobs", "roles/bigquery.jobUser on the project"
+        raise kind(
             f"This account may not {doing}.", published=PUBLISHED, hint=f"Grant it {role}, then repeat the command."
         ) from None
 

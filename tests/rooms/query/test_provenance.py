@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -14,6 +14,7 @@ from shapes import KEYS, NO_SUMS, SCHEMA, SUMS, answer, fill, published
 
 from fees_etl import query
 from fees_etl.errors import ProjectError
+from fees_etl.project.template import literal
 
 money = st.decimals(-3, 3, places=2) | st.none()
 groups = st.sampled_from(["a", "b", "c", None])
@@ -40,8 +41,9 @@ def test_a_number_is_the_sum_of_what_its_ways_lead_to(sql, ts, us):
     found = defaultdict(Decimal)
     for way in ways(sql):
         worth = dict(answer(f"SELECT id, {way.column} FROM {way.table}"))
-        for key, of, *by in answer(way.sql):
+        for key, of, value, *by in answer(way.sql):
             assert key in wanted
+            assert value == worth[of]
             product = worth[of] or Decimal(0)
             for factor in by:
                 product *= factor
@@ -49,6 +51,32 @@ def test_a_number_is_the_sum_of_what_its_ways_lead_to(sql, ts, us):
     assert {key: found[key] for key, value in wanted.items() if value is not None} == {
         key: value for key, value in wanted.items() if value is not None
     }
+
+
+@pytest.mark.parametrize("sql", SUMS.values(), ids=SUMS)
+@settings(max_examples=5, deadline=None)
+@given(ts=t_rows, us=u_rows, chance=st.randoms())
+def test_the_ways_of_some_rows_are_those_of_all_rows(sql, ts, us, chance):
+    fill(numbered(ts), numbered(us))
+    keys = sorted(key for key in published(sql) if key is not None)
+    some = tuple(sorted(chance.sample(keys, min(len(keys), 2))))
+    for way, limited in zip(ways(sql), limited_ways(sql, some) if some else (), strict=bool(some)):
+        wanted = [row for row in answer(way.sql) if row[0] in some]
+        assert Counter(answer(limited.sql)) == Counter(wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [("grouped", 2), ("by an alias", 2), ("twice grouped", 3), ("copied", 1), ("a CTE with itself", 2)],
+)
+def test_members_of_other_groups_are_not_looked_at(name, times):
+    (first, *_) = limited_ways(SUMS[name], ("a",))
+    assert first.sql.count(" IN ('a')") == times
+
+
+@cache
+def limited_ways(sql, some):
+    return query.ways(query.parse(sql, "n.sql"), SCHEMA, KEYS, ["id"], "n", only={"id": [literal(one) for one in some]})
 
 
 @pytest.mark.parametrize("sql", NO_SUMS.values(), ids=NO_SUMS)
