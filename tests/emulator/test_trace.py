@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from cells import wrong
 from emulator import product as products
 from emulator.product import Twins
 from pipeline import LENIENT
@@ -36,6 +37,15 @@ def test_numbers_and_lines_are_traced_alike_on_both_engines(product):
 def _plain(found):
     fees = [(line.fee, line.contribution, line.file.rpartition("/")[2], line.row) for line in found.fees]
     return found.value, found.total, fees, found.operands.rows
+
+
+def test_every_cell_of_every_table(product):
+    with Twins(product, **LENIENT) as twins:
+        assert twins.all(FILES) == ("published", "published")
+        ours, theirs = twins.both(wrong)
+    assert ours == theirs
+    assert theirs[0] == set()
+    assert theirs[1]["sums"] > 100
 
 
 def test_files_and_the_fates_of_lines(product):
