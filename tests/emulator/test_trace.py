@@ -67,3 +67,23 @@ def test_files_and_the_fates_of_lines(product):
     }
     assert said["b.csv:1"]["kept"].endswith("a.csv:2")
     assert all((one["differing"], one["gone"]) == ([], []) for one in said.values())
+
+
+def test_every_other_fate(product):
+    """Each way in which a line comes to no number, in one world."""
+    product.deal({"a.csv": HARD[:6], "bad.csv": "nothing\nx\n", "mixed.csv": MIXED, "short.csv": HARD[6:9]})
+    assert product("run", vars=json.dumps(LENIENT)).code == 3
+    product.deal({"bad.csv": None})
+    assert product("run", "--allow-withdraw", vars=json.dumps(LENIENT)).code == 0
+    product.deal({"short.csv": HARD[6:8], "late.csv": [HARD[9]], "bad.csv": "nothing\nx\n"})
+    assert product("ingest", vars=json.dumps(LENIENT)).code == 3
+    fates = {"mixed.csv:1": "rejected", "short.csv:3": "superseded", "late.csv:1": "pending", "bad.csv:1": "refused"}
+    said = {line: product("trace", line, "--output", "json").json for line in fates}
+    assert {line: one["fate"] for line, one in said.items()} == fates
+    assert "fee_date" in said["mixed.csv:1"]["why"]
+    product.deal({"late.csv": None, "bad.csv": None})
+    assert product("run", "--allow-withdraw", vars=json.dumps(LENIENT)).code == 0
+    assert product("trace", "late.csv:1", "--output", "json").json["fate"] == "withdrawn"
+
+
+MIXED = "client_id,client_nino,adviser_id,fee_date,fee_amount\nC1,QQ000001A,x,soon,1\nC1,QQ000001A,x,2024-05-01,1\n"
