@@ -15,6 +15,7 @@ from fees_etl.cli.show import as_csv, pair
 from fees_etl.cli.text import table
 from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.figures import cell, plain, plural, pounds, total
+from fees_etl.streams import quoted
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ def trace(
             proof = compare.verify(project, engine, checked) if verify else None
         emit(output, {"schema": "fees-etl/line/1", **asdict(end), **_proven(proof)}, [*_ended(end), *_proof(proof)])
         return _judged(proof)
+    if "/" in name or ".csv" in name.lower():
+        raise UsageError(
+            f"{name} is a file, and its lines are traced one by one.", hint=f"{session.start} trace {quoted(name)}:1"
+        )
     made, wanted = contract(project, name), dict(map(pair, where or ()))
     with session.warehouse(project, read_only=True, tables=[made.table]) as engine:
         found = explain(project, engine, made, wanted, column, partly=not verify)

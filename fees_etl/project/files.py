@@ -36,7 +36,6 @@ KINDS: dict[str, tuple[type, int, str]] = {
     "max_rejected": (object, 1, 'a share from 0 to 1, with at most 9 decimals: "0.05"'),
 }
 NOT_DATASETS = {"macros", "materializations", "operations", "assertions"}
-_BOOKS = {"raw", "ops"}
 _OF_DUCKDB = {"information_schema", "pg_catalog", "system", "temp"}
 _NUMBER = re.compile(r"[0-9]{1,29}(\.[0-9]{1,9})?")
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -99,10 +98,8 @@ def _misnamed(path: Path, name: str) -> str:
         return (
             f"'{ascii(wrong[0])[1:-1]}' is no name: lower case letters, digits and _, no digit first, no word of SQL."
         )
-    if folder == "history" or (folder in _BOOKS and path.suffix == ".sql"):
-        return (
-            f"models do not go into {folder}, whose tables fees-etl writes itself: put it into another folder of sql/."
-        )
+    if folder == "history" or (folder in {"raw", "ops"} and path.suffix == ".sql"):
+        return f"models do not go into {folder}: fees-etl writes its tables. Put it into another folder of sql/."
     return "" if path.is_file() else "this is no plain file."
 
 

@@ -85,8 +85,7 @@ class Walk:
             widths = {len(self.query(given, self._scope()))}
         wanted = len(scope.names() if listed is None else listed)
         if widths != {wanted}:
-            counts = f"{min(widths)} values for {wanted} columns"
-            raise self.asked.wrong(f"INSERT has {counts}", tree)
+            raise self.asked.wrong(f"INSERT has {min(widths)} values for {wanted} columns", tree)  # noqa: S608 - no SQL
 
     def _merge(self, tree: exp.Merge) -> None:
         mine, theirs = self._scope(tree.this), self._scope(tree.args["using"])
@@ -193,12 +192,11 @@ class Walk:
     def _join(self, join: exp.Join, scope: Scope) -> None:
         seen = set().union(*(found for found in scope.sources.values() if found))
         self._source(join.this, scope)
-        args = join.args
-        if on := args.get("on"):
+        if on := join.args.get("on"):
             self.kind(on, scope)
-        elif not (args.get("using") or args.get("kind") == "CROSS" or isinstance(join.this, exp.Unnest)):
+        elif not (join.args.get("using") or join.args.get("kind") == "CROSS" or isinstance(join.this, exp.Unnest)):
             raise self.asked.wrong("JOIN without ON", join)
-        for name in args.get("using") or ():
+        for name in join.args.get("using") or ():
             if name.name.lower() not in seen:
                 raise scope.unknown(name.name, name)
             scope.merged.add(name.name.lower())

@@ -102,6 +102,7 @@ def test_a_number_of_rows_beyond_any_table_is_a_misuse(world):
     ("args", "said"),
     [
         (["rpt_adviser"], "no table is called 'rpt_adviser'"),
+        (["lake/a.csv"], "lake/a.csv is a file, and its lines are traced one by one"),
         (["rpt_adviser_ltv", "adviser_id=A9", "--column", "client_count"], "no row of reporting.rpt_adviser_ltv is so"),
         (["rpt_adviser_ltv", "--column", "client_count"], "more than one row of reporting.rpt_adviser_ltv is so"),
         (["rpt_adviser_ltv", "adviser_id=A1"], "reporting.rpt_adviser_ltv has 5 columns of pounds"),
