@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from fees_etl.results import EXACT
 
@@ -104,6 +105,15 @@ def plain(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def shown(uri: str) -> str:
+    """A URI as people write it: a local file by its path.
+
+    >>> shown("file:///data/fees%20one.csv"), shown("gs://lake/fees%20one.csv")
+    ('/data/fees one.csv', 'gs://lake/fees%20one.csv')
+    """
+    return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
 
 
 def cause(line: Line) -> str:

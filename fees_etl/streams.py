@@ -14,7 +14,6 @@ import re
 import select
 import shlex
 import sys
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def replace(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
         return
     path = path.resolve()
-    draft = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with draft.open("x", encoding="utf-8") as whole:
             whole.write(text)

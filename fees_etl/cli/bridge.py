@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import grid, paragraph
-from fees_etl.figures import cause, count, kind, plain, plural, pounds, total
-from fees_etl.ingestion.source import shown
+from fees_etl.figures import cause, count, kind, plain, plural, pounds, shown, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -29,7 +29,7 @@ def files(
     fees-etl files
     fees-etl files --limit 10 --output json
     """
-    from fees_etl.ingestion.source import shown
+    from fees_etl.figures import shown
 
     session: Session = context.obj
     project = session.open(proven=False)

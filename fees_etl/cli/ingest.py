@@ -151,7 +151,7 @@ def show_files(session: Session, output: opt.Output) -> None:
 
 def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: bool = True) -> InputRefused | None:
     """Files of the source are refused, now or (``known``: uri and reason) since an earlier ingestion."""
-    from fees_etl.ingestion.source import shown
+    from fees_etl.figures import shown
 
     now = {file.uri: file.note for file in session.ingested.refused} if session.ingested else {}
     session.refused = refused = [*now.items(), *(one for one in known if one[0] not in now)]

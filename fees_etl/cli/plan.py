@@ -143,7 +143,7 @@ def as_document(found: fees_etl.Plan, billed: Sequence[int | None], settings: Se
 def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None], settings: Settings) -> list[str]:
     """What a run would do, in order, and what it would be billed for."""
     from fees_etl.cli import report
-    from fees_etl.ingestion.source import shown
+    from fees_etl.figures import shown
 
     def cost(billed: int | None) -> str:
         return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"

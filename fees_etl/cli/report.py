@@ -10,8 +10,8 @@ from fees_etl.cli.bridge import bridged
 from fees_etl.cli.diff import differing, edited
 from fees_etl.cli.text import DATES, grid, paragraph, table
 from fees_etl.cli.unusual import sentences
-from fees_etl.figures import change, count, plural, pounds, total
-from fees_etl.ingestion.source import SAMPLE, shown
+from fees_etl.figures import change, count, plural, pounds, shown, total
+from fees_etl.ingestion.source import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

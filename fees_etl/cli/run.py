@@ -235,7 +235,7 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
 def _way_on(session: Session, result: Result, *, reads: bool) -> str:
     """What to type after a rejection: with what the selection left out, or when a file or a waiver is written."""
-    from fees_etl.ingestion.source import shown
+    from fees_etl.figures import shown
     from fees_etl.project import graph
     from fees_etl.project.load import edges
 
@@ -258,7 +258,7 @@ def _way_on(session: Session, result: Result, *, reads: bool) -> str:
 
 def _late(session: Session, found: Sequence[Pending]) -> GuardRefused:
     """Fee dates before the lookback changed, and the target wants to be asked."""
-    from fees_etl.ingestion.source import shown
+    from fees_etl.figures import shown
 
     lines = [
         f"    {plural(one.rows_added + one.rows_removed, 'late row')}, "

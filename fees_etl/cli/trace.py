@@ -132,7 +132,7 @@ def _judged(proof: Proof | None) -> int:
 
 
 def _ended(end: Fate) -> Iterator[str]:
-    from fees_etl.ingestion.source import shown
+    from fees_etl.figures import shown
 
     yield f"{shown(end.file)}:{end.row} is {end.fate}{f': {end.why}' if end.why else ''}"
     if end.kept:
@@ -211,7 +211,7 @@ def _told(found: Trace) -> Iterator[str]:
 
 def _tree(lines: list[Line], depth: int) -> Iterator[str]:
     """The rows of one level with their pounds, and below each the rows that it adds up; at the end lines of files."""
-    from fees_etl.ingestion.source import shown
+    from fees_etl.figures import shown
 
     indent = "  " * (depth + 1)
     groups: dict[Any, list[Line]] = {}

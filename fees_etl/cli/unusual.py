@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.figures import count, plural, pounds
-from fees_etl.ingestion.source import shown
+from fees_etl.figures import count, plural, pounds, shown
 from fees_etl.project.watched import ANOMALIES, FRESHNESS, kind
 
 if TYPE_CHECKING:

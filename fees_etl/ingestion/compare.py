@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from fees_etl.engines import connect
 from fees_etl.errors import GuardRefused, InputRefused
+from fees_etl.figures import shown
 from fees_etl.ingestion import ingest
 from fees_etl.ingestion.mirror import FEES, REJECTED
-from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, listing, shown
+from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, listing
 from fees_etl.ingestion.verdict import read_books
 from fees_etl.privacy import mask
 from fees_etl.results import AssertionResult

@@ -9,7 +9,8 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
 from fees_etl.errors import GuardRefused
-from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME, shown
+from fees_etl.figures import shown
+from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from fees_etl.ingestion.source import shown
+from fees_etl.figures import shown
 from fees_etl.ingestion.verdict import UNREAD
 from fees_etl.results import FileResult
 from fees_etl.script import Load, Stop, Write

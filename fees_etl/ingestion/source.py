@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
 from fees_etl.errors import InputRefused, UsageError
+from fees_etl.figures import shown
 from fees_etl.ingestion import folder
 from fees_etl.ingestion.bytes import FileRefused
 from fees_etl.ingestion.globs import CONTROL, control_names, in_any_case, in_folder, literal, parted, regex, remarks
@@ -194,15 +194,6 @@ def opened(source: str) -> Bucket:
     from fees_etl.ingestion.bucket import Bucket  # noqa: PLC0415 - late: half a second for those who need it
 
     return Bucket(_parted(source)[0].removeprefix(BUCKET_SCHEME).removesuffix("/"))
-
-
-def shown(uri: str) -> str:
-    """A URI as people write it: a local file by its path.
-
-    >>> shown("file:///data/fees%20one.csv"), shown("gs://lake/fees%20one.csv")
-    ('/data/fees one.csv', 'gs://lake/fees%20one.csv')
-    """
-    return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
 
 
 def in_bucket(name: str, known: Collection[str]) -> list[str]:

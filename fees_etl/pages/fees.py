@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.figures import net, plural, pounds, total
-from fees_etl.ingestion.source import shown
+from fees_etl.figures import net, plural, pounds, shown, total
 from fees_etl.pages import specs
 from fees_etl.pages.chart import Chart
 from fees_etl.pages.facts import MOVES

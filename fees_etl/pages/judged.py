@@ -7,8 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.explain.bridge import totals
-from fees_etl.figures import cause, change, count, kind, plain, plural, pounds, total
-from fees_etl.ingestion.source import shown
+from fees_etl.figures import cause, change, count, kind, plain, plural, pounds, shown, total
 from fees_etl.pages import specs
 from fees_etl.pages.chart import Chart
 from fees_etl.pages.sheet import Block, Section, Sheet
