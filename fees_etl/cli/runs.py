@@ -151,7 +151,7 @@ def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> lis
         verdict = f"{failing} FAIL" if failing else f"{len(tests)} ok" if tests else ""
         net = change(Decimal(one["amount_before"]), Decimal(one["amount_after"]), "0.00")
         seconds = f"{(one['finished_at'] - one['started_at']).total_seconds():.2f}"
-        names = (one["run_id"], one["command"].split()[0], one["status"], _dates(one["fee_dates"]))
+        names = (one["run_id"], one["command"].partition(" ")[0], one["status"], _dates(one["fee_dates"]))
         rows.append((*names, count(one["rows_after"]), net, seconds, verdict))
     return grid(rows, "<<<<>>><", 0, whole=0)
 

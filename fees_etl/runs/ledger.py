@@ -77,11 +77,14 @@ def listed(text: str | None, name: str) -> list[dict[str, Any]]:
     Raises:
         WarehouseError: it holds something else, which no run writes.
     """
-    with suppress(ValueError, TypeError, RecursionError):
-        found = json.loads(text or "")
-        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
-            return found
-    raise tampered(name)
+    from fees_etl.runs.shapes import SHAPES  # noqa: PLC0415 - for those who read the ledger
+
+    try:
+        SHAPES[name].validate_json(text or "")
+        found: list[dict[str, Any]] = json.loads(text or "")
+    except (ValueError, RecursionError):
+        raise tampered(name) from None
+    return found
 
 
 def published(answer: Rows) -> Published:
@@ -124,8 +127,11 @@ def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
     before, after, left = (kept.get(name) for name in ("before", "after", "left_out"))
     if not (before and after and left):
         return None
-    (was,), (now,), (out,) = before, after, left
-    return _typed(Published, was), _typed(Published, now), _typed(LeftOut, out)
+    try:
+        (was,), (now,), (out,) = before, after, left
+        return _typed(Published, was), _typed(Published, now), _typed(LeftOut, out)
+    except (ValueError, TypeError, ArithmeticError):
+        raise tampered("headline") from None
 
 
 def left(project: Project, engine: Engine, run_id: str) -> Published | None:

@@ -251,13 +251,30 @@ def test_a_checkout_that_is_not_as_committed_is_named_dirty(tmp_path, monkeypatc
     assert sha() == f"{git('rev-parse', 'HEAD').strip()}-dirty"
 
 
-@pytest.mark.parametrize("text", ["'junk'", "'5'", "'[5]'", "NULL"])
-def test_a_ledger_that_was_written_to_by_hand_is_no_bug(fed, text):
-    change(f"UPDATE ops.runs SET changes = {text}")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("changes", text) for text in ("'junk'", "'5'", "'[5]'", "NULL", '\'[{"fee_date": "never"}]\'')),
+        ("changes", """'[{"fee_date": "2025-01-01", "rows": [0], "amount": ["0", "x"]}]'"""),
+        ("steps", """'[{"name": 5, "rows": "many", "seconds": null}]'"""),
+        ("assertions", """'[{"name": "a", "severity": "loud", "failing": 0, "waived": 0, "waivers": ""}]'"""),
+        ("assertions", """'[{"name": "a"}]'"""),
+    ],
+)
+def test_a_ledger_that_was_written_to_by_hand_is_no_bug(fed, name, text):
+    change(f"UPDATE ops.runs SET {name} = {text}")
     for line in (("runs", "show", "latest"), ("runs",), ("report",)):
         code, _, err = fed(*line)
-        assert (code, "ops.runs.changes holds what no run writes" in err) == (5, True), line
+        assert (code, f"ops.runs.{name} holds what no run writes" in err) == (5, True), line
     assert fed("assert")[0] == 1
+
+
+@pytest.mark.parametrize("text", ['{"before": 5}', '{"before": [["x"]], "after": [["x"]], "left_out": [["x"]]}', "[]"])
+def test_a_headline_that_was_written_by_hand_is_no_bug(fed, text):
+    change(f"UPDATE ops.runs SET headline = '{text}'")
+    for line in (("runs", "show", "latest"), ("report",)):
+        code, _, err = fed(*line)
+        assert (code, "ops.runs.headline holds what no run writes" in err) == (5, True), line
 
 
 @pytest.mark.parametrize("name", ["started_at", "finished_at", "amount_after", "command"])
