@@ -240,6 +240,11 @@ class Project:
         kept = (made.history for made in models.values())
         return {made.table: made for made in kept if made} | self.sources | models
 
+    @property
+    def schema(self) -> dict[Table, dict[str, str]]:
+        """The types of their columns, in order."""
+        return {table: made.types for table, made in self.contracts.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:

@@ -9,7 +9,7 @@ import typer
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import SHOWN, as_csv
 from fees_etl.cli.text import grid, paragraph
-from fees_etl.figures import cell
+from fees_etl.figures import cell, shown
 from fees_etl.types import Table
 
 FILES = Table("raw", "files")
@@ -29,8 +29,6 @@ def files(
     fees-etl files
     fees-etl files --limit 10 --output json
     """
-    from fees_etl.figures import shown
-
     session: Session = context.obj
     project = session.open(proven=False)
     most = limit or (SHOWN if output == "text" else None)

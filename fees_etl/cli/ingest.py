@@ -11,7 +11,7 @@ from fees_etl.cli import options as opt  # noqa: TC001  (typer reads annotations
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.errors import InputRefused, UsageError
-from fees_etl.figures import plural
+from fees_etl.figures import plural, shown
 from fees_etl.streams import inline, quoted
 
 if TYPE_CHECKING:
@@ -151,8 +151,6 @@ def show_files(session: Session, output: opt.Output) -> None:
 
 def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: bool = True) -> InputRefused | None:
     """Files of the source are refused, now or (``known``: uri and reason) since an earlier ingestion."""
-    from fees_etl.figures import shown
-
     now = {file.uri: file.note for file in session.ingested.refused} if session.ingested else {}
     session.refused = refused = [*now.items(), *(one for one in known if one[0] not in now)]
     if not refused:

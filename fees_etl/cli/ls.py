@@ -128,7 +128,6 @@ def render(
     project = session.open(proven=False)
     sql = rendered(project, model, window)
     if dialect == "duckdb":
-        types = {table: contract.types for table, contract in project.contracts.items()}
-        sql = query.to_duckdb(sql, types, session.settings.dataset_suffix)
+        sql = query.to_duckdb(sql, project.schema, session.settings.dataset_suffix)
     emit("text", {}, [sql.rstrip()])
     return 0

@@ -14,7 +14,7 @@ from fees_etl.cli.ingest import next_step, require_source, source_of
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, grid, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
-from fees_etl.figures import count, plural, pounds, total
+from fees_etl.figures import count, plural, pounds, shown, total
 from fees_etl.results import summed
 
 if TYPE_CHECKING:
@@ -143,7 +143,6 @@ def as_document(found: fees_etl.Plan, billed: Sequence[int | None], settings: Se
 def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None], settings: Settings) -> list[str]:
     """What a run would do, in order, and what it would be billed for."""
     from fees_etl.cli import report
-    from fees_etl.figures import shown
 
     def cost(billed: int | None) -> str:
         return "n/a on duckdb" if billed is None else f"{billed // 2**20:,} MiB"

@@ -17,7 +17,7 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
-from fees_etl.figures import count, net, plural, pounds
+from fees_etl.figures import count, net, plural, pounds, shown
 from fees_etl.results import summed
 from fees_etl.streams import inline, quoted
 from fees_etl.window import everything
@@ -235,7 +235,6 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
 def _way_on(session: Session, result: Result, *, reads: bool) -> str:
     """What to type after a rejection: with what the selection left out, or when a file or a waiver is written."""
-    from fees_etl.figures import shown
     from fees_etl.project import graph
     from fees_etl.project.load import edges
 
@@ -258,8 +257,6 @@ def _way_on(session: Session, result: Result, *, reads: bool) -> str:
 
 def _late(session: Session, found: Sequence[Pending]) -> GuardRefused:
     """Fee dates before the lookback changed, and the target wants to be asked."""
-    from fees_etl.figures import shown
-
     lines = [
         f"    {plural(one.rows_added + one.rows_removed, 'late row')}, "
         f"{pounds(net(one.amount_removed, one.amount_added))}, {one.fee_date} ({inline(shown(one.source_file))})"

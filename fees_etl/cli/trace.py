@@ -14,7 +14,7 @@ from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import as_csv, pair
 from fees_etl.cli.text import table
 from fees_etl.errors import AssertionsFailed, UsageError
-from fees_etl.figures import cell, plain, plural, pounds, total
+from fees_etl.figures import cell, plain, plural, pounds, shown, total
 from fees_etl.streams import quoted
 from fees_etl.types import Table
 
@@ -132,8 +132,6 @@ def _judged(proof: Proof | None) -> int:
 
 
 def _ended(end: Fate) -> Iterator[str]:
-    from fees_etl.figures import shown
-
     yield f"{shown(end.file)}:{end.row} is {end.fate}{f': {end.why}' if end.why else ''}"
     if end.kept:
         yield f"  kept is {end.kept}"
@@ -211,8 +209,6 @@ def _told(found: Trace) -> Iterator[str]:
 
 def _tree(lines: list[Line], depth: int) -> Iterator[str]:
     """The rows of one level with their pounds, and below each the rows that it adds up; at the end lines of files."""
-    from fees_etl.figures import shown
-
     indent = "  " * (depth + 1)
     groups: dict[Any, list[Line]] = {}
     for line in lines:

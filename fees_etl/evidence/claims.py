@@ -76,13 +76,9 @@ def _moved(found: Evidence) -> Iterator[Claim]:
 
 def _bridges(found: Evidence) -> Iterator[Claim]:
     if "bridge.json" not in found.members:
-        said, is_first = "the bridge from the run before adds up", found.manifest["chain"]["after"] is None
-        yield Claim(
-            "change control",
-            said,
-            None if is_first else False,
-            "no run published before" if is_first else "it is missing",
-        )
+        is_first = found.manifest["chain"]["after"] is None
+        verdict = (None, "no run published before") if is_first else (False, "it is missing")
+        yield Claim("change control", "the bridge from the run before adds up", *verdict)
         return
     told = found.document("bridge.json")
     wrong = [

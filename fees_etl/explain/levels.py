@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fees_etl import query
 from fees_etl.errors import AssertionsFailed, DataClosed, DatasetClosed, FeesError, UsageError
 from fees_etl.project.template import literal
+from fees_etl.results import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = "tuple[Scalar, ...]"
 
-EXACT = Context(prec=80)
 SOURCE = ("_source_file", "_source_version", "_source_row")
 """What tells a line of a file from all others, in tables that no model writes."""
 _FEW = 300
@@ -95,11 +95,12 @@ class Descent:
         """
         made, marks = model.contract, {part.key for part in parts}
         above = above if len(marks) > _FEW else _written(marks)
-        only = self._limits(model, made.key, marks)
+        edges = query.lineage(query.parse(model.sql, model.path), self.project.schema)
+        only = _limits(made, edges, made.key, marks)
         is_last = not model.reads <= self.project.models.keys()
         fees = self._fees(made, only, above) if is_last else {}
         if fees:  # what more is known of them leaves even less to look at
-            only = self._limits(model, [*next(iter(fees.values()))], [tuple(one.values()) for one in fees.values()])
+            only = _limits(made, edges, [*next(iter(fees.values()))], [tuple(one.values()) for one in fees.values()])
         ways = found_ways(self.project, model, column, only)
         for way in ways:
             if way.table not in self.project.models and way.key != SOURCE:
@@ -154,19 +155,6 @@ class Descent:
             raise DataClosed(f"This account reads the columns of {found.table} with the policy tag {found.tag} masked.")
         return found
 
-    def _limits(self, model: Model, names: Sequence[str], rows: Collection[Key]) -> dict[str, list[str]]:
-        """What rows have in these columns, as literals by column, where comparing all others with it takes no time."""
-        schema = {table: made.types for table, made in self.project.contracts.items()}
-        edges = query.lineage(query.parse(model.sql, model.path), schema)
-        found = {}
-        for at, name in enumerate(names):
-            cells = {row[at] for row in rows}
-            is_copied = {edge.kind for edge in edges[name.lower()] if edge.kind in query.DIRECT} == {"copied"}
-            most = _FEW if is_copied or model.contract.key == (name,) else _WORKED_OUT
-            if len(cells) <= most and None not in cells:
-                found[name] = sorted(map(literal, cells))
-        return found
-
     def _fees(self, made: Contract, only: Only, above: str) -> dict[Key, dict[str, Scalar]]:
         """The columns without a policy tag of these rows."""
         names = [one.name for one in made.columns if not one.policy_tag]
@@ -191,14 +179,27 @@ def keys(project: Project) -> dict[Table, tuple[str, ...]]:
 
 def found_ways(project: Project, model: Model, column: str, only: Only = query.NO_LIMIT) -> list[Way]:
     """The ways of a column of a model to what it adds up."""
-    schema = {table: made.types for table, made in project.contracts.items()}
     parsed = query.parse(model.sql, model.path)
-    return query.ways(parsed, schema, keys(project), model.contract.key, column, only)
+    return query.ways(parsed, project.schema, keys(project), model.contract.key, column, only)
 
 
 def contracts(project: Project, *models: Model) -> dict[Table, Contract]:
     """Of models, and of all that they read."""
     return {table: project.contracts[table] for model in models for table in (model.table, *sorted(model.reads))}
+
+
+def _limits(
+    made: Contract, edges: Mapping[str, Collection[query.Edge]], names: Sequence[str], rows: Collection[Key]
+) -> dict[str, list[str]]:
+    """What rows have in these columns, as literals by column, where comparing all others with it takes no time."""
+    found = {}
+    for at, name in enumerate(names):
+        cells = {row[at] for row in rows}
+        is_copied = {edge.kind for edge in edges[name.lower()] if edge.kind in query.DIRECT} == {"copied"}
+        most = _FEW if is_copied or made.key == (name,) else _WORKED_OUT
+        if len(cells) <= most and None not in cells:
+            found[name] = sorted(map(literal, cells))
+    return found
 
 
 def _written(rows: Collection[Key]) -> str:
@@ -263,8 +264,7 @@ def _require_equal(
 
 def _tag(project: Project, model: Model, table: Table) -> str:
     """The policy tag of those columns of a table that a model reads; "" where they have none."""
-    schema = {at: made.types for at, made in project.contracts.items()}
-    edges = query.lineage(query.parse(model.sql, model.path), schema).values()
+    edges = query.lineage(query.parse(model.sql, model.path), project.schema).values()
     read = {edge.column for found in edges for edge in found if edge.table == table}
     tags = (one.policy_tag for one in project.contracts[table].columns if one.name in read)
     return next((tag for tag in tags if tag), "")

@@ -37,7 +37,7 @@ def dependences(project: Project, name: str) -> list[Dependence]:
     texts = {str(table): (model.sql, str(model.path)) for table, model in project.models.items()}
     texts |= {one.name: (one.sql, str(one.path or one.name)) for one in project.assertions}
     texts |= {str(table): ("", "") for table in project.sources}
-    schema = {table: made.types for table, made in project.contracts.items()}
+    schema = project.schema
     first, column = _meant(name, texts)
     found: dict[str, dict[str, frozenset[Edge]]] = {}
     steps = list[Dependence]()

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl import query
 from fees_etl.errors import DataClosed, DatasetClosed, UsageError
-from fees_etl.explain.levels import EXACT, Closed, Descent, End, Part, contracts, keys
+from fees_etl.explain.levels import Closed, Descent, End, Part, contracts, keys
 from fees_etl.explain.show import rows
+from fees_etl.figures import total
 from fees_etl.project.graph import did_you_mean
 from fees_etl.project.template import literal
+from fees_etl.results import EXACT
 from fees_etl.script import Rows
 
 if TYPE_CHECKING:
@@ -101,11 +103,9 @@ def trace(
             part = Part((), tuple(key.values()), Decimal(value))
             ends = list(descent.go(model, name, [part]))
             lines = _merged(line for end in ends for line in _lines(end))
-            total = Decimal(value) if not lines else Decimal(0)
-            for line in lines:
-                total = EXACT.add(total, line.contribution)
+            whole = total(line.contribution for line in lines) if lines else Decimal(value)
             closed = next((end.closed for end in ends if end.closed), None)
-            return Trace(made.table, key, name, value, total, tuple(lines), closed=closed)
+            return Trace(made.table, key, name, value, whole, tuple(lines), closed=closed)
     try:
         engine.prepare(contracts(project, model), create=False)
         shown = engine.query(operands(project, model, name, tuple(key.values())))
@@ -139,11 +139,10 @@ def _column(made: Contract, column: str | None) -> str:
 
 def operands(project: Project, model: Model, column: str, of: Key | None = None) -> str:
     """The query for what a column is worked out from: keys, as ``key_0``.., and operands, of one row or all."""
-    schema = {table: made.types for table, made in project.contracts.items()}
     hidden = {(at, one.name) for at, made in project.contracts.items() for one in made.columns if one.policy_tag}
     parsed, key = query.parse(model.sql, model.path), model.contract.key
     only = {name: [literal(cell)] for name, cell in zip(key, of or (), strict=False)}
-    return query.operands(parsed, schema, keys(project), key, column, hidden, only=only)
+    return query.operands(parsed, project.schema, keys(project), key, column, hidden, only=only)
 
 
 def _lines(end: End) -> Iterable[Line]:

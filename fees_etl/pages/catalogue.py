@@ -122,7 +122,7 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
     Raises:
         ProjectError: the glossary is wrong.
     """
-    terms, schema = glossary(project.root), {table: made.types for table, made in project.contracts.items()}
+    terms, schema = glossary(project.root), project.schema
     tests = tuple(_test(one, found) for one in project.assertions)
     reads = {str(at): tuple(sorted(map(str, model.reads))) for at, model in project.models.items()}
     read_by: dict[str, list[str]] = defaultdict(list)

@@ -231,7 +231,7 @@ def _days(project: Project, engine: Engine, moment: Moment) -> tuple[Day, ...]:
     staged: dict[date, tuple[int, Decimal]] = {}
     runs = engine.query(project.templates.ask("date_changes", moment=moment).sql).rows
     for _, _, changes in sorted(runs, key=lambda row: (row[1], row[0])):
-        for one in ledger.listed(changes, "changes"):
+        for one in ledger.read(changes, "changes"):
             staged[date.fromisoformat(one["fee_date"])] = (one["rows"][1], Decimal(one["amount"][1]))
     moved: dict[date, dict[str, Decimal]] = defaultdict(dict)
     if bridge.CAUSES in project.contracts:

@@ -233,9 +233,10 @@ def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[Proj
         ("materialized", not made.materialized or bool(made.key), "a model needs 'key'."),
         ("key", made.materialized != "merge" or not made.key or made.partition_by in made.key, merge),
     ]
-    of_sources = ("like", "total", "layouts", "freshness")
-    unsaid = [not made.materialized or name not in said.model_fields_set for name in of_sources]
-    rules += [(name, holds, f"'{name}' {_FOR_SOURCES}") for name, holds in zip(of_sources, unsaid, strict=True)]
+    rules += [
+        (name, not made.materialized or name not in said.model_fields_set, f"'{name}' {_FOR_SOURCES}")
+        for name in ("like", "total", "layouts", "freshness")
+    ]
     yield from (document.error(message, place) for place, holds, message in rules if not holds)
 
 

@@ -64,24 +64,25 @@ def records(found: Rows) -> list[dict[str, Any]]:
     Raises:
         WarehouseError: somebody wrote to them by hand.
     """
-    for one in found.records:
+    attempts = found.records
+    for one in attempts:
         for name, cell in one.items():
             if cell is None and name not in _OPTIONAL:
                 raise tampered(name)
-    return [one | {name: listed(one[name], name) for name in LISTS} for one in found.records]
+    return [one | {name: read(one[name], name) for name in LISTS} for one in attempts]
 
 
-def listed(text: str | None, name: str) -> list[dict[str, Any]]:
-    """What a column of the ledger keeps as a list of JSON objects.
+def read(text: str, name: str) -> Any:
+    """What a column of the ledger keeps as JSON.
 
     Raises:
-        WarehouseError: it holds something else, which no run writes.
+        WarehouseError: it holds something else than a run writes.
     """
     from fees_etl.runs.shapes import SHAPES  # noqa: PLC0415 - for those who read the ledger
 
     try:
-        SHAPES[name].validate_json(text or "")
-        found: list[dict[str, Any]] = json.loads(text or "")
+        found = json.loads(text)
+        SHAPES[name].validate_python(found)
     except (ValueError, RecursionError):
         raise tampered(name) from None
     return found
@@ -123,7 +124,7 @@ def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending
 
 def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
     """The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
-    kept = listed(f"[{text or '{}'}]", "headline")[0]
+    kept = read(text, "headline") if text else {}
     before, after, left = (kept.get(name) for name in ("before", "after", "left_out"))
     if not (before and after and left):
         return None

@@ -45,5 +45,5 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     "steps": TypeAdapter(list[Step]),
     "changes": TypeAdapter(list[Moved]),
     "assertions": TypeAdapter(list[Verdict]),
-    "headline": TypeAdapter(list[dict[str, list[list[str | None]] | None]]),
+    "headline": TypeAdapter(dict[str, list[list[str | None]] | None]),
 }

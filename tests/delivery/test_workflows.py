@@ -188,11 +188,12 @@ def test_what_is_deployed_is_published_as_pages_after_it_was_applied(tmp_path):
         tmp_path, step, docker=image, gcloud="exit 0", terraform="echo gs://wealth-fees-prod-lake/catalogue"
     )
     assert {"--rm", "--read-only", "none"} <= set(made.split())
-    assert f"--volume {tmp_path}/work/catalogue:/srv/catalogue" in made
+    pages = tmp_path / "work" / "catalogue"
+    assert f"--volume {pages}:/srv/catalogue" in made
     assert place == "terraform -chdir=terraform output -raw catalogue"
     assert copied.split()[1:3] == ["storage", "rsync"]
     assert copied.split()[-2:] == ["catalogue", "gs://wealth-fees-prod-lake/catalogue"]
-    assert {"index.html", "staging.stg_fees.html"} <= {path.name for path in (tmp_path / "work/catalogue").iterdir()}
+    assert {"index.html", "staging.stg_fees.html"} <= {path.name for path in pages.iterdir()}
 
 
 def test_no_step_pastes_an_expression_into_a_shell():

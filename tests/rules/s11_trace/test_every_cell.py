@@ -17,6 +17,15 @@ from fees_etl.types import Table
 WORLDS = {"hard": HARD, "sample": SAMPLE, "real": places.REAL}
 
 
+@pytest.fixture(params=WORLDS)
+def known(request, tmp_path):
+    """Each of the worlds, published."""
+    if WORLDS[request.param] is None:
+        pytest.skip("the real file is not here")
+    with filled(tmp_path, WORLDS[request.param]) as pipeline:
+        yield pipeline
+
+
 @contextmanager
 def filled(folder, world):
     with Pipeline(folder, **LENIENT) as pipeline:
@@ -28,16 +37,10 @@ def filled(folder, world):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WORLDS)
-def test_every_cell_of_every_table(tmp_path, name):
-    if WORLDS[name] is None:
-        pytest.skip("the real file is not here")
-    with filled(tmp_path, WORLDS[name]) as pipeline:
-        cells, seen = wrong(pipeline)
-        assert cells == set()
-        count = {
-            one.name: pipeline.value(f"SELECT COUNT(*) FROM {one.table}") for one in pipeline.project.models.values()
-        }
+def test_every_cell_of_every_table(known):
+    cells, seen = wrong(known)
+    assert cells == set()
+    count = {one.name: known.value(f"SELECT COUNT(*) FROM {one.table}") for one in known.project.models.values()}
     sums = {"stg_fees": 1, "dim_clients": 0, "rpt_client_ltv": 4, "rpt_cohort_ltv": 3, "rpt_adviser_ltv": 4}
     assert seen == {
         "sums": sum(count[table] * many for table, many in sums.items()),
@@ -46,20 +49,13 @@ def test_every_cell_of_every_table(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WORLDS)
-def test_all_advisers_go_down_to_the_lines_of_files(tmp_path, name):
-    if WORLDS[name] is None:
-        pytest.skip("the real file is not here")
-    with filled(tmp_path, WORLDS[name]) as pipeline:
-        model = pipeline.project.models[Table("reporting", "rpt_adviser_ltv")]
-        rows = pipeline.engine.query(f"SELECT adviser_id, total_client_ltv_all_time FROM {model.table}").rows
-        parts = [levels.Part((), row[:1], row[1]) for row in rows]
-        descent = levels.Descent(pipeline.project, pipeline.engine)
-        (end,) = descent.go(model, "total_client_ltv_all_time", parts)
-        lines = pipeline.engine.query(
-            "SELECT _source_file, _source_version, _source_row, fee_amount FROM raw.fees"
-        ).rows
-        published = pipeline.value("SELECT COUNT(*) FROM staging.stg_fees")
+def test_all_advisers_go_down_to_the_lines_of_files(known):
+    model = known.project.models[Table("reporting", "rpt_adviser_ltv")]
+    rows = known.engine.query(f"SELECT adviser_id, total_client_ltv_all_time FROM {model.table}").rows
+    parts = [levels.Part((), row[:1], row[1]) for row in rows]
+    (end,) = levels.Descent(known.project, known.engine).go(model, "total_client_ltv_all_time", parts)
+    lines = known.engine.query("SELECT _source_file, _source_version, _source_row, fee_amount FROM raw.fees").rows
+    published = known.value("SELECT COUNT(*) FROM staging.stg_fees")
     worth = {row[:3]: row[3] for row in lines}
     assert all(worth[part.key] == part.pounds for part in end.parts)
     assert len({part.key for part in end.parts}) == len(end.parts) == published
