@@ -1,32 +1,18 @@
-"""Figures as text: exact pounds, signed differences, counted nouns, and the words for what moved a total."""
+"""Figures, exact, and as text: pounds, signed differences, counted nouns."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from fees_etl.results import EXACT
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fees_etl.results import Line
-
-CAUSES = {
-    "late": "late",
-    "new": "new",
-    "corrected": "corrected",
-    "withdrawn": "withdrawn",
-    "duplicate": "another row of the fee is kept",
-    "moved": "first touch moved",
-    "window": "first fee moved the window",
-    "rule": "the SQL changed",
-}
-STANDING = "a rule of the SQL"
-"""The word for what SQL other than the bundled makes of a number in a run that did not change it."""
+EXACT = Context(prec=80)
+"""The default context would round a NUMERIC(38, 9) to 28 digits."""
 
 
 def pounds(amount: Decimal) -> str:
@@ -52,6 +38,16 @@ def net(before: Decimal, after: Decimal) -> Decimal:
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
     return reduce(EXACT.add, amounts, Decimal(0))
+
+
+def summed(counts: Iterable[int | None]) -> int | None:
+    """The sum of what was counted; None where nothing was.
+
+    >>> summed([None, 2, 3]), summed([None])
+    (5, None)
+    """
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def count(number: int | None) -> str:
@@ -114,13 +110,3 @@ def shown(uri: str) -> str:
     ('/data/fees one.csv', 'gs://lake/fees%20one.csv')
     """
     return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
-
-
-def cause(line: Line) -> str:
-    """What a line of a bridge is due to."""
-    return STANDING if line.cause == "rule" and not line.is_error else CAUSES[line.cause]
-
-
-def kind(line: Line) -> str:
-    """As IAS 8 tells errors from new information."""
-    return "error" if line.is_error else "new information"

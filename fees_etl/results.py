@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import reduce
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fees_etl.errors import UsageError
+from fees_etl.figures import EXACT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
     import pyarrow as pa
@@ -21,8 +22,18 @@ if TYPE_CHECKING:
     from fees_etl.types import Severity
 
 
-EXACT = Context(prec=80)
-"""The default context would round a NUMERIC(38, 9) to 28 digits."""
+CAUSES = {
+    "late": "late",
+    "new": "new",
+    "corrected": "corrected",
+    "withdrawn": "withdrawn",
+    "duplicate": "another row of the fee is kept",
+    "moved": "first touch moved",
+    "window": "first fee moved the window",
+    "rule": "the SQL changed",
+}
+STANDING = "a rule of the SQL"
+"""The word for what SQL other than the bundled makes of a number in a run that did not change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +184,16 @@ class Line:
     pounds: Decimal
     is_error: bool = False
 
+    @property
+    def due_to(self) -> str:
+        """The cause in words."""
+        return STANDING if self.cause == "rule" and not self.is_error else CAUSES[self.cause]
+
+    @property
+    def kind(self) -> str:
+        """As IAS 8 tells errors from new information."""
+        return "error" if self.is_error else "new information"
+
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
@@ -245,13 +266,3 @@ class Result:
     def failures(self) -> tuple[AssertionResult, ...]:
         """Assertions of severity ``error`` with rows that no waiver covers."""
         return tuple(found for found in self.assertions if found.severity == "error" and not found.passed)
-
-
-def summed(counts: Iterable[int | None]) -> int | None:
-    """The sum of what was counted; None where nothing was.
-
-    >>> summed([None, 2, 3]), summed([None])
-    (5, None)
-    """
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None

@@ -7,6 +7,7 @@ file or a name and then shown cannot steer a terminal or forge a line.
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import json
 import os
@@ -14,10 +15,8 @@ import re
 import select
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 _ESCAPED = "fees_etl.escaped"
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -70,7 +69,9 @@ def replace(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         with draft.open("x", encoding="utf-8") as whole:

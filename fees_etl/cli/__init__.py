@@ -1,7 +1,7 @@
 """The command line: parse, call the library in order, print, exit.
 
-A file holds the options, the help and the work of its commands; what is heavy they import when called, so that
-``--help`` and completion are quick.
+A file holds the options, the help and the work of its commands; it is imported for them alone, and what is heavy when
+they are called, so that ``--help`` and completion are quick.
 """
 
 from __future__ import annotations
@@ -9,30 +9,15 @@ from __future__ import annotations
 import itertools
 import shlex
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path  # noqa: TC003  (typer reads annotations)
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from fees_etl import signals
-from fees_etl.cli import (
-    cases,
-    check,
-    completion,
-    diff,
-    docs,
-    evidence,
-    files,
-    ingest,
-    init,
-    ls,
-    pages,
-    plan,
-    run,
-    runs,
-    show,
-    trace,
-)
+from fees_etl.cli import completion
 from fees_etl.cli import options as opt
 from fees_etl.cli.exits import guarded, tell
 from fees_etl.cli.logs import bind, configure
@@ -40,10 +25,33 @@ from fees_etl.cli.session import Session
 from fees_etl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["commands", "main"]
 
+COMMANDS = {
+    "run": ("run:run", "Ingest, transform and assert, then publish in one transaction."),
+    "backfill": ("run:backfill", "Mirror these fee dates from raw again and rebuild reporting."),
+    "ingest": ("ingest:ingest", "Make raw mirror the source; publish nothing."),
+    "assert": ("plan:check", "Judge what is published now; change nothing."),
+    "plan": ("plan:plan", "Show what a run would do: steps, fee dates, tables, cost."),
+    "show": ("show:show", "Show the rows of a table, exact; what has a policy tag is masked."),
+    "diff": ("diff:diff", "Show what differs between two runs, or would by a changed project."),
+    "files": ("files:files", "List every file version, newest first."),
+    "trace": ("trace:trace", "Tell which fees and lines a number is made of, or what became of a line."),
+    "evidence": ("evidence:evidence", "Write one file of what an auditor asks of a run, or verify such files."),
+    "docs": ("docs:docs", "Write the catalogue: tables, columns, tests, what is made of what."),
+    "render": ("ls:render", "Print the finished SQL of one model."),
+    "ls": ("ls:listing", "List tables, models and assertions in order; or what a column is made of."),
+    "runs": ("runs:runs", "List every attempt and what became of it."),
+    "report": ("pages:report", "Write what a run published as one page to read and print."),
+    "test": ("cases:cases", "Try models on rows, in memory."),
+    "check": ("check:check", "Check the conventions of the project's files."),
+    "init": ("init:init", "Begin a project of your own: SQL, settings and a workflow to change."),
+}
+"""In the order of the help: where each is, and how what it says of itself begins."""
+BARE = {"ingest", "assert"}
+"""Commands with an option that may stand without a value."""
 OUTSIDE = {"--target", "--project-dir", "--log-format", "--var"}
 REPEATED = {"--select", "--exclude", "--column", "--var"}
 COMPLETION = {"--install-completion", "--show-completion"}
@@ -76,28 +84,43 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def commands() -> typer.Typer:
     """Every command, in the order of the help."""
-    found = typer.Typer(name="fees-etl", callback=_start, invoke_without_command=True, **SETTINGS)
-    found.command()(run.run)
-    found.command()(run.backfill)
-    found.command(cls=opt.Bare)(ingest.ingest)
-    found.command("assert", cls=opt.Bare)(plan.check)
-    found.command()(plan.plan)
-    found.command()(show.show)
-    found.command()(diff.diff)
-    found.command()(files.files)
-    found.command()(trace.trace)
-    found.command()(evidence.evidence)
-    found.command()(docs.docs)
-    found.command()(ls.render)
-    found.command("ls")(ls.listing)
-    history = typer.Typer(name="runs", callback=runs.runs, invoke_without_command=True, **SETTINGS)
-    history.command()(runs.show)
-    found.add_typer(history)
-    found.command()(pages.report)
-    found.command("test")(cases.cases)
-    found.command()(check.check)
-    found.command()(init.init)
-    return found
+    return typer.Typer(name="fees-etl", cls=_Group, callback=_start, invoke_without_command=True, **SETTINGS)
+
+
+class _Group(typer.core.TyperGroup):
+    """Imports the one command that is asked for, and for the help of all of them none."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Commands()  # type: ignore[assignment]  # nobody adds one
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's
+        return list(self.commands)
+
+    def format_commands(self, ctx: object, formatter: Any) -> None:  # noqa: ARG002 - typer's
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+class _Commands(Mapping[str, Any]):
+    """Their names are all there; a command is made when it is asked for."""
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, function = COMMANDS[name][0].partition(":")
+        room = import_module(f"fees_etl.cli.{module}")
+        if name == "runs":
+            found = typer.Typer(name=name, callback=room.runs, invoke_without_command=True, **SETTINGS)
+            found.command()(room.show)
+            return typer.main.get_group(found)
+        found = typer.Typer(name=name, add_completion=False, **SETTINGS)
+        found.command(name, cls=opt.Bare if name in BARE else None)(getattr(room, function))
+        return typer.main.get_command(found)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  (called by typer)

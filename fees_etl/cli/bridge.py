@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.text import grid, paragraph
-from fees_etl.figures import cause, count, kind, plain, plural, pounds, shown, total
+from fees_etl.figures import count, plain, plural, pounds, shown, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ def noted(found: Sequence[Bridge]) -> list[str]:
         lines.append(f"| before | | | | | {pounds(one.before)} |")
         for line in one.lines:
             what, file, day, rows, amount = _line(line)
-            lines.append(f"| {what.partition(' (')[0]} | {kind(line)} | {file} | {day} | {rows} | {amount} |")
+            lines.append(f"| {what.partition(' (')[0]} | {line.kind} | {file} | {day} | {rows} | {amount} |")
         lines += [f"| not explained | | | | | {_signed(one.residual)} |"] if one.residual else []
         lines.append(f"| **after** | | | | | **{pounds(one.after)}** |")
     return [*lines, *(["", *_told(found)] if found else [])]
@@ -71,13 +71,13 @@ def listed(found: Sequence[Bridge]) -> Iterator[tuple[object, ...]]:
 
 
 def _document(line: Line) -> dict[str, Any]:
-    told = {"cause": line.cause, "kind": kind(line), "file": line.file, "fee_date": line.fee_date}
+    told = {"cause": line.cause, "kind": line.kind, "file": line.file, "fee_date": line.fee_date}
     return told | {"rows": line.rows, "pounds": line.pounds}
 
 
 def _line(line: Line) -> tuple[str, str, str, str, str]:
     rows = plural(line.rows, "client") if line.cause in _CLIENTS else count(line.rows)
-    what = f"{cause(line)} ({kind(line)})"
+    what = f"{line.due_to} ({line.kind})"
     return what, shown(line.file or ""), str(line.fee_date or ""), rows if line.rows else "", _signed(line.pounds)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +54,8 @@ def columns(context: typer.Context) -> list[str]:
 
 def targets(context: typer.Context) -> list[str]:
     """Targets that are written in the project's folder, and the one that needs no section."""
+    import tomllib
+
     written = {"local"}
     for file, names in (("fees_etl.toml", ["targets"]), ("pyproject.toml", ["tool", "fees-etl", "targets"])):
         try:

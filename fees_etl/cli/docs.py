@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fees_etl.cli.logs import logger
-from fees_etl.cli.pages import BEGINNING, put, spare
+from fees_etl.cli.pages import BEGINNING, put, spare, writing
 from fees_etl.cli.session import Session, emit
 from fees_etl.errors import FeesError, UsageError
 from fees_etl.streams import replace
@@ -44,17 +44,15 @@ def docs(
         put(pages.whole(project, found, package_version()), out, out)
         return 0
     where, hint = Path(out), "Name a folder, or FILE.html: --out catalogue"
-    if where.exists() and not where.is_dir():
-        raise UsageError(f"{out} is no folder.", hint=hint)
     made = pages.folder(project, found, package_version())
-    try:
+    with writing(where, hint):
+        if where.exists() and not where.is_dir():
+            raise UsageError(f"{out} is no folder.", hint=hint)
         where.mkdir(exist_ok=True)
         for name in made:
             spare(where / name, hint, BEGINNING, "page")
         for name, text in made.items():
             replace(where / name, text)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}.", hint=hint) from None
     emit("text", {}, [f"{len(made)} pages: {(where / 'index.html').absolute()}, for any browser."])
     return 0
 

@@ -11,6 +11,7 @@ import typer
 
 from fees_etl.cli import completion
 from fees_etl.cli import options as opt
+from fees_etl.cli.pages import writing
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import paragraph
 from fees_etl.errors import AssertionsFailed, FeesError, UsageError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fees_etl.explain.history import Moment
 
 VERIFY = "verify"
+ANOTHER = "Name another file with --out."
 WORDS = {True: "holds", False: "FAIL", None: "not told"}
 
 
@@ -67,9 +69,10 @@ def evidence(
             "name one run, and where its evidence shall be written.",
             hint=f"{session.start} evidence {run} --out evidence.zip",
         )
-    if out.exists() or not out.resolve().parent.is_dir():
-        why = "is there already, and evidence is not replaced" if out.exists() else "is in no folder"
-        raise UsageError(f"{out} {why}.", hint="Name another file with --out.")
+    with writing(out, ANOTHER):
+        if os.path.lexists(out) or not out.absolute().parent.is_dir():
+            why = "is there already, and evidence is not replaced" if os.path.lexists(out) else "is in no folder"
+            raise UsageError(f"{out} {why}.", hint=ANOTHER)
     return _write(session, run, out, follows, output, clients=clients)
 
 
@@ -90,12 +93,13 @@ def _write(session: Session, run: str, out: Path, follows: Path | None, output: 
     found = claims(members, about)
     _judge(str(out), found, "Nothing was written. What was published before; this changed nothing.", "fees-etl assert")
     data, digest = archive.pack(members, about)
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with writing(out, ANOTHER), os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        try:
             file.write(data)
-    except OSError as error:
-        out.unlink(missing_ok=True) if not isinstance(error, FileExistsError) else None
-        raise UsageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file with --out.") from None
+            file.flush()
+        except OSError:
+            out.unlink(missing_ok=True)
+            raise
     document = {
         "schema": "fees-etl/evidence/1", "file": str(out), "run_id": now.run_id, "bytes": len(data), "digest": digest,
         "members": sorted(members), "limits": about["limits"], "claims": [one._asdict() for one in found],

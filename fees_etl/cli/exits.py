@@ -21,8 +21,7 @@ import typer
 
 from fees_etl import errors, signals
 from fees_etl.cli.logs import logger
-from fees_etl.figures import exact, net, total
-from fees_etl.results import summed
+from fees_etl.figures import exact, net, summed, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

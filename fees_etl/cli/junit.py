@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from fees_etl.cli.pages import spare
-from fees_etl.errors import UsageError
+from fees_etl.cli.pages import spare, writing
 from fees_etl.privacy import redact
 from fees_etl.streams import replace, visible
 
@@ -50,11 +49,9 @@ def write(path: Path, name: str, cases: Iterable[Suite]) -> None:
                     ET.SubElement(case, kind, message=_text(said.strip().partition("\n")[0])).text = _text(said)
     ET.indent(root)
     hint = "Name another file: --junit FILE"
-    try:
+    with writing(path, hint):
         spare(path, hint, "<?xml", "XML")
         replace(path, f"{ET.tostring(root, encoding='utf-8', xml_declaration=True).decode()}\n")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
 
 
 def _text(text: str) -> str:

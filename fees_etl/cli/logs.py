@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.cli.text import paragraph
 from fees_etl.figures import count, plural
 from fees_etl.privacy import redact, redact_lines
-from fees_etl.results import AssertionResult
 from fees_etl.streams import inline, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fees_etl.results import AssertionResult
     from fees_etl.script import StepResult
 
 logger = logging.getLogger("fees_etl")
@@ -79,6 +79,8 @@ class Progress:
 
     def step(self, found: StepResult | AssertionResult) -> None:
         """What was done; what is not as usual is a warning, said before anything is published."""
+        from fees_etl.results import AssertionResult
+
         self.done += 1
         if isinstance(found, AssertionResult):
             from fees_etl.cli.unusual import sentences

@@ -13,14 +13,13 @@ import typer
 from fees_etl.cli import completion
 from fees_etl.cli.logs import logger
 from fees_etl.errors import UsageError
-from fees_etl.types import Table
-from fees_etl.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fees_etl.cli.session import Session
     from fees_etl.types import Project
+    from fees_etl.window import Window
 
 
 _MODIFIED = re.compile(r"((?:[0-9]{0,4}\+)?)state:modified((?:\+[0-9]{0,4})?)")
@@ -114,6 +113,8 @@ class Bare(typer.core.TyperCommand):
 
 def window(again: str, start: date | None, end: date | None, *, full_refresh: bool = False) -> Window | None:
     """The fee dates asked for, None when that is left to the plan; a UsageError where none can be meant."""
+    from fees_etl.window import Window
+
     if start is None and end is None:
         return None
     if start is None or end is None:
@@ -153,6 +154,7 @@ def stated(session: Session, project: Project, state: str | None, *selectors: Se
             raise UsageError("--state means nothing without state:modified in a selector.", hint=hint)
         return found
     from fees_etl.runs import modified as states
+    from fees_etl.types import Table
 
     state = state or "HEAD"
     if states.is_run(state):

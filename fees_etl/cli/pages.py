@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -13,7 +14,7 @@ from fees_etl.errors import UsageError
 from fees_etl.streams import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 BEGINNING = "<!doctype html>"
 STDOUT = "-"
@@ -74,12 +75,19 @@ def put(text: str, out: str | None, default: str, notes: Sequence[str] = ()) -> 
         return
     path = Path(out or default)
     hint = "Name another: --out FILE.html"
-    try:
+    with writing(path, hint):
         spare(path, hint, BEGINNING, "page")
         replace(path, text)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
     emit("text", {}, [*notes, f"{path.absolute()}: {len(text.encode()) / 1024:.0f} kB, for any browser."])
+
+
+@contextmanager
+def writing(path: Path, hint: str) -> Iterator[None]:
+    """A block that looks at what stands there and writes; where the system lets it not, that is a UsageError."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", hint=hint) from None
 
 
 def spare(path: Path, hint: str, beginning: str, kind: str) -> None:

@@ -14,8 +14,7 @@ from fees_etl.cli.ingest import next_step, require_source, source_of
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, grid, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
-from fees_etl.figures import count, plural, pounds, shown, total
-from fees_etl.results import summed
+from fees_etl.figures import count, plural, pounds, shown, summed, total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,7 @@ from fees_etl.cli.report import assertions
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import grid, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
-from fees_etl.figures import change, count, plural, pounds
-from fees_etl.results import summed
+from fees_etl.figures import change, count, plural, pounds, summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,8 +17,7 @@ from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES
 from fees_etl.errors import AssertionsFailed, GuardRefused, UsageError
-from fees_etl.figures import count, net, plural, pounds, shown
-from fees_etl.results import summed
+from fees_etl.figures import count, net, plural, pounds, shown, summed
 from fees_etl.streams import inline, quoted
 from fees_etl.window import everything
 
@@ -77,7 +76,7 @@ def run(  # noqa: PLR0913  (each is an option)
             fees_etl.plan, project, select=included, exclude=excluded, window=window, full_refresh=full_refresh
         )
         session.state = state = fees_etl.state(project, engine)
-        _ask(session, engine, planned(state=state))
+        _ask(session, engine, planned(state=state, assertions=False))
         if session.is_remote and reads:
             costs = (sql for step in planned(state=state).steps for sql in step.statements)
             engine.allow(costs)  # before a load job, which cannot be undone
@@ -135,7 +134,7 @@ def backfill(
         session.state = state = fees_etl.state(project, engine)
         read_files(session, project, engine, reads=False)
         _proceed(session, state, window, output, reads=False)
-        _ask(session, engine, fees_etl.plan(project, state=state, window=window))
+        _ask(session, engine, fees_etl.plan(project, state=state, window=window, assertions=False))
         with progress() as steps:
             steps.say(f"Staging {start}..{end}.")
 

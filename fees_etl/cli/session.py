@@ -17,7 +17,6 @@ import fees_etl
 from fees_etl.cli.logs import bind, logger
 from fees_etl.errors import FeesError, GuardRefused, InputRefused, Interrupted, UsageError
 from fees_etl.privacy import redact_lines
-from fees_etl.script import new_run_id
 from fees_etl.streams import visible
 
 if TYPE_CHECKING:
@@ -99,6 +98,7 @@ class Session:
 
     def read(self, *, source: str | None = None, writes: bool = False) -> Settings:
         """The settings; their names are on every log record from then on."""
+        from fees_etl.script import new_run_id
         from fees_etl.settings import read
 
         if self.project_dir and not self.project_dir.is_dir():  # typer lets devices pass

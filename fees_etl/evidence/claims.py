@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence import seals, sums
 from fees_etl.evidence.contents import SCHEMA, Claim, Evidence, claim
-from fees_etl.figures import plural, pounds, total
-from fees_etl.results import EXACT
+from fees_etl.figures import EXACT, plural, pounds, total
 from fees_etl.runs.texts import digest
 
 if TYPE_CHECKING:

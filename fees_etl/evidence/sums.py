@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.evidence.contents import ADDS_TO, Claim, Evidence, claim
 from fees_etl.explain.bridge import totals
-from fees_etl.figures import plural, pounds, total
-from fees_etl.results import EXACT
+from fees_etl.figures import EXACT, plural, pounds, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

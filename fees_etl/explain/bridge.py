@@ -8,8 +8,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from fees_etl.figures import EXACT
 from fees_etl.project import files, load
-from fees_etl.results import EXACT, Bridge, Line
+from fees_etl.results import Bridge, Line
 from fees_etl.types import HISTORY, REPORTING, Table
 
 if TYPE_CHECKING:

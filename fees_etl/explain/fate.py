@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from fees_etl import query
 from fees_etl.errors import UsageError
 from fees_etl.explain.levels import found_ways
-from fees_etl.figures import shown
+from fees_etl.figures import EXACT, shown
 from fees_etl.ingestion.mirror import FEES
 from fees_etl.project.graph import did_you_mean
 from fees_etl.project.template import literal
-from fees_etl.results import EXACT
 from fees_etl.types import REPORTING
 
 if TYPE_CHECKING:

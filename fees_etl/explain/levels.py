@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fees_etl import query
 from fees_etl.errors import AssertionsFailed, DataClosed, DatasetClosed, FeesError, UsageError
+from fees_etl.figures import EXACT
 from fees_etl.project.template import literal
-from fees_etl.results import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -11,10 +11,9 @@ from fees_etl import query
 from fees_etl.errors import DataClosed, DatasetClosed, UsageError
 from fees_etl.explain.levels import Closed, Descent, End, Part, contracts, keys
 from fees_etl.explain.show import rows
-from fees_etl.figures import total
+from fees_etl.figures import EXACT, total
 from fees_etl.project.graph import did_you_mean
 from fees_etl.project.template import literal
-from fees_etl.results import EXACT
 from fees_etl.script import Rows
 
 if TYPE_CHECKING:

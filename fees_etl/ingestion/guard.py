@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fees_etl.errors import GuardRefused
-from fees_etl.figures import shown
+from fees_etl.figures import EXACT, shown
 from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from fees_etl.engines import Engine
     from fees_etl.ingestion.verdict import Books, Entry, Judged
     from fees_etl.types import Project
-
-_EXACT = Context(prec=60)
 
 
 def keep_apart(books: Books, source: str, file: Path | None = None) -> None:
@@ -102,7 +100,7 @@ class _Left:
 
     def add(self, uri: str, known: Decimal | int, left: Decimal | int) -> None:
         """Count something of a file."""
-        self.known, self.left = _EXACT.add(self.known, known), _EXACT.add(self.left, left)
+        self.known, self.left = EXACT.add(self.known, known), EXACT.add(self.left, left)
         self.lost[uri] += known - left
 
     def is_little(self) -> bool:

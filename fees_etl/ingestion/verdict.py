@@ -6,12 +6,12 @@ import json
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import GuardRefused
-from fees_etl.figures import shown
+from fees_etl.figures import EXACT, shown
 from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileChanged, FileRefused, FileUnreadable, changed
 from fees_etl.ingestion.folder import unseen
 from fees_etl.ingestion.header import Form, scan
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 
 _BY_CONTROL = "control file"
-_EXACT = Context(prec=60)
 _CONTROL_LIMIT, _LONGEST = 64 << 10, 60
 """Bytes of a control file, and digits of its total on either side of the point: 1e999999999 would fill the memory."""
 UNREAD = Reading("", (), 0, 0, Decimal(0), careful=False)
@@ -232,7 +231,7 @@ def _against_control(file: File, rows: int, amount: Decimal) -> str:
         wrong.append(f"it says {expected[0]:,} rows, the file has {rows:,}")
     if expected[1] != amount:
         wrong.append(
-            f"it says a total of {expected[1]:,f}, the rows that can be typed have {_EXACT.normalize(amount):,f}"
+            f"it says a total of {expected[1]:,f}, the rows that can be typed have {EXACT.normalize(amount):,f}"
         )
     return f"{_BY_CONTROL} {name}: {'; '.join(wrong)}" if wrong else ""
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.explain.bridge import totals
-from fees_etl.figures import cause, change, count, kind, plain, plural, pounds, shown, total
+from fees_etl.figures import change, count, plain, plural, pounds, shown, total
 from fees_etl.pages import specs
 from fees_etl.pages.chart import Chart
 from fees_etl.pages.sheet import Block, Section, Sheet
@@ -115,7 +115,7 @@ def _moved(bridges: Sequence[Bridge], again: str) -> Iterator[Block]:
     main = next((one for one in bridges if not one.key and one.column == "ltv_total"), bridges[0])
     rows: list[tuple[Any, ...]] = [("before", "", "", None, None, main.before)]
     rows += [
-        (cause(line), kind(line), shown(line.file or ""), line.fee_date, line.rows, line.pounds)
+        (line.due_to, line.kind, shown(line.file or ""), line.fee_date, line.rows, line.pounds)
         for line in main.lines[:MOST_LINES]
     ]
     if rest := main.lines[MOST_LINES:]:
@@ -143,7 +143,7 @@ def _named(one: Bridge) -> str:
 def _sums(one: Bridge) -> dict[str, Decimal]:
     sums: dict[str, list[Decimal]] = defaultdict(list)
     for line in one.lines:
-        sums[f"{cause(line)} ({kind(line)})"].append(line.pounds)
+        sums[f"{line.due_to} ({line.kind})"].append(line.pounds)
     return {label: total(amounts) for label, amounts in sums.items()}
 
 

@@ -32,7 +32,7 @@ _MOST_TEXT, _MOST_TURNS = 16 * 2**20, 10_000_000
 
 
 class _Sandbox(SandboxedEnvironment):
-    """Jinja's, in which a short template cannot ask for endless memory or digits."""
+    """Jinja's, in which products, powers and ranges end; other words could still ask for much."""
 
     intercepted_binops = frozenset({"*", "**"})
     turns = 0
@@ -114,7 +114,8 @@ class Templates:
     def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
         """Where jinja finds a template: macros by file name alone; nothing outside of the project."""
         for place in ("macros/" + name, name):
-            if ".." not in Path(place).parts and (self.root / place).is_file():
+            path = Path(place)
+            if ".." not in path.parts and not path.is_absolute() and (self.root / path).is_file():
                 return self.text(place), str(self.root / place), lambda: True
         return None
 
@@ -149,7 +150,11 @@ def literal(value: Any) -> str:  # noqa: PLR0911 - one return a type
             return f"DATE '{value.isoformat()}'"
         case _:
             text = str(value).translate(_ESCAPES)
-            return "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text) + "'"
+            return (
+                f"'{text}'"
+                if text.isprintable()
+                else "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text) + "'"
+            )
 
 
 def statements(text: str) -> tuple[str, ...]:

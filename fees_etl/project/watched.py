@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
@@ -101,6 +102,7 @@ def _months(start: date, end: date) -> Iterator[date]:
         day = (day + timedelta(days=31)).replace(day=1)
 
 
+@cache
 def _holidays(calendar: str, first: int, last: int) -> frozenset[date]:
     import holidays  # noqa: PLC0415 - a tenth of a second, for those who ask
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from fees_etl import signals
 from fees_etl import window as windows
 from fees_etl.errors import FeesError, GuardRefused, Interrupted, UsageError, WarehouseGone
-from fees_etl.results import Result, summed
+from fees_etl.figures import summed
+from fees_etl.results import Result
 from fees_etl.runs import ledger
 from fees_etl.runs.plan import plan
 from fees_etl.runs.run import OnStep, run

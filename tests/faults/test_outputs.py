@@ -16,6 +16,8 @@ from pipeline import without_settings
 from shells import GOOD, HEADER, MORE
 from tiers import part
 
+from fees_etl.cli import main
+
 NAME = "é€😀.csv"
 FORGED = "b\x1b[2J\n  loaded  forged.csv"
 LAKE = []
@@ -127,6 +129,24 @@ def test_a_stdout_that_is_full_is_a_warning(before, tmp_path):
 def test_so_it_is_for_a_page(before, words):
     done = fees_etl(before, words, ">/dev/full")
     assert (done.returncode, b"warning: stdout cannot be written" in done.stderr) == (0, True)
+
+
+LONG = "x" * 300
+WRITTEN = [
+    "report --out {}", "runs --html --out {}", "docs --out {}", "evidence latest --out {}",
+    "test --junit {}", "check --junit {}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRITTEN)
+@pytest.mark.parametrize("name", ["loop", LONG, "loop/x", f"{LONG}/x"], ids=["a loop", "long", "in a loop", "in long"])
+def test_a_place_that_cannot_be_is_a_misuse(before, words, name, monkeypatch, capsys):
+    monkeypatch.chdir(before)
+    if not os.path.lexists("loop"):
+        Path("loop").symlink_to("loop")
+    assert main(words.format(name).split()) == 2
+    said = "".join(capsys.readouterr().err.split())
+    assert any(one in said for one in ("cannotbewritten:", "isthere", "isinnofolder", "Invalidvalue"))
 
 
 def test_the_warehouse_never_gets_the_number_of_a_closed_stream(before, tmp_path):

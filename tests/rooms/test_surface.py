@@ -9,6 +9,7 @@ import pytest
 import typer
 
 import fees_etl
+from fees_etl.cli import COMMANDS as CATALOGUE
 from fees_etl.cli import commands, main
 
 HEAVY = ("duckdb", "google", "sqlglot", "pydantic", "pydantic_settings", "jinja2", "yaml", "rich", "vl_convert")
@@ -46,6 +47,16 @@ def test_every_option_has_help(path):
     for name in path:
         command = command.commands[name]
     assert [one.name for one in command.params if not getattr(one, "help", None)] == []
+
+
+def test_the_help_of_all_commands_begins_as_theirs_do(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    known = typer.main.get_command(commands()).commands
+    for name, (_, summary) in CATALOGUE.items():
+        assert known[name].help.replace("\n", " ").startswith(summary[:-1])
+        assert summary.split()[-1] in next(line for line in said.splitlines() if line.startswith(f"  {name} "))
 
 
 def test_no_command_is_the_help(capsys):

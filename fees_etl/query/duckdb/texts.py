@@ -199,7 +199,8 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.JSONExtractScalar: _json_value,
     exp.JSONExtractArray: _json_array,
 }
-_TWO_WHEN_UPPER = "".join(char for char in map(chr, range(0x80, 0x10000)) if len(char.upper()) > 1)
+TWO_WHEN_UPPER = "ßŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ"
+"""Letters that UPPER makes two or three of, as a class of a regular expression (Unicode's SpecialCasing)."""
 MACROS = {
     "bq_json_value(x, path)": """CASE json_type(x, path) WHEN 'ARRAY' THEN NULL WHEN 'OBJECT' THEN NULL
         WHEN 'DOUBLE' THEN error('on DuckDB JSON_VALUE writes fractions in its own way')::VARCHAR
@@ -209,7 +210,7 @@ MACROS = {
     "bq_trim(s, blanks)": "CASE WHEN CONTAINS(blanks, LEFT(s, 1)) OR CONTAINS(blanks, RIGHT(s, 1))"
     " THEN TRIM(s, blanks) ELSE s END",
     # Letters that become two, where the engines differ; in ASCII there are none.
-    "bq_upper(s)": f"CASE WHEN STRLEN(s) <> LENGTH(s) AND regexp_matches(s, '[{_TWO_WHEN_UPPER}]')"
+    "bq_upper(s)": f"CASE WHEN STRLEN(s) <> LENGTH(s) AND regexp_matches(s, '[{TWO_WHEN_UPPER}]')"
     " THEN CAST(error('on DuckDB UPPER knows no letter that becomes two') AS VARCHAR) ELSE UPPER(s) END",
     "bq_lower(s)": "CASE WHEN STRLEN(s) <> LENGTH(s) AND regexp_matches(s, '[İΣ]')"
     " THEN CAST(error('on DuckDB LOWER knows no İ and no Σ') AS VARCHAR) ELSE LOWER(s) END",

@@ -246,6 +246,7 @@ TEMPLATES = {
     "another encoding": ("{{ 'é'.encode('ascii') }}", "'ascii' codec can't encode"),
     "nothing called": ("{{ none() }}", "'NoneType' object is not callable."),
     "a folder above": ("{% include '../secret.sql' %}", "template '../secret.sql' does not exist."),
+    "a place": ("{% include '/etc/passwd' %}", "template '/etc/passwd' does not exist."),
     "a NUL": ("{% include 'a\\0b' %}", "does not exist."),
     "parentheses": ("{{ " + "(" * 2000 + ")" * 2000 + " }}", ""),
     "tags": ("{% if true %}" * 500 + "{% endif %}" * 500, ""),

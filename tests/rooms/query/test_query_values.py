@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from calendar import monthrange
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
@@ -13,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fees_etl.query import MACROS, to_duckdb
+from fees_etl.query.duckdb.texts import TWO_WHEN_UPPER
 from fees_etl.types import Table
 
 KINDS = {"n": "NUMERIC", "m": "NUMERIC", "i": "INT64", "s": "STRING", "d": "DATE"}
@@ -226,3 +228,5 @@ def test_a_letter_that_becomes_two_stops_the_query(duck):
     assert value(duck, "UPPER(s)", s="aé") == "AÉ"
     assert value(duck, "UPPER(s)", s="straße") == "error"
     assert value(duck, "LOWER(s)", s="İ") == "error"
+    many = [one for one in map(chr, range(0x80, 0x10000)) if len(one.upper()) > 1]
+    assert [one for one in map(chr, range(0x80, 0x10000)) if re.fullmatch(f"[{TWO_WHEN_UPPER}]", one)] == many
