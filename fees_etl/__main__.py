@@ -23,6 +23,10 @@ def main() -> None:
     except KeyboardInterrupt:  # once more, while the first was told
         code = 130
     signals.finish()
+    if code == 130:  # noqa: PLR2004 - where an eval() was interrupted, Python would end by SIGINT instead
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

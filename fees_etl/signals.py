@@ -6,6 +6,7 @@ Importing this imports next to nothing: until :func:`hold` is called, Ctrl-C is 
 from __future__ import annotations
 
 import signal
+import sys
 
 TYPE_CHECKING = False  # of typing, which takes twenty milliseconds
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def hold() -> None:
     for one in _STOPS:
         if signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, _wait)
+    sys.unraisablehook = _unraisable
 
 
 def release() -> None:
@@ -58,6 +60,12 @@ def finish() -> None:
     for one in _STOPS:
         if signal.getsignal(one) in (_wait, _interrupt):
             signal.signal(one, signal.SIG_IGN)
+
+
+def _unraisable(told: sys.UnraisableHookArgs) -> None:
+    """An interrupt that came while something was thrown away is noted already; Python would print a traceback."""
+    if not isinstance(told.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(told)
 
 
 def _wait(number: int, _: FrameType | None) -> None:

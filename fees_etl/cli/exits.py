@@ -54,7 +54,7 @@ def guarded(act: Callable[[], int], session: Session) -> int:
     except KeyboardInterrupt as error:
         return _interrupted(error, session)
     except Exception as error:  # noqa: BLE001  (the last resort; everything expected is above)
-        return _interrupted(error, session) if signals.came() else _bug(error, session.line)
+        return _interrupted(error, session) if signals.came() else _bug(error, session)
 
 
 def tell(session: Session, code: int) -> None:
@@ -149,12 +149,38 @@ def _misused(error: typer.TyperException) -> int:
     return _say(message, errors.UsageError.exit_code, errors.UsageError.usually, asked)
 
 
-def _bug(error: Exception, again: str) -> int:
+def _own_operations(session: Session) -> list[str]:
+    """The operations of the project that are other than those that this version of the package works with."""
+    from fees_etl.project.load import folder
+
+    try:
+        own, ours = folder(session.settings.project_dir) / "operations", folder(None) / "operations"
+        texts = {path.name: path.read_bytes() for path in ours.glob("*.sql")}
+        return sorted(
+            name for name, text in texts.items() if (own / name).is_file() and (own / name).read_bytes() != text
+        )
+    except (AttributeError, OSError, errors.ProjectError):  # it has not got as far as that
+        return []
+
+
+def _bug(error: Exception, session: Session) -> int:
+    again = session.line
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(__file__).parents[1].name in Path(frame.filename).parts] or frames
     where = f"{'/'.join(Path(ours[-1].filename).parts[-2:])}:{ours[-1].lineno or 0}"
     if verbose := logger.isEnabledFor(logging.DEBUG):
         logger.error("%s", "\n".join(_frames(error)))
+    if other := _own_operations(session):
+        from fees_etl.project.load import folder
+
+        named = ", ".join(other[:3]) + (" and others" if len(other) > 3 else "")  # noqa: PLR2004 - a few
+        return _say(
+            f"sql/operations of this project is another than this fees-etl works with ({named}), and something of it "
+            f"does not fit: {type(error).__name__} at {where}.",
+            errors.UsageError.exit_code,
+            ROLLED_BACK,
+            f"See what differs: diff {session.settings.project_dir}/sql/operations {folder(None)}/operations",
+        )
     return _say(
         f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
         "Its message is withheld, because it may quote rows.",

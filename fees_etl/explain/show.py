@@ -102,12 +102,13 @@ def value(name: str, kind: str, text: str) -> Any:
                 return date.fromisoformat(text)
             case "DATETIME" | "TIMESTAMP":
                 when = datetime.fromisoformat(text)
-                return when if when.tzinfo or kind == "DATETIME" else when.replace(tzinfo=UTC)  # where no zone is said
+                moment = when if when.tzinfo else when.replace(tzinfo=UTC)  # where no zone is said
+                return when if kind == "DATETIME" else moment.astimezone(UTC)
             case "BOOL":
                 return _BOOLS[text.lower()]
             case _:
                 return text
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         raise UsageError(f"{text!r} is no {kind}, which {name} is.", hint=f"Write it as {_EXAMPLES[kind]}.") from None
 
 

@@ -6,7 +6,7 @@ import re
 import shlex
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -113,6 +113,8 @@ class _Ingestion:
             opened(self.source).require_near(self.engine.location, self.source)
         books = read_books(self.project, self.engine)
         found = listing(self.source, books.known)
+        if self.reload is True:  # who reads all again says what there is
+            books = replace(books, is_complete=True)
         keep_apart(books, self.source, path_of(self.engine.url))
         gone, again = _gone(found, books), _again(found, books, self.reload)
         guard = Guard({uri: one for uri, one in books.loaded.items() if found.covers(uri)}, self.source)

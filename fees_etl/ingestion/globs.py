@@ -25,7 +25,10 @@ def regex(pattern: str) -> str:
     *folders, last = pattern.split("/")
     parts = [_FOLDERS if part == "**" else segment(part) for part in folders]
     parts.append(_FOLDERS + r"(?!\.)[^/]+" if last == "**" else segment(last))
-    return "/".join(parts).replace(f"{_FOLDERS}/", _FOLDERS)
+    found = "/".join(parts).replace(f"{_FOLDERS}/", _FOLDERS)
+    while _FOLDERS * 2 in found:  # the same, and it would be tried in every way
+        found = found.replace(_FOLDERS * 2, _FOLDERS)
+    return found
 
 
 def segment(pattern: str) -> str:

@@ -137,7 +137,8 @@ class Mirror:
             yield from self._writes("vanished", **ended, again=again, **context)
         if self._rows or self._gone or (self._books.ever and not self._books.is_sealed):
             versions = [(one.file.uri, one.version) for one in self.arrived]
-            yield from self._writes("sealed", versions=versions, is_sealed=self._books.is_sealed, run_id=self._run_id)
+            sealed = {"is_sealed": self._books.is_sealed, "is_complete": self._books.is_complete}
+            yield from self._writes("sealed", versions=versions, **sealed, **context)
         if self.arrived:
             uris = [one.file.uri for one in self.arrived]
             asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)

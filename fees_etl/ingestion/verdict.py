@@ -62,6 +62,8 @@ class Books:
     """A fingerprint of the books as they were read."""
     is_sealed: bool = False
     """Whether an ingestion ever sealed any of them."""
+    is_complete: bool = True
+    """Whether they have the very versions that the last ingestion left."""
 
     @property
     def known(self) -> frozenset[str]:

@@ -187,9 +187,21 @@ def _owner(project: Project, _: Rule) -> _Found:
             yield Finding("owner", str(model.table), "it has no 'owner'.", model.contract.path, 1, model.table)
 
 
-def _privacy(_: Project, __: Rule) -> _Found:
-    """Proven by ``load``, which refuses a project where it does not hold."""
-    yield from ()
+def _privacy(project: Project, _: Rule) -> _Found:
+    """What a condition on a tagged column decides; that none is a value, ``load`` proves.
+
+    Who compares National Insurance numbers with texts can write them out again, a place at a time or by a join.
+    """
+    tagged = {(made.table, one.name) for made in project.contracts.values() for one in made.columns if one.policy_tag}
+    for model in project.models.values():
+        made = model.contract
+        if any(one.policy_tag for one in made.columns):
+            continue  # readers of the table are known, or see masks
+        for name, edges in query.lineage(query.parse(model.sql, model.path), project.schema).items():
+            by = sorted(one for one in edges if one.kind in {"filter", "join"} and (one.table, one.column) in tagged)
+            if by:
+                message = f"column '{name}' depends on a {by[0].kind} by {by[0].table}.{by[0].column}."
+                yield Finding("privacy", f"{made.table}.{name}", message, *_column(project, made, name), made.table)
 
 
 def _macros(project: Project, _: Rule) -> _Found:

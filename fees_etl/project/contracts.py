@@ -225,7 +225,9 @@ def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[Proj
     rules: list[tuple[str, bool, str]] = [
         ("columns", bool(names), "a contract needs 'columns'."),
         ("key", names.issuperset(made.key), "'key' names a column that is not there."),
+        ("key", len(set(made.key)) == len(made.key), "'key' names a column twice."),
         ("partition_by", made.partition_by in {None, *names}, "'partition_by' names no column."),
+        ("partition_by", made.types.get(str(made.partition_by), "DATE") == "DATE", "'partition_by' names no DATE."),
         ("cluster_by", names.issuperset(made.cluster_by), "'cluster_by' names a column that is not there."),
         ("lookback", not said.lookback or is_number(made.lookback_days), lookback),
         ("total", not made.total or made.types.get(made.total) == "NUMERIC", "'total' names no NUMERIC column."),

@@ -59,6 +59,10 @@ def line_of(node: exp.Expr) -> int | None:
     return next((part.meta["line"] for part in node.walk() if "line" in part.meta), None)
 
 
+CONFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What comes of arguments that a function never has; where we or sqlglot are at fault, this is still its statement."""
+
+
 def parse(sql: str, path: Path | str, line: Lines = 0) -> Query:
     """Parse one statement.
 
@@ -219,6 +223,8 @@ def _tree(draft: Query) -> exp.Expr:
         raise draft.wrong(TOO_DEEP) from None
     except TokenError:
         raise draft.wrong("unclosed quote or comment", at=_unclosed_line(sql)) from None
+    except CONFUSED:
+        raise draft.wrong("syntax error: a function has not the arguments that it needs") from None
     if misread := _misread(tokens, sql):
         raise draft.wrong(misread[0], at=misread[1])
     if len(trees) != 1:

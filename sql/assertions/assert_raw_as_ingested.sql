@@ -1,6 +1,6 @@
 {# Rows against the control totals of their file and fee date, then each file's books against its seal. Where nothing
    was ever sealed, in a warehouse of before, there is nothing to compare with. -#}
-{% from 'seals.sql' import file_seals, provenance -%}
+{% from 'seals.sql' import file_seals, provenance, versions_seal -%}
 WITH held AS (
     SELECT
         _source_file AS uri,
@@ -21,7 +21,8 @@ begun AS (
         OR (
             SELECT COUNT(*) > 0 AND COUNTIF(runs.seal IS NULL) = 0
             FROM ops.runs AS runs
-        ) AS is_begun
+        )
+        OR (SELECT COUNTIF(writer.files IS NOT NULL) > 0 FROM ops.writer AS writer) AS is_begun
 ),
 
 differing AS (
@@ -52,6 +53,22 @@ differing AS (
         'raw.files, raw.file_totals or raw.fees_rejected is not as the ingestion left it' AS problem
     FROM books
     WHERE seal IS DISTINCT FROM expected
+    UNION ALL
+    SELECT
+        rejected._source_file AS source_file,
+        'books' AS subject,
+        'raw.fees_rejected holds rows of a file version that nobody read' AS problem
+    FROM raw.fees_rejected AS rejected
+    LEFT OUTER JOIN raw.files AS files
+        ON rejected._source_file = files.uri AND rejected._source_version = files.version
+    WHERE files.uri IS NULL
+    UNION ALL
+    SELECT
+        'raw.files' AS source_file,
+        'books' AS subject,
+        'file versions were taken out of raw.files, or put in' AS problem
+    FROM ops.writer AS writer
+    WHERE writer.files <> {{ versions_seal() }}
 )
 
 SELECT DISTINCT

@@ -71,6 +71,11 @@ LEFT OUTER JOIN totals ON files.uri = totals.uri AND files.version = totals.vers
 LEFT OUTER JOIN rejected ON files.uri = rejected._source_file AND files.version = rejected._source_version
 {%- endmacro -%}
 
+{# Which file versions there are, with their seals: a version that is taken out of all books leaves no other trace. -#}
+{%- macro versions_seal() -%}
+(SELECT CONCAT(CAST(COUNT(*) AS STRING), ' ', {{ digest("COALESCE(files.seal, '')") }}) FROM raw.files AS files)
+{%- endmacro -%}
+
 {%- macro pending_seal() -%}
 TO_HEX(SHA256({{ cells('ops.pending', ['seal']) }}))
 {%- endmacro -%}

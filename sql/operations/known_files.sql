@@ -7,7 +7,7 @@ SELECT
     row_count,
     rejected_count,
     total_amount,
-    reason,
+    IF(status = 'refused', COALESCE(reason, 'nobody wrote down why'), reason) AS reason,
     ingested_at
 FROM raw.files
 ORDER BY uri, ingested_at, version

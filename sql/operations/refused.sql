@@ -1,6 +1,6 @@
 SELECT
     uri,
-    reason
+    COALESCE(reason, 'nobody wrote down why') AS reason
 FROM raw.files
 WHERE status = 'refused'
 ORDER BY uri

@@ -1,6 +1,6 @@
 {# What an ingestion has written is sealed, and nothing else: what was changed by hand stays without its seal. Only the
    first one to seal anything seals all that it finds. -#}
-{% from 'seals.sql' import file_seals, pending_seal, provenance -%}
+{% from 'seals.sql' import file_seals, pending_seal, provenance, versions_seal -%}
 {% from 'versions.sql' import these -%}
 {% if versions or not is_sealed -%}
 MERGE INTO raw.file_totals AS totals
@@ -40,3 +40,14 @@ WHEN MATCHED THEN
 UPDATE ops.pending
 SET seal = {{ pending_seal() }}
 WHERE {{ "run_id = " ~ (run_id | literal) if is_sealed else "TRUE" }}
+{%- if is_complete %}
+;
+MERGE INTO ops.writer AS writer
+USING (SELECT {{ versions_seal() }} AS files) AS now
+ON TRUE
+WHEN MATCHED THEN
+    UPDATE SET files = now.files
+WHEN NOT MATCHED THEN
+    INSERT (job_id, run_id, began_at, files)
+    VALUES ({{ run_id | literal }}, {{ run_id | literal }}, {{ now | literal }}, now.files)
+{%- endif %}

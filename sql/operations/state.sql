@@ -19,7 +19,8 @@ staged AS (
 files AS (
     SELECT
         COUNTIF(status IN ('loaded', 'refused')) AS file_count,
-        COUNTIF(NOT STARTS_WITH(uri, 'sample://')) > 0 AS has_real
+        COUNTIF(NOT STARTS_WITH(uri, 'sample://')) > 0
+        OR (COUNT(*) = 0 AND (SELECT COUNT(*) FROM staging.stg_fees) > 0) AS has_real
     FROM raw.files
 )
 

@@ -22,7 +22,20 @@ import duckdb
 from fees_etl import query
 from fees_etl.engines import Engine, alone
 from fees_etl.engines.duckdb.files import Place, clean, create, identity, opened, private, translated
-from fees_etl.engines.duckdb.values import TYPES, Known, Reader, ddl, modest, quoted, stamped, to_native
+from fees_etl.engines.duckdb.values import (
+    CALENDAR,
+    TYPES,
+    Known,
+    Reader,
+    beyond,
+    ddl,
+    modest,
+    own_words,
+    quoted,
+    stamped,
+    to_native,
+    within_calendar,
+)
 from fees_etl.errors import UsageError, WarehouseBusy, WarehouseError
 from fees_etl.project.template import literal
 from fees_etl.script import Answer, Ask, Load, Outcome, Part, Record, Rows, Script, Step, StepResult, Stop, Write
@@ -55,7 +68,7 @@ class DuckDB(Engine):
         self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
-        self.strange = {}
+        self.strange, self._catalog = {}, ""
         self._keep: bool | None = None  # of the transaction that is under way
         self._thread = 0  # which is in it
         if path is not None and read_only and not path.exists():
@@ -72,6 +85,8 @@ class DuckDB(Engine):
             if path is not None and self._owns_spill:
                 with suppress(WarehouseBusy), alone(self._place, path):  # else what lies there is in use
                     clean(path, self.spill)
+            if path is not None:
+                self._catalog = own_words(self.native)
             for statement in ("SET TimeZone = 'UTC'", *query.MACROS):
                 self._native(statement)
             if self._owns_spill and memory is None:  # a reader may have no folder to spill into
@@ -84,6 +99,11 @@ class DuckDB(Engine):
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
             return
+        if self._catalog in {f"{table.dataset}{self._known.suffix}".lower() for table in contracts}:
+            raise UsageError(
+                f"a warehouse file cannot be called {self._catalog}, as one of its datasets is.",
+                hint=f"Name another: FEES_ETL_WAREHOUSE={self.url.removesuffix('.duckdb')}_fees.duckdb",
+            )
         known = {**self._contracts, **contracts}.items()
         types = tuple((table, tuple(contract.types.items())) for table, contract in known)
         partitions = tuple((table, contract.partition_by) for table, contract in known if contract.partition_by)
@@ -116,8 +136,14 @@ class DuckDB(Engine):
             cursor = self._native(f"SELECT * REPLACE ({listed}) FROM ({native})")  # noqa: S608 - our own SQL
         with self.translated("reading"):
             rows = cursor.fetchall()
+        within_calendar(
+            columns, rows, [place for place, one in enumerate(cursor.description or ()) if one[1] in CALENDAR]
+        )
         for place in map(columns.index, moments):
-            whens = [None if row[place] is None else _EPOCH + timedelta(microseconds=row[place]) for row in rows]
+            try:
+                whens = [None if row[place] is None else _EPOCH + timedelta(microseconds=row[place]) for row in rows]
+            except OverflowError:
+                raise beyond(columns[place]) from None
             rows = [(*row[:place], when, *row[place + 1 :]) for row, when in zip(rows, whens, strict=True)]
         return Rows(columns, tuple(rows))
 

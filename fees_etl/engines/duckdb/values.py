@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from fees_etl import query
-from fees_etl.errors import GuardRefused, UsageError
+from fees_etl.errors import GuardRefused, UsageError, WarehouseError
 from fees_etl.script import TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from fees_etl.types import Contract, Table
@@ -75,6 +75,47 @@ class Reader:
         """The rows of the last one."""
         with self._translated("reading a file"):
             return list(self._cursor.fetchall())
+
+
+CALENDAR = {"DATE", "TIMESTAMP"}
+"""Types of columns that are Python's dates and moments, from year 1 to 9999; beyond them DuckDB hands out texts."""
+
+
+def within_calendar(columns: Sequence[str], rows: Iterable[Sequence[Any]], places: Sequence[int]) -> None:
+    """Refuse dates that Python has not; nothing that was ingested or staged can hold one.
+
+    Raises:
+        WarehouseError: there is one.
+    """
+    for place in places:
+        if any(isinstance(row[place], str) for row in rows):
+            raise beyond(columns[place])
+
+
+def beyond(column: str) -> WarehouseError:
+    """The error for a moment that no ingestion and no run writes."""
+    return WarehouseError(
+        f"{column} holds a moment before year 1 or after 9999: somebody wrote to the warehouse by hand.",
+        hint="See what else was: fees-etl assert --source",
+    )
+
+
+def own_words(native: Any) -> str:
+    """The name that SQL knows an opened file by; a file that gives words of SQL another meaning is refused.
+
+    Raises:
+        GuardRefused: it has macros that are called as DuckDB's own functions are, and would be taken for them.
+    """
+    theirs = "NOT internal AND database_name = current_database()"
+    named = f"SELECT function_name FROM duckdb_functions() GROUP BY ALL HAVING bool_or(internal) AND bool_or({theirs})"  # noqa: S608 - ours
+    found = native.execute(f"SELECT current_database(), string_agg(function_name, ', ') FROM ({named})").fetchone()  # noqa: S608 - ours
+    if found[1]:
+        raise GuardRefused(
+            f"the warehouse file gives functions of SQL another meaning: {found[1]}.",
+            published="Nothing was touched: the numbers are as before.",
+            hint=f"Take them out, in DuckDB: {' '.join(f'DROP MACRO {name};' for name in found[1].split(', '))}",
+        )
+    return str(found[0]).lower()
 
 
 def modest(threads: int, limit: str) -> str:

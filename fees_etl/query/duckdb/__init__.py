@@ -9,7 +9,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
 from fees_etl.query.duckdb import casts, dates, numbers, texts
-from fees_etl.query.read import SESSION, TOO_DEEP, Query, dataset_nodes, parse
+from fees_etl.query.read import CONFUSED, SESSION, TOO_DEEP, Query, dataset_nodes, parse
 from fees_etl.query.statements import Walk
 from fees_etl.query.types import UNKNOWN
 
@@ -62,6 +62,8 @@ def to_duckdb(
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
     except RecursionError:
         raise asked.wrong(TOO_DEEP) from None
+    except CONFUSED:
+        raise asked.wrong("DuckDB cannot run this: a function has arguments that it cannot have.") from None
 
 
 def _repaired(asked: Query, schema: Schema, tree: exp.Expr) -> exp.Expr:
@@ -77,7 +79,10 @@ def _repaired(asked: Query, schema: Schema, tree: exp.Expr) -> exp.Expr:
     for node in reversed(it.nodes.copy()):  # children before parents
         if repair := _REPAIRS.get(node.__class__):
             parent, key, index = node.parent, node.arg_key, node.index
-            new = repair(it, node)
+            try:
+                new = repair(it, node)
+            except CONFUSED:
+                raise it.refused(node, "its arguments are none that it can have") from None
             if new is not node:
                 it.typed(new, it.kinds.get(id(node), UNKNOWN))
                 if parent is None:

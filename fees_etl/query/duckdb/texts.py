@@ -111,12 +111,18 @@ def _byte_string(it: Tree, node: exp.ByteString) -> exp.Expr:
         raise it.refused(node, "a BYTES literal outside ASCII") from None
 
 
+_NO_GROUPS = re.compile(r"\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]", re.DOTALL)
+_GROUP = re.compile(r"\((?!\?)|\(\?P?<(?![=!])")
+"""Of a pattern of RE2, which Python's own need not understand: what is no syntax of groups, and what begins one."""
+
+
 def _extracted(it: Tree, node: exp.RegexpExtract) -> exp.Expr:
     """NULL without a match, where DuckDB has an empty text; the group, if the pattern has one."""
     pattern, is_counted = node.expression, node.args.get("position") or node.args.get("occurrence")
     if is_counted or not isinstance(pattern, (exp.Literal, exp.RawString)):
         raise it.refused(node, "write REGEXP_EXTRACT(text, 'literal pattern')")
-    group = exp.Literal.number(1 if re.compile(pattern.name).groups else 0)
+    is_grouped = _GROUP.search(_NO_GROUPS.sub("", pattern.name))
+    group = exp.Literal.number(1 if is_grouped else 0)
     found = call("REGEXP_EXTRACT", node.this.copy(), pattern.copy(), group)
     return exp.Case(ifs=[exp.If(this=call("REGEXP_MATCHES", node.this, pattern), true=found)])
 

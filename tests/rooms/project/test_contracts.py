@@ -127,6 +127,8 @@ def test_incoming_fees_are_like_fees():
         ("key: [bill]", "key: [bil]", "3: 'key' names a column that is not there."),
         ("total: pounds", "total: bill", "2: 'total' names no NUMERIC column."),
         ("total: pounds", "partition_by: days", "2: 'partition_by' names no column."),
+        ("key: [bill]", "key: [bill, bill]", "3: 'key' names a column twice."),
+        ("total: pounds", "partition_by: bill", "2: 'partition_by' names no DATE."),
         ("total: pounds", "cluster_by: [days]", "2: 'cluster_by' names a column that is not there."),
         ("total: pounds", "like: raw.fees", "2: 'like' names 'raw.fees', which is no other table with columns of its own."),
         ("total: pounds", "like: raw.bills", "2: 'like' names 'raw.bills', which is no other table with columns of its own."),

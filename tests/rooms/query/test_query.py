@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import duckdb
 import places
 import pytest
 from hypothesis import given
@@ -239,11 +240,36 @@ def test_output_columns(sql, expected):
         "TRANSLATE(s, 'aa', 'b')", "TRANSLATE(s, r, 'b')", "SUBSTR(s, -1)", "INSTR(s, 'a', 2)", "TRIM(CAST(s AS BYTES))",
         "CODE_POINTS_TO_STRING([i])", "CHR(i)", "b'\\xff'", "ARRAY_AGG(s LIMIT 1)", "STRING_AGG(s LIMIT 1)", "nofunc(s)",
         "ANY_VALUE(s HAVING MAX n)", "MAX_BY(s, n)", "REGEXP_EXTRACT(s, r)", "'a\\x00b'", "nofunc(s) / 2",
+        "CHR(1114112)", "CHR(1.5)", "CODE_POINTS_TO_STRING([1114112])", "CODE_POINTS_TO_STRING([65.5])", "SUBSTR(s, 'x')",
+        "DATE_ADD(d, INTERVAL 1.5 DAY)", "DATE_ADD(d, INTERVAL 'x' DAY)", "DATE_ADD(d, INTERVAL 1e2 DAY)",
     ],
 )  # fmt: skip
 def test_what_duckdb_cannot_do_exactly_is_refused(expression):
     with pytest.raises(ProjectError, match=r"m.sql:2: .* on DuckDB would not be exactly BigQuery's: "):
         to_duckdb(parse(f"SELECT\n{expression} AS x\nFROM test.t", "m.sql"), {Table("test", "t"): TEST})
+
+
+@pytest.mark.parametrize("expression", ["DATE_ADD(d)", "SUBSTR()", "CHR()", "CAST(DATE_ADD(d) AS STRING)"])
+def test_a_function_without_its_arguments_is_refused(expression):
+    with pytest.raises(ProjectError, match=r"m.sql"):
+        to_duckdb(parse(f"SELECT\n{expression} AS x\nFROM test.t", "m.sql"), {Table("test", "t"): TEST})
+
+
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # of the parser, which asks Python
+@pytest.mark.parametrize(
+    ("pattern", "group"),
+    [
+        (r"\p{L}+", 0), (r"(\p{L})x", 1), ("a(?i)b", 0), (r"a\z", 0), (r"\Q(x)\E", 0), (r"\Q(x", 0), (r"\x{41}", 0), ("(?U)a+", 0),
+        ("(?P<x>A)", 1), ("(?:A)", 0), ("[(]", 0), ("[]()]", 0), ("[^]()](b)", 1), (r"[\](]", 0), (r"\(a\)", 0),
+        ("[[:alpha:](]", 0), ("[[:alpha:]](a)", 1),
+    ],
+)  # fmt: skip
+def test_groups_of_patterns_are_counted_as_re2_has_them(pattern, group):
+    sql = to_duckdb(
+        parse(f"SELECT REGEXP_EXTRACT(s, r'{pattern}') AS x FROM test.t", "m.sql"), {Table("test", "t"): TEST}
+    )
+    assert f", {group}) END" in sql
+    assert duckdb.execute("SELECT regexp_matches('A', $1)", [pattern]).fetchone() is not None  # DuckDB's RE2 takes it
 
 
 @pytest.mark.parametrize("kind", ["JSON", "BIGNUMERIC", "INTERVAL", "STRUCT<x INT64>", "ARRAY<JSON>"])

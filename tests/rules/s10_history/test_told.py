@@ -147,6 +147,8 @@ def test_diff_as_csv_has_a_line_a_cell(edited):
         ("show dim_clients client=C1", "no column 'client'"),
         ("show dim_clients client_id", "no KEY=VALUE"),
         ("show rpt_client_ltv ltv_total=ten", "no NUMERIC"),
+        ("show raw.files ingested_at=0001-01-01T00:00:00+14:00", "no TIMESTAMP"),
+        ("show raw.files ingested_at=9999-12-31T23:59:59-14:00", "no TIMESTAMP"),
         ("show stg_fees --as-of latest", "has no history"),
         ("show dim_clients --column no_such", "no column 'no_such'"),
     ],

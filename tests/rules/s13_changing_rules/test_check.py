@@ -63,6 +63,14 @@ FOUND = {
         lambda: add(reporting__rpt_x_sql="SELECT client_id, COUNT(*) > 1 AS more FROM staging.stg_fees GROUP BY client_id\n", reporting__rpt_x_yml=MODEL + "  - {name: more, type: BOOL, description: Whether.}\n"),
         ("names", "reporting.rpt_x.more", "sql/reporting/rpt_x.yml:7"),
     ),
+    "a NINO that is rebuilt by a join": (
+        lambda: add(reporting__rpt_x_sql="SELECT n AS client_id FROM staging.stg_fees AS s JOIN UNNEST(['A', 'B']) AS n ON s.client_nino = n GROUP BY n\n", reporting__rpt_x_yml=MODEL),
+        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
+    ),
+    "a NINO that is rebuilt place by place": (
+        lambda: add(reporting__rpt_x_sql="SELECT CASE SUBSTR(client_nino, 1, 1) WHEN 'A' THEN 'A' ELSE 'B' END AS client_id FROM staging.stg_fees GROUP BY client_id\n", reporting__rpt_x_yml=MODEL),
+        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
+    ),
     "no grain": (
         lambda: edit("reporting/dim_clients.yml", "One row per client.", "Clients."),
         ("descriptions", "reporting.dim_clients", "sql/reporting/dim_clients.yml:2"),

@@ -51,6 +51,15 @@ def test_exit_2_of_a_wrong_project_file(shell):
     shell.golden("exit_2_project", "run")
 
 
+def test_operations_of_another_version_are_told_from_a_bug(shell):
+    assert shell("init", ".")[0] == 0
+    Path("sql/operations/state.sql").write_text("SELECT 1")
+    code, _, err = shell("run")
+    said = " ".join(err.split())
+    assert (code, "another than this fees-etl works with (state.sql)" in said) == (2, True)
+    assert "diff" in said
+
+
 def test_exit_70_of_a_bug_says_where_it_is_and_what_is_published(fed, monkeypatch):
     def broken(*_, **__):
         raise ValueError("a row: ann,QQ000001A")

@@ -7,6 +7,7 @@ import stat
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from pipeline import Pipeline
 from shells import fee, put
@@ -82,6 +83,50 @@ def test_a_warehouse_file_of_somebody_else_is_no_bug(shell, monkeypatch):
     monkeypatch.setattr(Path, "chmod", not_the_owner)
     code, _, err = shell("run")
     assert code != 70, err
+
+
+@pytest.mark.parametrize("name", ["raw", "staging", "Reporting", "ops", "history"])
+def test_a_warehouse_file_called_as_a_dataset_is_refused_with_another_name(shell, monkeypatch, name):
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/{name}.duckdb")
+    code, _, err = shell("run")
+    assert (code, f"cannot be called {name.lower()}" in " ".join(err.split())) == (2, True)
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/{name}_fees.duckdb")
+    assert shell("run")[0] == 0
+
+
+def test_a_file_that_gives_functions_another_meaning_is_refused_and_other_macros_are_not(shell):
+    put("a.csv", fee(1))
+    assert shell("run", "--source", "lake")[0] == 0
+    with duckdb.connect("fees.duckdb") as native:
+        native.execute("CREATE MACRO in_pounds(x) AS x / 100")
+    assert shell("assert")[0] == 0
+    with duckdb.connect("fees.duckdb") as native:
+        native.execute("CREATE MACRO upper(x) AS 'X'")
+    for line in (("run", "--full-refresh"), ("assert",), ("runs",)):
+        code, _, err = shell(*line)
+        assert (code, "another meaning: upper." in err, "DROP MACRO upper;" in err) == (4, True, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ops.pending SET fee_date = '0044-03-15 (BC)'",
+        "UPDATE ops.pending SET fee_date = '12025-03-15'",
+        "UPDATE raw.files SET ingested_at = '12025-03-15'",
+        "UPDATE ops.runs SET started_at = '0044-03-15 (BC)'",
+        "UPDATE staging.stg_fees SET fee_date = '12025-03-15'",
+    ],
+)
+def test_a_moment_beyond_the_calendar_is_no_bug(shell, change):
+    put("a.csv", fee(1))
+    assert shell("run", "--source", "lake")[0] == 0
+    put("b.csv", fee(2))
+    assert shell("ingest", "lake")[0] == 0
+    with duckdb.connect("fees.duckdb") as native:
+        native.execute(change)
+    for line in (("assert",), ("run", "--source", "lake"), ("runs",), ("files",), ("plan",)):
+        code, _, err = shell(*line)
+        assert code in {0, 1, 4, 5}, (line, err)
 
 
 def test_a_warehouse_takes_half_of_the_memory(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from pipeline import Pipeline
 
+from fees_etl import state
 from fees_etl.ingestion.compare import compare
 
 DAY, LATER = date(2025, 1, 31), date(2025, 2, 28)
@@ -38,6 +39,12 @@ def kept(tmp_path_factory):
 
 def _found(pipeline):
     return {name for name, found in pipeline.check().items() if not found.passed}
+
+
+def _taken_out(name):
+    """A file, or all of them, without a trace in any book."""
+    books = {"fees": "_source_file", "fees_rejected": "_source_file", "files": "uri", "file_totals": "uri"}
+    return "; ".join(f"DELETE FROM raw.{table} WHERE {column} LIKE '%{name}.csv'" for table, column in books.items())
 
 
 ONE = "rowid = (SELECT MIN(rowid) FROM {})"
@@ -81,6 +88,10 @@ BY_HAND = [
     (RAW, "UPDATE raw.files SET seal = NULL"),
     (RAW, "DELETE FROM raw.files WHERE status = 'loaded'"),
     (RAW, "DELETE FROM raw.files"),
+    (RAW, _taken_out("more")),
+    (RAW, _taken_out("waits")),
+    (RAW, _taken_out("")),
+    (RAW, "UPDATE ops.writer SET files = 'x'"),
     (RAW, "INSERT INTO raw.files SELECT * REPLACE ('file:///x.csv' AS uri) FROM raw.files LIMIT 1"),
     *(
         (RAW, f"UPDATE raw.file_totals SET {change} {FIRST['raw.file_totals']}")
@@ -95,6 +106,8 @@ BY_HAND = [
     ),
     (RAW, "DELETE FROM raw.fees_rejected"),
     (RAW, "INSERT INTO raw.fees_rejected SELECT * FROM raw.fees_rejected"),
+    (RAW, "INSERT INTO raw.fees_rejected SELECT * REPLACE ('file:///zzz.csv' AS _source_file) FROM raw.fees_rejected"),
+    (RAW, "DELETE FROM raw.files WHERE status IN ('withdrawn', 'superseded')"),
     # the ledger, its causes, what is pending
     *(
         (LEDGER, f"UPDATE ops.runs SET {change} {FIRST['ops.runs']}")
@@ -216,6 +229,32 @@ def test_reading_the_files_again_repairs_raw(kept, by_hand):
         assert kept.run().status == "published"
         assert not _found(kept)
         assert kept.tables() == kept.expected()
+
+
+def test_what_was_taken_out_of_all_books_stays_found_until_all_is_read_again(kept):
+    with kept.engine.rehearsal():
+        kept.tamper(_taken_out("more"))
+        kept.put(later=WAITS)
+        kept.ingest()
+        assert RAW in _found(kept)
+
+        kept.ingest(reload=True)
+        assert RAW not in _found(kept)
+        assert kept.run().status == "published"
+        assert not _found(kept)
+    kept.put(later=None)
+
+
+def test_raw_that_is_empty_under_real_numbers_never_gets_the_sample(kept):
+    with kept.engine.rehearsal():
+        kept.tamper(_taken_out(""))
+        assert state(kept.project, kept.engine).real
+
+
+def test_a_refusal_without_its_reason_is_told(kept):
+    with kept.engine.rehearsal():
+        kept.tamper("UPDATE raw.files SET status = 'refused', reason = NULL WHERE uri LIKE '%fees.csv'")
+        assert [reason for _, reason in state(kept.project, kept.engine).refused] == ["nobody wrote down why"]
 
 
 SAID = [
