@@ -43,11 +43,11 @@ COMMANDS = {
     "docs": ("docs:docs", "Write the catalogue: tables, columns, tests, what is made of what."),
     "render": ("ls:render", "Print the finished SQL of one model."),
     "ls": ("ls:listing", "List tables, models and assertions in order; or what a column is made of."),
-    "runs": ("runs:runs", "List every attempt and what became of it."),
     "report": ("pages:report", "Write what a run published as one page to read and print."),
     "test": ("cases:cases", "Try models on rows, in memory."),
     "check": ("check:check", "Check the conventions of the project's files."),
     "init": ("init:init", "Begin a project of your own: SQL, settings and a workflow to change."),
+    "runs": ("runs:runs", "List every attempt and what became of it."),
 }
 """In the order of the help: where each is, and how what it says of itself begins."""
 BARE = {"ingest", "assert"}

@@ -44,7 +44,7 @@ def files(
     if told:
         cells = [
             (shown(one["uri"] or "NULL"), *(cell(one[name]) for name in figures),
-             one["status"], cell(one["ingested_at"]), one["run_id"])
+             cell(one["status"]), cell(one["ingested_at"]), cell(one["run_id"]))
             for one in told
         ]  # fmt: skip
         lines = grid([("file", "rows", "rejected", "pounds", "status", "seen", "run"), *cells], "<>>><<<", 0)

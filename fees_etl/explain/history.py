@@ -54,10 +54,10 @@ def moments(project: Project, engine: Engine) -> tuple[Moment, ...]:
     return tuple(sorted((Moment(run, at, mark) for run, _, at, mark in found), key=lambda one: (one.at, one.run_id)))
 
 
-def tampered(column: str) -> WarehouseError:
-    """What to say of a ledger that holds what no run writes."""
+def tampered(column: str, table: str = "ops.runs") -> WarehouseError:
+    """What to say of a ledger, or another book, that holds what no run writes."""
     return WarehouseError(
-        f"ops.runs.{column} holds what no run writes: somebody wrote to it by hand.",
+        f"{table}.{column} holds what no run writes: somebody wrote to it by hand.",
         published="What was published before; this changed nothing.",
         hint="Tell all that was written by hand: fees-etl assert",
     )

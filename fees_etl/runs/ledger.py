@@ -49,9 +49,13 @@ def state(project: Project, engine: Engine) -> State:
     """
     engine.prepare(project.contracts)
     asks = [project.templates.ask(name) for name in ("state", "pending", "refused", "built", "sql_now")]
-    found = {name: answer.rows.rows for name, answer in engine.answers(asks).items()}
+    answers = engine.answers(asks)
+    found = {name: answer.rows.rows for name, answer in answers.items()}
     first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
-    pending = tuple(sorted((Pending(*row) for row in found["pending"]), key=_PLACE))
+    pending = tuple(sorted((Pending(*row) for row in _whole(answers["pending"].rows, "ops.pending")), key=_PLACE))
+    for table, last in (("ops.pending", pending[-1].fee_date if pending else None), ("staging.stg_fees", last_staged)):
+        if last and last.year > 9000:  # noqa: PLR2004 - windows reckon beyond their ends
+            raise tampered("fee_date", table)
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
     built: dict[str, str] = dict(found["built"])
     now: dict[str, str] = dict(found["sql_now"])
@@ -117,7 +121,7 @@ def attempts(project: Project, engine: Engine, begins: str = "", limit: int = 5)
 
 def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending, ...], frozenset[Pending]]:
     """What a run took off the pending list, and what of it the lookback alone would have missed."""
-    rows = engine.query(project.templates.ask("changes_of", run_id=run_id).sql).rows
+    rows = _whole(engine.query(project.templates.ask("changes_of", run_id=run_id).sql), "ops.changes")
     found = [(Pending(*row), is_late) for *row, is_late in rows]
     return tuple(sorted((one for one, _ in found), key=_PLACE)), frozenset(one for one, is_late in found if is_late)
 
@@ -163,9 +167,18 @@ def chunks(project: Project, engine: Engine, command: str) -> Rows:
     return _in_order(engine.query(project.templates.ask("chunks", command=command).sql))
 
 
+def _whole(found: Rows, table: str, places: Sequence[int] | None = None) -> tuple[tuple[Any, ...], ...]:
+    """The rows of a book, in which no cell is NULL that a run writes, or only none at these ``places``."""
+    for place in range(len(found.columns)) if places is None else places:
+        if any(row[place] is None for row in found.rows):
+            raise tampered(found.columns[place], table)
+    return found.rows
+
+
 def _in_order(attempts: Rows, *, newest_first: bool = False) -> Rows:
     """Rows of ``ops.runs`` by their time: an engine need not keep the order of a query."""
     places = [attempts.columns.index(name) for name in ("started_at", "run_id")]
+    _whole(attempts, "ops.runs", places)
     rows = sorted(attempts.rows, key=lambda row: [row[at] for at in places], reverse=newest_first)
     return Rows(attempts.columns, tuple(rows))
 

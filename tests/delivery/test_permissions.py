@@ -66,7 +66,7 @@ class Account:
     """Commands on the target as it is deployed (tagged, capped, its lake in a bucket), and what they needed."""
 
     def __init__(self, folder, patch):
-        self.service = Service(answers=ANSWERS | {"files_mark": [["mark", "true"]]})
+        self.service = Service(answers=ANSWERS | {"files_mark": [["mark", "true", "true"]]})
         self.service.prepare(PROD)
         self.store = FakeGCS("lake")
         forget_settings(patch)

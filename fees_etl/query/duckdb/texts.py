@@ -205,7 +205,7 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.JSONExtractScalar: _json_value,
     exp.JSONExtractArray: _json_array,
 }
-TWO_WHEN_UPPER = "ßŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ"
+TWO_WHEN_UPPER = "ßŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒ\u1fd3ῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ"
 """Letters that UPPER makes two or three of, as a class of a regular expression (Unicode's SpecialCasing)."""
 MACROS = {
     "bq_json_value(x, path)": """CASE json_type(x, path) WHEN 'ARRAY' THEN NULL WHEN 'OBJECT' THEN NULL

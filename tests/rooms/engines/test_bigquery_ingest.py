@@ -31,7 +31,7 @@ FROM {} ORDER BY ALL
 
 @pytest.fixture
 def service():
-    found = Service(answers={"files_mark": [["mark", "true"]]})
+    found = Service(answers={"files_mark": [["mark", "true", "true"]]})
     found.prepare()
     return found
 

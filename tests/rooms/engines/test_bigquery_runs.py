@@ -126,7 +126,7 @@ def test_a_run_on_a_prepared_warehouse_takes_at_most_20_requests_and_one_job_tha
 
 
 def test_files_take_an_upload_and_a_job_more(shell, service, tmp_path):
-    service.answers["files_mark"] = [["mark", "true"]]
+    service.answers["files_mark"] = [["mark", "true", "true"]]
     (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
     code, out, _ = shell("run", "--source", "*.csv")
     assert (code, "PUBLISHED" in out) == (0, True)
@@ -137,7 +137,7 @@ def test_files_take_an_upload_and_a_job_more(shell, service, tmp_path):
 
 def test_an_ingestion_sees_raw_and_the_books_only(shell, service, tmp_path):
     """Its account has no right to any other dataset, not even to look whether it exists."""
-    service.answers["files_mark"] = [["mark", "true"]]
+    service.answers["files_mark"] = [["mark", "true", "true"]]
     service.tables = {name: table for name, table in service.tables.items() if name.startswith(("raw.", "ops."))}
     (tmp_path / "a.csv").write_text(f"{HEADER}\nC1,QQ123456A,A1,2025-01-01,1\n")
     assert shell("ingest", "*.csv")[0] == 0
