@@ -216,7 +216,7 @@ def _contract(
 
 def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[ProjectError]:
     """What contradicts itself in a contract, or names what is not there."""
-    names = set(made.types)
+    names, dates = made.types.keys(), [name for name, kind in made.types.items() if kind == "DATE"]
     lookback = f"lookback names '{said.lookback}', which is no project variable with a number of days."
     merge = (
         "a merge is confined to a window of its partition column, so the column must be part of 'key': "
@@ -224,11 +224,9 @@ def _wrong(document: Document, said: _Contract, made: Contract) -> Iterator[Proj
     )
     rules: list[tuple[str, bool, str]] = [
         ("columns", bool(names), "a contract needs 'columns'."),
-        ("key", names.issuperset(made.key), "'key' names a column that is not there."),
-        ("key", len(set(made.key)) == len(made.key), "'key' names a column twice."),
-        ("partition_by", made.partition_by in {None, *names}, "'partition_by' names no column."),
-        ("partition_by", made.types.get(str(made.partition_by), "DATE") == "DATE", "'partition_by' names no DATE."),
-        ("cluster_by", names.issuperset(made.cluster_by), "'cluster_by' names a column that is not there."),
+        ("key", len(names & made.key) == len(made.key), "'key' names a column that is not there, or one twice."),
+        ("partition_by", made.partition_by in {None, *dates}, "'partition_by' names no DATE column."),
+        ("cluster_by", names >= set(made.cluster_by), "'cluster_by' names a column that is not there."),
         ("lookback", not said.lookback or is_number(made.lookback_days), lookback),
         ("total", not made.total or made.types.get(made.total) == "NUMERIC", "'total' names no NUMERIC column."),
         ("beforehand", not made.beforehand or bool(made.shared), "'beforehand' reads what 'shared' keeps."),
