@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
@@ -109,6 +110,7 @@ def with_suffix(sql: str, suffix: str, datasets: Collection[str] | None = None) 
     return sql
 
 
+@lru_cache(maxsize=256)
 def canonical(sql: str) -> str:
     """The statement as its syntax tree alone has it: without comments, layout and the names that its CTEs go by.
 
