@@ -91,7 +91,7 @@ def test_no_output_changes_how_a_command_ends(before, tmp_path, name):
     words, code = COMMANDS[name]
     plain = ended(before, tmp_path / "plain", words, "")
     assert plain[0] == code
-    for sink in part(SINKS, 3, first=list(COMMANDS).index(name)):
+    for sink in part(SINKS, 5, first=list(COMMANDS).index(name)):
         assert ended(before, tmp_path / sink, words, sink) == plain, sink
 
 
@@ -139,12 +139,14 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize("words", WRITTEN)
-@pytest.mark.parametrize("name", ["loop", LONG, "loop/x", f"{LONG}/x"], ids=["a loop", "long", "in a loop", "in long"])
+@pytest.mark.parametrize("name", ["loop", f"{LONG}/x"], ids=["a loop", "long"])
 def test_a_place_that_cannot_be_is_a_misuse(before, words, name, monkeypatch, capsys):
     monkeypatch.chdir(before)
-    if not os.path.lexists("loop"):
-        Path("loop").symlink_to("loop")
-    assert main(words.format(name).split()) == 2
+    Path("loop").symlink_to("loop")
+    try:
+        assert main(words.format(name).split()) == 2
+    finally:
+        Path("loop").unlink()
     said = "".join(capsys.readouterr().err.split())
     assert any(one in said for one in ("cannotbewritten:", "isthere", "isinnofolder", "Invalidvalue"))
 
