@@ -195,6 +195,15 @@ BEGIN
             SET seal = TO_HEX(SHA256(CONCAT(COALESCE(CONCAT(' amount_added ', CAST(amount_added AS STRING)), ''), COALESCE(CONCAT(' amount_removed ', CAST(amount_removed AS STRING)), ''), COALESCE(CONCAT(' fee_date ', CAST(fee_date AS STRING)), ''), COALESCE(CONCAT(' noted_at ', CAST(noted_at AS STRING)), ''), COALESCE(CONCAT(' rows_added ', CAST(rows_added AS STRING)), ''), COALESCE(CONCAT(' rows_removed ', CAST(rows_removed AS STRING)), ''), COALESCE(CONCAT(' run_id ', CAST(CHAR_LENGTH(run_id) AS STRING), ':', run_id), ''), COALESCE(CONCAT(' uri ', CAST(CHAR_LENGTH(uri) AS STRING), ':', uri), ''), COALESCE(CONCAT(' version ', CAST(CHAR_LENGTH(version) AS STRING), ':', version), ''))))
             WHERE run_id = 'test-2'
             ;
+            MERGE INTO ops_ci.writer AS writer
+            USING (SELECT (SELECT CONCAT(CAST(COUNT(*) AS STRING), ' ', COALESCE(CAST(SUM(CAST(CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(COALESCE(files.seal, ''))), 1, 15)) AS INT64) AS NUMERIC)) AS STRING), '0')) FROM raw_ci.files AS files) AS files) AS now
+            ON TRUE
+            WHEN MATCHED THEN
+                UPDATE SET files = now.files
+            WHEN NOT MATCHED THEN
+                INSERT (job_id, run_id, began_at, files)
+                VALUES ('test-2', 'test-2', TIMESTAMP '2025-09-30 12:00:00.000000+00:00', now.files)
+            ;
             IF (
                 SELECT .. FROM raw_ci.fees, raw_ci.fees_rejected, raw_ci.file_totals, raw_ci.files
             ) THEN
