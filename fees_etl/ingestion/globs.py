@@ -21,6 +21,8 @@ def regex(pattern: str) -> str:
 
     >>> [bool(re.fullmatch(regex("/a/**/?.csv"), name)) for name in ("/a/b.csv", "/a/b/c/d.csv", "/a/.b/c.csv")]
     [True, True, False]
+    >>> regex("/a" + "/**" * 60 + "/b.csv") == regex("/a/**/b.csv")
+    True
     """
     *folders, last = pattern.split("/")
     parts = [_FOLDERS if part == "**" else segment(part) for part in folders]

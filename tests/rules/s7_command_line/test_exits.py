@@ -51,6 +51,18 @@ def test_exit_2_of_a_wrong_project_file(shell):
     shell.golden("exit_2_project", "run")
 
 
+def test_an_interrupt_within_an_eval_is_exit_130_and_no_death_by_signal():
+    """Python would remember it, and end by SIGINT itself."""
+    code = "import sys; from fees_etl import __main__, cli\ncli.main = lambda: eval('(_ for _ in ()).throw(KeyboardInterrupt)')\n__main__.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(places.ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def test_operations_of_another_version_are_told_from_a_bug(shell):
     assert shell("init", ".")[0] == 0
     Path("sql/operations/state.sql").write_text("SELECT 1")

@@ -129,6 +129,16 @@ def test_a_moment_beyond_the_calendar_is_no_bug(shell, change):
         assert code in {0, 1, 4, 5}, (line, err)
 
 
+@pytest.mark.parametrize("column", ["fee_date", "rows_added", "amount_added", "rows_removed", "amount_removed"])
+def test_a_list_of_pending_dates_that_lacks_a_cell_is_no_bug(shell, column):
+    put("a.csv", fee(1))
+    assert shell("ingest", "lake")[0] == 0
+    with duckdb.connect("fees.duckdb") as native:
+        native.execute(f"UPDATE ops.pending SET {column} = NULL")
+    code, _, err = shell("plan")
+    assert (code, f"ops.pending.{column} holds what no run writes" in err) == (5, True)
+
+
 def test_a_warehouse_takes_half_of_the_memory(tmp_path, monkeypatch):
     monkeypatch.setitem(engine_room._CONFIG, "memory_limit", "4GiB")  # as of a machine with 5
     with connect(f"duckdb://{tmp_path}/fees.duckdb") as engine:
