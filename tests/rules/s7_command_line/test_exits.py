@@ -51,15 +51,12 @@ def test_exit_2_of_a_wrong_project_file(shell):
     shell.golden("exit_2_project", "run")
 
 
-def test_an_interrupt_within_an_eval_is_exit_130_and_no_death_by_signal():
-    """Python would remember it, and end by SIGINT itself."""
-    code = "import sys; from fees_etl import __main__, cli\ncli.main = lambda: eval('(_ for _ in ()).throw(KeyboardInterrupt)')\n__main__.main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONPATH": str(places.ROOT)},
-        capture_output=True,
-        check=False,
-    )
+def test_an_interrupt_within_an_eval_is_exit_130_and_no_death_by_signal(tmp_path):
+    """With ``python -m`` Python would remember it, and end by SIGINT itself."""
+    raising = "cli.main = lambda: eval('(_ for _ in ()).throw(KeyboardInterrupt)')"
+    (tmp_path / "again.py").write_text(f"from fees_etl import __main__, cli\n{raising}\n__main__.main()\n")
+    environ = os.environ | {"PYTHONPATH": f"{places.ROOT}:{tmp_path}"}
+    done = subprocess.run([sys.executable, "-m", "again"], env=environ, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (130, b"")
 
 
