@@ -44,10 +44,11 @@ def docs(
         put(pages.whole(project, found, package_version()), out, out)
         return 0
     where, hint = Path(out), "Name a folder, or FILE.html: --out catalogue"
-    made = pages.folder(project, found, package_version())
     with writing(where, hint):
         if where.exists() and not where.is_dir():
             raise UsageError(f"{out} is no folder.", hint=hint)
+    made = pages.folder(project, found, package_version())
+    with writing(where, hint):
         where.mkdir(exist_ok=True)
         for name in made:
             spare(where / name, hint, BEGINNING, "page")

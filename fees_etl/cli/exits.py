@@ -149,44 +149,41 @@ def _misused(error: typer.TyperException) -> int:
     return _say(message, errors.UsageError.exit_code, errors.UsageError.usually, asked)
 
 
-def _own_operations(session: Session) -> list[str]:
-    """The operations of the project that are other than those that this version of the package works with."""
+def _other_operations(session: Session) -> tuple[list[str], str]:
+    """The operations of the project that are not those this version of the package works with, and how to compare."""
     from fees_etl.project.load import folder
 
     try:
         own, ours = folder(session.settings.project_dir) / "operations", folder(None) / "operations"
-        texts = {path.name: path.read_bytes() for path in ours.glob("*.sql")}
-        return sorted(
-            name for name, text in texts.items() if (own / name).is_file() and (own / name).read_bytes() != text
-        )
+        both = [(path, own / path.name) for path in sorted(ours.glob("*.sql")) if (own / path.name).is_file()]
+        found = [one.name for one, other in both if one.read_bytes() != other.read_bytes()]
     except (AttributeError, OSError, errors.ProjectError):  # it has not got as far as that
-        return []
+        return [], ""
+    return found, f"See what differs: diff {own} {ours}"
 
 
 def _bug(error: Exception, session: Session) -> int:
-    again = session.line
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(__file__).parents[1].name in Path(frame.filename).parts] or frames
     where = f"{'/'.join(Path(ours[-1].filename).parts[-2:])}:{ours[-1].lineno or 0}"
     if verbose := logger.isEnabledFor(logging.DEBUG):
         logger.error("%s", "\n".join(_frames(error)))
-    if other := _own_operations(session):
-        from fees_etl.project.load import folder
-
-        named = ", ".join(other[:3]) + (" and others" if len(other) > 3 else "")  # noqa: PLR2004 - a few
+    others, compare = _other_operations(session)
+    if others:
+        named = ", ".join(others[:3]) + (" and others" if len(others) > 3 else "")  # noqa: PLR2004 - a few
         return _say(
             f"sql/operations of this project is another than this fees-etl works with ({named}), and something of it "
             f"does not fit: {type(error).__name__} at {where}.",
             errors.UsageError.exit_code,
             ROLLED_BACK,
-            f"See what differs: diff {session.settings.project_dir}/sql/operations {folder(None)}/operations",
+            compare,
         )
     return _say(
         f"this is a bug of fees-etl: {type(error).__name__} at {where}. "
         "Its message is withheld, because it may quote rows.",
         70,
         ROLLED_BACK,
-        "Report the lines above." if verbose else f"See where: fees-etl -v {again.removeprefix('fees-etl ')}",
+        "Report the lines above." if verbose else f"See where: fees-etl -v {session.line.removeprefix('fees-etl ')}",
     )
 
 

@@ -172,11 +172,9 @@ def literal(value: Any) -> str:  # noqa: PLR0911 - one return a type
             return f"DATE '{value.isoformat()}'"
         case _:
             text = str(value).translate(_ESCAPES)
-            return (
-                f"'{text}'"
-                if text.isprintable()
-                else "'" + "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text) + "'"
-            )
+            if not text.isprintable():
+                text = "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in text)
+            return f"'{text}'"
 
 
 def statements(text: str) -> tuple[str, ...]:

@@ -7,6 +7,11 @@
     ))
 {%- endmacro -%}
 
+{# Why a version is refused: a book that was written to by hand may not say it. -#}
+{%- macro refusal() -%}
+COALESCE(reason, 'nobody wrote down why')
+{%- endmacro -%}
+
 {# Those that raw held when a run published. -#}
 {%- macro held(files, moment) -%}
 {{ files }}.status != 'refused'

@@ -4,4 +4,4 @@
 SELECT
     {{ files_mark() }} AS mark,
     (SELECT COUNTIF(files.seal IS NOT NULL) > 0 FROM raw.files AS files) AS is_sealed,
-    COALESCE((SELECT MAX(writer.files) FROM ops.writer AS writer), {{ versions_seal() }}) = {{ versions_seal() }} AS is_complete
+    (SELECT COUNT(*) = 0 FROM ops.writer AS writer WHERE writer.files <> {{ versions_seal() }}) AS is_complete

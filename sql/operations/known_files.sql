@@ -1,4 +1,5 @@
 {# Every version with a say in the present: what is loaded or refused now, and what was once, to recognise copies. -#}
+{% from 'versions.sql' import refusal -%}
 SELECT
     uri,
     version,
@@ -7,7 +8,7 @@ SELECT
     row_count,
     rejected_count,
     total_amount,
-    IF(status = 'refused', COALESCE(reason, 'nobody wrote down why'), reason) AS reason,
+    IF(status = 'refused', {{ refusal() }}, reason) AS reason,
     ingested_at
 FROM raw.files
 ORDER BY uri, ingested_at, version

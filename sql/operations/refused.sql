@@ -1,6 +1,7 @@
+{% from 'versions.sql' import refusal -%}
 SELECT
     uri,
-    COALESCE(reason, 'nobody wrote down why') AS reason
+    {{ refusal() }} AS reason
 FROM raw.files
 WHERE status = 'refused'
 ORDER BY uri

@@ -65,6 +65,13 @@ WHERE fees._source_file IN ({{ uris }}) AND fees._run_id IS DISTINCT FROM {{ run
 DELETE FROM raw.fees AS fees
 WHERE {{ unknown }}
 ;
+DELETE FROM raw.fees_rejected AS rejected
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM raw.files AS files
+    WHERE files.uri = rejected._source_file AND files.version = rejected._source_version
+)
+;
 {% endif -%}
 {% for status, versions in [('withdrawn', withdrawn), ('superseded', superseded)] if versions -%}
 UPDATE raw.files

@@ -26,7 +26,7 @@ from fees_etl import cli
 RUN = ["run", "--source", "lake"]
 BACKFILL = ["backfill", "--start", "2024-12-01", "--end", "2025-03-31", "--chunk", "month"]
 FORK = multiprocessing.get_context("forkserver")
-POINTS = 8 if NIGHT else 3
+POINTS = 8 if NIGHT else 4
 
 
 @pytest.fixture

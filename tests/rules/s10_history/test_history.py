@@ -47,7 +47,7 @@ def differing(before, after, key):
     return len(now.keys() - was.keys()), len(was.keys() - now.keys()), len(changed)
 
 
-@worlds_of(2)
+@worlds_of(4)
 @given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=5), st.data())
 def test_what_any_run_left_can_be_read_again_and_two_of_them_compared(versions, data):
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:

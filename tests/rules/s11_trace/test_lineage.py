@@ -140,7 +140,7 @@ def published(rows):
     return found
 
 
-@worlds_of(5)
+@worlds_of(8)
 @given(worlds(max_size=9))
 def test_whatever_the_ninos_are_no_column_of_reporting_changes(rows):
     others = [
@@ -155,7 +155,7 @@ def test_whatever_the_ninos_are_no_column_of_reporting_changes(rows):
     assert bool(changed) == bool(before[Table("staging", "stg_fees")]["client_nino"])
 
 
-@worlds_of(5)
+@worlds_of(8)
 @given(worlds(max_size=9))
 def test_a_column_changes_with_those_columns_of_the_files_only_that_it_leads_back_to(rows):
     before = published(rows)

@@ -21,7 +21,7 @@ from fees_etl import forget
 JANUARY = date(2025, 1, 31)
 
 
-@worlds_of(2)
+@worlds_of(4)
 @given(worlds.files())
 def test_every_table_equals_the_oracle(world):
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:
@@ -31,7 +31,7 @@ def test_every_table_equals_the_oracle(world):
         assert pipeline.tables() == pipeline.expected()
 
 
-@worlds_of(2)
+@worlds_of(4)
 @given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=4), st.data())
 def test_any_order_of_arrivals_corrections_and_withdrawals_ends_as_one_full_refresh(versions, data):
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:
@@ -60,7 +60,7 @@ def test_any_order_of_arrivals_corrections_and_withdrawals_ends_as_one_full_refr
 PLACES = ("lake", "copy", "copy/deep")
 
 
-@worlds_of(2)
+@worlds_of(4)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), worlds.files(names=("a.csv", "b.csv"), max_size=5)), min_size=2, max_size=5), st.data())  # fmt: skip
 def test_places_that_come_and_are_forgotten_in_any_order_end_as_one_full_refresh(arrivals, data):
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:

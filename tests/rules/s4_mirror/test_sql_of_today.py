@@ -153,7 +153,7 @@ def contents(pipeline):
     return {name: pipeline.rows(name) for name in TABLES}
 
 
-@worlds_of(2)
+@worlds_of(4)
 @given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=4), st.data())
 def test_any_order_of_arrivals_sql_changes_and_runs_ends_as_one_full_refresh_by_the_last_sql(versions, data):
     asked = [
