@@ -23,7 +23,7 @@ if not NIGHT:
 TESTS = Path(__file__).parent
 SLOW = {"delivery", "emulator", "faults", "googlesql", "pages"}
 """Folders whose tests start processes, servers, browsers or Google's analyzer, or do the same at every statement."""
-REPEATED = {"test_assertions", "test_backfill", "test_crashes", "test_faults", "test_oracle"}
+REPEATED = {"test_assertions", "test_backfill", "test_oracle"}
 """Modules that do the same to many worlds, or at every statement; other tests reach those lines too."""
 
 
@@ -40,7 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs the same lines a hundred times takes half as long again when they are counted."""
     for item in items:
         tried = isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
-        if tried or item.path.stem in REPEATED:
+        starts = item.path.relative_to(TESTS).parts[0] in SLOW
+        if tried or starts or item.path.stem in REPEATED:
             item.add_marker("no_cover")
-        if tried or item.path.stem == "test_backfill" or item.path.relative_to(TESTS).parts[0] in SLOW:
+        if tried or starts or item.path.stem == "test_backfill":
             item.add_marker("slow")

@@ -216,7 +216,8 @@ judged AS (
         usual.high,
         usual.band,
         usual.middle_amount,
-        usual.middle_rows
+        usual.middle_rows,
+        series.found / NULLIF(usual.expected, 0) AS share
     FROM series
     INNER JOIN usual
         ON
@@ -231,8 +232,7 @@ seasons AS (
         judged.*,
         {# What the season makes of the trend: as far from it as the same month was a year before. -#}
         CAST(
-            judged.expected
-            * LEAST(GREATEST(before.found / NULLIF(before.expected, 0), NUMERIC '-100'), NUMERIC '100') AS NUMERIC
+            judged.expected * LEAST(GREATEST(before.share, NUMERIC '-100'), NUMERIC '100') AS NUMERIC
         ) AS in_season
     FROM judged
     LEFT OUTER JOIN judged AS before

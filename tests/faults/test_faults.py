@@ -105,7 +105,7 @@ def test_a_statement_that_fails_undoes_all_of_the_command_and_a_retry_ends_as_if
     every = range(1, prepared.count + 1)
     apart = 1 if how == BEFORE and command != "a rehearsal" else 8
     pipeline = prepared.opened()
-    for number in sorted({*part(every[::apart], 8 // apart + 1), *every[-3:]}):
+    for number in sorted({*part(every[::apart], 16 // apart + 1), *every[-3:]}):
         fired, held, told = prepared.fails(pipeline, number, how)
 
         assert fired, number

@@ -75,7 +75,7 @@ def test_killed_at_any_statement_history_and_tables_agree(tmp_path):
     before = agree(url, edited)
     shutil.copy(tmp_path / "fees.duckdb", tmp_path / "count.duckdb")
     statements = publish(f"duckdb:///{tmp_path}/count.duckdb", edited)
-    for at in part(range(1, statements + 1), 6):
+    for at in part(range(1, statements + 1), 10):
         assert publish(url, edited, killed_at=at) == -signal.SIGKILL
         if agree(url, edited) != before:  # the last one came after the commit
             assert at == statements

@@ -91,7 +91,7 @@ def test_no_output_changes_how_a_command_ends(before, tmp_path, name):
     words, code = COMMANDS[name]
     plain = ended(before, tmp_path / "plain", words, "")
     assert plain[0] == code
-    for sink in part(SINKS, 3, first=list(COMMANDS).index(name)):
+    for sink in part(SINKS, 4, first=list(COMMANDS).index(name)):
         assert ended(before, tmp_path / sink, words, sink) == plain, sink
 
 

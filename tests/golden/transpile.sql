@@ -10,7 +10,7 @@ SELECT bq_div("n", "m") AS "a", bq_div("n", "i") AS "b", bq_div_float(CAST("i" A
 -- input
 SELECT n * m AS a, n * i AS b, n * 1.5 AS c, i * j AS d, n + 1 AS e, i + 1 AS f FROM test.t
 -- expected
-SELECT bq_mul("n", "m") AS "a", "n" * "i" AS "b", bq_mul("n", CAST(1.5 AS DECIMAL(38, 9))) AS "c", "i" * "j" AS "d", "n" + 1 AS "e", "i" + CAST(1 AS BIGINT) AS "f" FROM "test_ci"."t"
+SELECT bq_mul("n", "m") AS "a", "n" * "i" AS "b", bq_by("n", CAST('1.5' AS DECIMAL(9, 1))) AS "c", "i" * "j" AS "d", "n" + 1 AS "e", "i" + CAST(1 AS BIGINT) AS "f" FROM "test_ci"."t"
 
 -- input
 SELECT DIV(i, j) AS a, MOD(i, 2) AS b, DIV(n, m) AS c, MOD(n, 2) AS d FROM test.t
@@ -20,7 +20,7 @@ SELECT bq_cut_int("i", "j") AS "a", bq_mod_int("i", 2) AS "b", bq_cut("n", "m") 
 -- input
 SELECT SIGN(n) * DIV(ABS(n) * 200 + i, 2 * i) * NUMERIC '0.01' AS pennies FROM test.t
 -- expected
-SELECT bq_mul(bq_mul(CAST(SIGN("n") AS DECIMAL(38, 9)), bq_cut(ABS("n") * 200 + "i", CAST(2 AS BIGINT) * "i")), CAST('0.01' AS DECIMAL(38, 9))) AS "pennies" FROM "test_ci"."t"
+SELECT bq_by(bq_mul(CAST(SIGN("n") AS DECIMAL(38, 9)), bq_cut(ABS("n") * 200 + "i", CAST(2 AS BIGINT) * "i")), CAST('0.01' AS DECIMAL(9, 2))) AS "pennies" FROM "test_ci"."t"
 
 -- input
 SELECT ROUND(n, 2) AS a, TRUNC(n) AS b, CEIL(n) AS c, SIGN(i) AS d FROM test.t
@@ -40,7 +40,7 @@ SELECT bq_div(SUM("n") OVER (PARTITION BY "s" ORDER BY "d" NULLS FIRST), COUNT("
 -- input
 SELECT PERCENTILE_CONT(n, NUMERIC '0.5') OVER (PARTITION BY s) AS median FROM test.t
 -- expected
-SELECT bq_div(QUANTILE_DISC(CAST("n" AS DECIMAL(38, 9)), 0.5) OVER (PARTITION BY "s") - QUANTILE_DISC(-CAST("n" AS DECIMAL(38, 9)), 0.5) OVER (PARTITION BY "s"), 2) AS "median" FROM "test_ci"."t"
+SELECT bq_by(QUANTILE_DISC(CAST("n" AS DECIMAL(38, 9)), 0.5) OVER (PARTITION BY "s") - QUANTILE_DISC(-CAST("n" AS DECIMAL(38, 9)), 0.5) OVER (PARTITION BY "s"), CAST('0.5' AS DECIMAL(2, 1))) AS "median" FROM "test_ci"."t"
 
 -- input
 SELECT CAST(n AS STRING) AS a, CAST(s AS NUMERIC) AS b, SAFE_CAST(s AS INT64) AS c, CAST('1.5' AS NUMERIC) AS d FROM test.t

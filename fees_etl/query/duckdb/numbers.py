@@ -9,6 +9,7 @@ A macro is pasted where it is called, so an argument named five times is bound f
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -40,9 +41,25 @@ def _double(it: Tree, node: exp.Expr) -> exp.Expr:
 
 def _mul(it: Tree, node: exp.Mul) -> exp.Expr:
     kinds = [it.kind(node.this), it.kind(node.expression)]
-    if it.kind(node) == "NUMERIC" and "INT64" not in kinds:
-        return call("bq_mul", node.this, node.expression)
-    return node
+    if it.kind(node) != "NUMERIC" or "INT64" in kinds:
+        return node
+    for factor, other in ((node.expression, node.this), (node.this, node.expression)):
+        if small := _small(factor):
+            return call("bq_by", other, small)
+    return call("bq_mul", node.this, node.expression)
+
+
+def _small(node: exp.Expr) -> exp.Expr | None:
+    """A literal of at most nine digits, as DuckDB's type of nine: a product with it needs no 128 bits."""
+    while isinstance(node, (exp.Paren, exp.Cast)):
+        node = node.this
+    if not isinstance(node, exp.Literal) or not re.fullmatch(r"\d+(\.\d+)?", node.name):
+        return None
+    decimals = len(node.name.partition(".")[2])
+    if len(node.name) - bool(decimals) > _DIGITS:
+        return None
+    digits = [exp.DataTypeParam(this=exp.Literal.number(number)) for number in (_DIGITS, decimals)]
+    return exp.Cast(this=exp.Literal.string(node.name), to=exp.DataType(this=exp.DType.DECIMAL, expressions=digits))
 
 
 def _whole(it: Tree, node: Any) -> exp.Expr:
@@ -100,7 +117,7 @@ def _median(it: Tree, node: exp.PercentileCont, over: Callable[[exp.Expr], exp.E
     below = cast_to("NUMERIC", node.this)
     above = exp.Neg(this=below.copy())
     middles = [over(call("QUANTILE_DISC", of, exp.Literal.number("0.5"))) for of in (below, above)]
-    return call("bq_div", exp.Sub(this=middles[0], expression=middles[1]), exp.Literal.number(2))
+    return call("bq_by", exp.Sub(this=middles[0], expression=middles[1]), _HALF.copy())
 
 
 def _literal(it: Tree, node: exp.Literal) -> exp.Expr:
@@ -161,6 +178,8 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.Window: _window,
     exp.Literal: _literal,
 }
+_DIGITS = 9
+_HALF = exp.cast(exp.Literal.string("0.5"), "DECIMAL(2, 1)", dialect="duckdb")
 _N = "DECIMAL(38, 9)"
 _G = "1000000000"
 _BY_ZERO = "y = 0 AND x IS NOT NULL THEN error('division by zero')"
@@ -177,15 +196,26 @@ MACROS = {
     + _let("bq_quotient(v.u, v.d)", u="bq_units(ABS(x))", d="bq_units(ABS(y))"),
     "bq_div(x, y)": _let("bq_signed(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
     "bq_div_float(x, y)": f"CASE WHEN {_BY_ZERO}::DOUBLE ELSE x / y END",
-    # NUMERIC * NUMERIC beyond 10^10: whole and fraction apart, so that nothing in between is larger than the result.
+    # NUMERIC times a small literal: whole and fraction apart, as both have room for it and are rounded the same way.
+    "bq_by(x, y)": _let(
+        f"CAST(CAST(TRUNC(v.x) AS DECIMAL(29, 0)) * y AS {_N})"
+        f" + CAST(CAST(v.x - TRUNC(v.x) AS DECIMAL(9, 9)) * y AS {_N})",
+        x=f"CAST(x AS {_N})",
+    ),
+    # NUMERIC * NUMERIC beyond 10^20: whole and fraction apart, so that nothing in between is larger than the result.
     "bq_whole(x)": "CAST(TRUNC(x) AS HUGEINT)",
     "bq_frac(x)": f"CAST((x - TRUNC(x)) * {_G} AS HUGEINT)",
     "bq_carry(u)": f"CAST(u // {_G} AS {_N}) + bq_billionths(u % {_G})",
-    "bq_product(x, y)": f"""CAST(bq_whole(x) * bq_whole(y) AS {_N}) + bq_carry(bq_whole(x) * bq_frac(y)
-        + bq_frac(x) * bq_whole(y) + (bq_frac(x) * bq_frac(y) + 500000000) // {_G})""",
-    "bq_small(x, y)": "ABS(x) < 1e10::DOUBLE AND ABS(y) < 1e10::DOUBLE",
-    "bq_times(x, y)": f"""CASE WHEN bq_small(x, y) THEN CAST(CASE WHEN bq_small(x, y) THEN x ELSE 0 END * y AS {_N})
-        ELSE bq_sign(x) * bq_sign(y) * bq_product(ABS(x), ABS(y)) END""",
+    "bq_product(a, b, c, d)": f"CAST(a * c AS {_N}) + bq_carry(a * d + b * c + (b * d + 500000000) // {_G})",
+    "bq_times(x, y)": f"COALESCE(TRY(CAST(x * y AS {_N})), bq_sign(x) * bq_sign(y) * "
+    + _let(
+        "bq_product(v.a, v.b, v.c, v.d)",
+        a="bq_whole(ABS(x))",
+        b="bq_frac(ABS(x))",
+        c="bq_whole(ABS(y))",
+        d="bq_frac(ABS(y))",
+    )
+    + ")",
     "bq_mul(x, y)": _let("bq_times(v.x, v.y)", x=f"CAST(x AS {_N})", y=f"CAST(y AS {_N})"),
     # DIV and MOD cut towards zero.
     "bq_mod(x, y)": f"CASE WHEN {_BY_ZERO}::{_N} ELSE CAST(x AS {_N}) % CAST(y AS {_N}) END",

@@ -102,6 +102,20 @@ def test_multiplication(duck, n, m):
     assert value(duck, "n * m", n=n, m=m) == rounded(n * m)
 
 
+@given(n=NUMBERS, whole=st.integers(0, 10**10), decimals=st.integers(0, 9))
+@example(n=Decimal("0.000000001"), whole=5, decimals=1)
+@example(n=Decimal("-0.000000001"), whole=5, decimals=1)
+@example(n=LARGEST, whole=999_999_999, decimals=9)
+@example(n=-LARGEST, whole=1, decimals=0)
+@example(n=LARGEST, whole=2, decimals=0)
+@example(n=Decimal("12345678901234567890.123456789"), whole=10**9, decimals=9)
+def test_multiplication_by_a_literal(duck, n, whole, decimals):
+    m = Decimal(whole).scaleb(-decimals)
+    for product in (f"n * NUMERIC '{m:f}'", f"{m:.9f} * n", f"n * -{m:.9f}"):
+        expected = rounded(n * (-m if "-" in product else m))
+        assert value(duck, product, n=n) == expected, product
+
+
 @given(n=NUMBERS, m=NUMBERS.filter(lambda m: 0 < abs(m) < Decimal("1e20")))
 def test_div_and_mod_cut_towards_zero(duck, n, m):
     whole = (n / m).to_integral_value(ROUND_DOWN)

@@ -94,7 +94,7 @@ def closes(bridges, was, now):
     return told
 
 
-@worlds_of(6)
+@worlds_of(4)
 @given(st.lists(worlds.files(names=("a.csv", "b.csv"), max_size=6), min_size=2, max_size=4), st.booleans(), st.data())
 def test_every_bridge_of_every_additive_number_closes(versions, edits, data):
     with tempfile.TemporaryDirectory() as folder, Pipeline(Path(folder), **LENIENT) as pipeline:

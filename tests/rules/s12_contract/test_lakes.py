@@ -74,7 +74,7 @@ FEES = st.lists(
 ARRIVALS = st.lists(st.tuples(KINDS, st.sampled_from("ab"), FEES, st.booleans()), min_size=1, max_size=7)
 
 
-@worlds_of(6)
+@worlds_of(4)
 @given(ARRIVALS)
 def test_any_order_of_arrivals_is_one_full_refresh(arrivals):
     """A kind, a name, its rows now (none: withdrawn) and whether a run follows at once."""
