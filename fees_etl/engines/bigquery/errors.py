@@ -39,6 +39,11 @@ NO_ANSWER = (GoogleAPICallError, RetryError, RequestException, GoogleAuthError, 
 """What the client raises when a request got no answer, or not the one that was hoped for."""
 _TRANSIENT = {"backenderror", "internalerror", "ratelimitexceeded"}
 """Reasons of a failed job that may be gone the next time; jobBackendError is one, too (page "Error messages")."""
+_TOO_MANY_DAYS = (
+    "A table takes 10,000 partitions, fees of 27 years of days: keep the files of older ones in a place of their own, "
+    "with a warehouse of their own; if they were loaded by mistake: fees-etl ingest --forget PLACE"
+)
+"""Of "Quotas and limits", partitions per partitioned table. No statement of ours changes more than 4,000 of them."""
 _CONFLICT = ("concurrent update", "could not serialize", "aborted due to")
 
 
@@ -81,7 +86,8 @@ def failed(error: Any, doing: str, *, withheld: bool = False) -> FeesError:  # n
     if isinstance(error, (RetryError, RequestException, ConnectionError, TimeoutError)):
         return unreachable(error, f"({doing})")
     kind = TransientFailure if reason.removeprefix("job").lower() in _TRANSIENT else kind
-    return kind(f"BigQuery refused ({doing}; {reason or type(error).__name__}): {message}")
+    hint = _TOO_MANY_DAYS if "partitions" in message.lower() else ""
+    return kind(f"BigQuery refused ({doing}; {reason or type(error).__name__}): {message}", hint=hint)
 
 
 @contextmanager

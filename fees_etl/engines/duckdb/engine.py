@@ -52,13 +52,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
 
-
 _NAMES: dict[tuple[int, int], Path] = {}
 """By which name this process opened a file first."""
 
 
 class DuckDB(Engine):
     """A DuckDB file, or a database in memory when ``path`` is None."""
+
+    most_files = 1_000
+    """What a transaction read from is let go at its end: 170 KiB for each file of a few rows."""
 
     def __init__(self, url: str, path: Path | None, *, read_only: bool, suffix: str, memory: str | None = None) -> None:
         self.url, self.location = url, ""

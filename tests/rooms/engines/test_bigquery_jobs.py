@@ -8,7 +8,7 @@ import pytest
 from bigquery import LOCK, Fate, Fault, Service, engine_on
 
 from fees_etl import GuardRefused, UsageError, WarehouseError
-from fees_etl.engines.bigquery.errors import failed
+from fees_etl.engines.bigquery.errors import _TOO_MANY_DAYS, failed
 from fees_etl.engines.bigquery.jobs import job_id
 from fees_etl.errors import WarehouseBusy
 from fees_etl.script import Ask, Script, Write
@@ -239,6 +239,7 @@ REFUSALS = {
     "a quota": (403, "quotaExceeded", "Quota exceeded: too many", ""),
     "a mistake": (400, "invalidQuery", "Syntax error at [1:2]", ""),
     "no project": (404, "notFound", "Not found: Project p", ""),
+    "too many days": (400, "invalid", "Too many partitions: 10001 exceed 10000", _TOO_MANY_DAYS),
 }  # fmt: skip
 
 

@@ -73,3 +73,13 @@ def test_a_part_that_fails_leaves_those_before_it_and_the_next_ingestion_brings_
         assert sorted(outcomes(pipeline.ingest())) == ["loaded", "loaded", "unchanged", "unchanged"]
         assert pipeline.run().status == "published"
         assert pipeline.tables() == pipeline.expected()
+
+
+def test_a_rehearsal_reads_all_parts_and_keeps_none(tmp_path, monkeypatch):
+    with Pipeline(tmp_path, **LENIENT) as pipeline:
+        pipeline.put(**lake(3))
+        monkeypatch.setattr(type(pipeline.engine), "most_files", 1)
+        with pipeline.engine.rehearsal():
+            assert outcomes(pipeline.ingest()) == ["loaded"] * 3
+            assert len(pipeline.raw()) == 3
+        assert pipeline.raw() == []
