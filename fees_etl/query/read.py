@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Lines: TypeAlias = "Callable[[int], int] | int"
 
 TOO_DEEP = "nested too deeply"
+INCOMPLETE = "syntax error: a function has not the arguments that it needs"
 BIGQUERY = BigQuery()
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it warns about is refused here
 SESSION = "_SESSION"
@@ -60,7 +61,7 @@ def line_of(node: exp.Expr) -> int | None:
     return next((part.meta["line"] for part in node.walk() if "line" in part.meta), None)
 
 
-CONFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+CONFUSED = (ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError)
 """What comes of arguments that a function never has; where we or sqlglot are at fault, this is still its statement."""
 
 
@@ -226,7 +227,7 @@ def _tree(draft: Query) -> exp.Expr:
     except TokenError:
         raise draft.wrong("unclosed quote or comment", at=_unclosed_line(sql)) from None
     except CONFUSED:
-        raise draft.wrong("syntax error: a function has not the arguments that it needs") from None
+        raise draft.wrong(INCOMPLETE) from None
     if misread := _misread(tokens, sql):
         raise draft.wrong(misread[0], at=misread[1])
     if len(trees) != 1:

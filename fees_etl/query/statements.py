@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlglot import exp
 
 from fees_etl.query.names import Scope, aliases, fields, implied_name, relation, table_columns, unnested
-from fees_etl.query.read import TOO_DEEP, line_of
+from fees_etl.query.read import CONFUSED, INCOMPLETE, TOO_DEEP, line_of
 from fees_etl.query.tags import like, placed, traced
 from fees_etl.query.types import RULES, UNKNOWN, common, element, settled
 from fees_etl.types import Column
@@ -162,7 +162,7 @@ class Walk:
             self._item(item, scope, found)
         for window in args.get("windows") or ():
             self.kind(window, scope)
-        if not _TAIL.isdisjoint(args):
+        if not {"group", "having", "qualify", "order"}.isdisjoint(args):
             self._tail(args, scope, aliases(args["expressions"], found))
         return found
 
@@ -253,7 +253,10 @@ class Walk:
             for child in node.iter_expressions():
                 self.kind(child, scope)
             rule = RULES.get(node.__class__, UNKNOWN)
-            found = rule if isinstance(rule, str) else rule(self.kinds, node)
+            try:
+                found = rule if isinstance(rule, str) else rule(self.kinds, node)
+            except CONFUSED:  # sqlglot reads some functions without what they are about
+                raise self.asked.wrong(INCOMPLETE, node.parent) from None
         found = self.kinds[id(node)] = traced(self.kinds, node, found)
         return found
 
@@ -295,6 +298,3 @@ class Walk:
         **dict.fromkeys((exp.And, exp.Or), _connected),
         **dict.fromkeys((exp.Select, exp.Subquery, exp.Union, exp.Except, exp.Intersect), _value),
     }
-
-
-_TAIL = {"group", "having", "qualify", "order"}

@@ -249,10 +249,19 @@ def test_what_duckdb_cannot_do_exactly_is_refused(expression):
         to_duckdb(parse(f"SELECT\n{expression} AS x\nFROM test.t", "m.sql"), {Table("test", "t"): TEST})
 
 
-@pytest.mark.parametrize("expression", ["DATE_ADD(d)", "SUBSTR()", "CHR()", "CAST(DATE_ADD(d) AS STRING)"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "DATE_ADD(d)", "SUBSTR()", "CHR()", "CAST(DATE_ADD(d) AS STRING)", "CEIL()", "FLOOR()", "TRANSLATE()", "CONTAINS_SUBSTR(s)",
+        "MAX_BY()", "PERCENTILE_CONT(n)", "PERCENTILE_CONT(*) OVER ()",
+    ],
+)  # fmt: skip
 def test_a_function_without_its_arguments_is_refused(expression):
+    known = {Table("test", "t"): TEST}
     with pytest.raises(ProjectError, match=r"m.sql"):
-        to_duckdb(parse(f"SELECT\n{expression} AS x\nFROM test.t", "m.sql"), {Table("test", "t"): TEST})
+        to_duckdb(parse(f"SELECT\n{expression} AS x\nFROM test.t", "m.sql"), known)
+    with suppress(ProjectError):
+        columns(parse(f"SELECT\n{expression} AS x\nFROM test.t", "m.sql"), known)
 
 
 @pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # of the parser, which asks Python
