@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -77,6 +78,7 @@ def check(project: Project, today: date) -> Checked:
         ProjectError: ``sql/checks.yml`` is wrong; it names all that is.
     """
     rules = _rules(project.root)
+    _written.cache_clear()  # files may have changed
     waived = {(one.assertion, one.key[0]): one for one in project.waivers if one.assertion in CHECKS}
     findings, used = [], set()
     for name, rule in rules.items():
@@ -114,16 +116,20 @@ def _rules(root: Path) -> dict[str, Rule]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _written(root: Path, table: Table) -> tuple[Document, dict[str, int]]:
+    """The file of a contract, and the number of each of its own columns; those of ``like`` are not its own."""
+    document = Document(root, f"{table.dataset}/{table.name}.yml")
+    return document, {one["name"]: number for number, one in enumerate(document.data.get("columns", ()))}
+
+
 def _at(project: Project, made: Contract, *place: str | int) -> tuple[Path, int | None]:
-    name = f"{made.table.dataset}/{made.table.name}.yml"
-    return made.path, Document(project.root, name).line(*place)
+    return made.path, _written(project.root, made.table)[0].line(*place)
 
 
 def _column(project: Project, made: Contract, name: str) -> tuple[Path, int | None]:
-    """Where a contract has a column; those of ``like`` are not its own."""
-    data = Document(project.root, f"{made.table.dataset}/{made.table.name}.yml").data
-    own = [one["name"] for one in data.get("columns", ())]
-    return _at(project, made, "columns", own.index(name)) if name in own else _at(project, made, "like")
+    number = _written(project.root, made.table)[1].get(name)
+    return _at(project, made, "like") if number is None else _at(project, made, "columns", number)
 
 
 def _layers(project: Project, rule: Rule) -> _Found:

@@ -10,6 +10,9 @@ from xml.etree import ElementTree as ET
 import places
 import pytest
 
+from fees_etl.project import check
+from fees_etl.project.files import Document
+
 MODEL = "description: One row per client.\nmaterialized: rebuild\nowner: us\nkey: [client_id]\ncolumns:\n  - {name: client_id, type: STRING, required: true, description: A client.}\n"
 STAGED = "SELECT client_id FROM staging.stg_fees GROUP BY client_id\n"
 RAW = "SELECT CONCAT(client_id, 'x') AS client_id FROM raw.fees GROUP BY client_id\n"
@@ -200,3 +203,24 @@ def test_only_what_is_selected_is_checked_but_for_what_has_no_table(own):
         FOUND[name][0]()
     assert {one[0] for one in findings(own, "--select", "rpt_client_ltv")[1]} == {"macros"}
     assert {one[0] for one in findings(own, "--select", "dim_clients")[1]} == {"macros", "owner", "cases"}
+
+
+def test_a_contract_is_read_once_whatever_is_found_in_it(own, monkeypatch):
+    """A table of thousands of columns without a description took minutes: it was read again for each."""
+    names = [f"c{number}" for number in range(200)]
+    listed = "".join(f"  - {{name: {name}, type: INT64, description: TODO}}\n" for name in names)
+    add(
+        reporting__rpt_wide_sql=f"SELECT client_id, {', '.join(f'COUNT(*) AS {name}' for name in names)} FROM staging.stg_fees GROUP BY client_id\n"
+    )
+    add(
+        reporting__rpt_wide_yml=MODEL.replace("per client", "per client, wide")
+        + listed.replace("TODO", '"TODO: say what it is."')
+    )
+    read = []
+    monkeypatch.setattr(check, "Document", lambda root, name: read.append(name) or Document(root, name))
+    code, told, _ = findings(own)
+    assert code == 0
+    assert [subject for rule, subject, _ in told if rule == "descriptions"] == [
+        f"reporting.rpt_wide.{name}" for name in names
+    ]
+    assert len(read) < len(names)
