@@ -82,7 +82,7 @@ def _ids(context: typer.Context) -> list[str]:
 
     try:
         found = read(_folder(context), target=context.find_root().params.get("target"))
-        if (path := path_of(found.warehouse)) is None or not path.is_file():
+        if (path := path_of(found.warehouse)) is None or not os.path.lexists(path):
             return []
         project, books = fees_etl.load(proven=False), Table("ops", "runs")
         with fees_etl.connect(found.warehouse, read_only=True, settings=found) as engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +50,7 @@ def plan(  # noqa: PLR0913  (each is an option)
     window = opt.window(f"{session.start} plan", start, end, full_refresh=full_refresh)
     project = session.open()
     select, exclude = opt.stated(session, project, since, select, exclude)
-    is_there = session.file is None or session.file.is_file()  # looking must not make it
+    is_there = session.file is None or os.path.lexists(session.file)  # looking must not make it
     with session.warehouse(project, read_only=True) if is_there else nullcontext() as engine:
         session.state = state = fees_etl.state(project, engine) if engine else fees_etl.State()
         included, excluded = opt.selection(project, start_at, end_at, select, exclude)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -40,7 +41,7 @@ class Proposal:
 def proposed(session: Session, where: str, output: Literal["text", "json", "md", "csv"], *, fail: bool) -> int:
     """Run the project of a folder or a commit on the live data, tell what differs, and keep nothing."""
     session.read()
-    if session.file is not None and not session.file.is_file():
+    if session.file is not None and not os.path.lexists(session.file):
         raise UsageError(f"there is no warehouse at {session.file} yet.", hint=f"{session.start} run")
     if output == "csv":
         raise UsageError("a changed project is shown as text, json or md.", hint=session.without("--output"))
@@ -100,7 +101,7 @@ def _changed(session: Session, where: str) -> Iterator[Project]:
     from fees_etl.project.load import folder
     from fees_etl.runs.modified import checked_out
 
-    if Path(where).is_dir():
+    if os.path.lexists(where):
         yield fees_etl.load(Path(where), session.settings.vars)
         return
     own = session.settings.project_dir

@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,8 +126,8 @@ class Session:
         Without ``models`` only raw and ops of BigQuery are looked at: who ingests or reads the ledger may see no more.
         With ``tables`` only these are.
         """
-        found, path = self.settings, self.file
-        fresh = path if rehearse and path and not path.is_file() else None
+        found, path = self.settings, self.file and Path(os.path.realpath(self.file))
+        fresh = path if rehearse and path and not os.path.lexists(path) else None
         contracts = project.contracts if models or not self.is_remote else project.sources
         contracts = {table: project.contracts[table] for table in tables} or contracts
         try:
@@ -149,7 +149,8 @@ class Session:
             raise
         finally:
             for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")) if fresh else ():
-                leftover.unlink(missing_ok=True)
+                with suppress(OSError):  # it could not be made, either
+                    leftover.unlink()
 
 
 def emit(output: Literal["text", "json", "csv", "md"], document: dict[str, Any], lines: Iterable[str]) -> None:

@@ -125,8 +125,11 @@ def _memory(text: str) -> str:
 
 def _folder(path: Path) -> Path:
     utf8(str(path))
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"{path} is no folder")
+    try:
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"{path} is no folder")
+    except OSError as error:
+        raise ValueError(f"{str(path)[:60]} cannot be a folder: {error.strerror}") from None
     return path
 
 

@@ -113,6 +113,7 @@ MISTAKES = {
         "",
         ".env:2: FEES_ETL_SOURCE stands in line 1, too.",
     ),
+    "a folder that no disk has": ({}, f"FEES_ETL_SPILL={'x' * 300}", "", "cannot be a folder: File name too long"),
     "a scheme nobody knows": ({"warehouse": "sqlite:///x"}, "", "", "--warehouse: 'sqlite:///x' is no warehouse"),
     "a warehouse in a section": (
         {},

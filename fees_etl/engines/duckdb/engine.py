@@ -21,7 +21,7 @@ import duckdb
 
 from fees_etl import query
 from fees_etl.engines import Engine, alone
-from fees_etl.engines.duckdb.files import Place, clean, create, identity, opened, private, translated
+from fees_etl.engines.duckdb.files import Place, clean, create, identity, opened, private, require_file, translated
 from fees_etl.engines.duckdb.values import (
     CALENDAR,
     TYPES,
@@ -73,13 +73,9 @@ class DuckDB(Engine):
         self.strange, self._catalog = {}, ""
         self._keep: bool | None = None  # of the transaction that is under way
         self._thread = 0  # which is in it
-        if path is not None and read_only and not path.exists():
-            raise UsageError(
-                f"there is no warehouse at {path} yet.",
-                published="Nothing is published.",
-                hint="fees-etl run",
-            )
         with private(), self.translated("opening the warehouse"):
+            if path is not None:
+                require_file(path, there=read_only)
             self.native = self._open(path, read_only=read_only)
             self._place: object = identity(path) if path else self.native
             self._file = Place(path) if path else None
@@ -207,7 +203,7 @@ class DuckDB(Engine):
         name = _NAMES.get(identity(path), path) if path.exists() else path
         name = _NAMES[identity(path)] = name if name.exists() and name.samefile(path) else path
         config = self._config | {"temp_directory": f"{path}.tmp"}
-        return opened(path, lambda: duckdb.connect(str(name), read_only=read_only, config=config))
+        return opened(path, lambda: duckdb.connect(str(name), read_only=read_only, config=config), writes=not read_only)
 
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []

@@ -64,7 +64,20 @@ class Place:
             )
 
 
-def opened(path: Path, connect: Callable[[], Any]) -> Any:
+def opened(path: Path, connect: Callable[[], Any], *, writes: bool) -> Any:
+    """The connection of one who writes, or reads; a file that turns out to be a warehouse is its owner's alone."""
+    found = _opened(path, connect)
+    try:
+        mode = path.stat().st_mode
+        if writes and mode & 0o077:
+            path.chmod(mode & 0o700)
+    except OSError:
+        found.close()
+        raise
+    return found
+
+
+def _opened(path: Path, connect: Callable[[], Any]) -> Any:
     """The connection. A write-ahead log of another file than the one that is there now is set aside, and kept.
 
     ``rm fees.duckdb`` leaves one behind where a process was killed before, and DuckDB opens no file beside it.
@@ -84,11 +97,26 @@ def opened(path: Path, connect: Callable[[], Any]) -> Any:
     return connect()
 
 
-def create(path: Path, make: Callable[[Path], None]) -> None:
-    """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
+def require_file(path: Path, *, there: bool) -> None:
+    """Nothing, where a warehouse is or, unless it must be there, can be made.
+
+    Raises:
+        UsageError: something else is there. Of a device rights would be taken away, and a pipe would be waited for.
+    """
     if path.is_dir():
         url = shlex.quote(f"duckdb://{quote(str(path))}/fees.duckdb")
         raise UsageError(f"{path} is a folder, not a warehouse.", hint=f"Name a file in it: FEES_ETL_WAREHOUSE={url}")
+    if path.exists() and not path.is_file():
+        hint = "Name a file: FEES_ETL_WAREHOUSE=duckdb:////srv/fees/fees.duckdb"
+        raise UsageError(f"{path} is a device, a pipe or a socket, not a warehouse.", hint=hint)
+    if there and not path.exists():
+        raise UsageError(
+            f"there is no warehouse at {path} yet.", published="Nothing is published.", hint="fees-etl run"
+        )
+
+
+def create(path: Path, make: Callable[[Path], None]) -> None:
+    """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
     if path.exists():
         mode = path.stat().st_mode
         if not mode & 0o200:
@@ -97,8 +125,6 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
                 published="Nothing was touched; the published numbers are as before.",
                 hint=f"If it is meant to be written: chmod u+w {shlex.quote(str(path))} && run the same command again.",
             )
-        if mode & 0o077:
-            path.chmod(mode & 0o700)
         return
     if not path.parent.is_dir():
         raise UsageError(

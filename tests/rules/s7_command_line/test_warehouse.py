@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from datetime import date
 from pathlib import Path
@@ -62,6 +63,55 @@ def test_a_folder_named_as_warehouse_keeps_its_permissions(shell, monkeypatch):
     monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/lake")
     assert shell("run")[0] in {2, 5}
     assert stat.S_IMODE(Path("lake").stat().st_mode) == 0o755
+
+
+def _socket(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, _socket])
+@pytest.mark.parametrize("words", [["run"], ["run", "--rehearse"], ["plan"], ["runs"]], ids=" ".join)
+def test_what_is_no_file_is_no_warehouse_and_stays_as_it_is(shell, monkeypatch, make, words):
+    """A rehearsal took /dev/null for a warehouse that it had made, and removed it; a pipe was waited for."""
+    make("thing")
+    Path("thing").chmod(0o666)
+    before = Path("thing").stat()
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/thing")
+    code, _, err = shell(*words)
+    assert code == 2
+    assert "thing is a device, a pipe or a socket, not a warehouse." in " ".join(err.split())
+    after = Path("thing").stat()
+    assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
+
+
+def test_a_file_of_another_kind_keeps_its_permissions(shell, monkeypatch):
+    """And a warehouse that others may read is made its owner's alone."""
+    Path("notes.txt").write_text("no warehouse " * 1000)
+    Path("notes.txt").chmod(0o644)
+    assert shell("run")[0] == 0
+    Path("fees.duckdb").chmod(0o644)
+    assert shell("run")[0] == 0
+    assert stat.S_IMODE(Path("fees.duckdb").stat().st_mode) == 0o600
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/notes.txt")
+    assert shell("run")[0] == 5
+    assert stat.S_IMODE(Path("notes.txt").stat().st_mode) == 0o644
+
+
+def test_a_rehearsal_leaves_a_link_to_nothing_alone(shell, monkeypatch):
+    Path("link.duckdb").symlink_to("meant.duckdb")
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/link.duckdb")
+    assert shell("run", "--rehearse")[0] in {0, 5}
+    assert Path("link.duckdb").is_symlink()
+    assert not Path("meant.duckdb").exists()
+
+
+def test_a_place_that_no_disk_has_is_no_bug(shell, monkeypatch):
+    assert shell("run")[0] == 0
+    assert shell("diff", "--project", "x" * 5000)[0] == 2
+    monkeypatch.setenv("FEES_ETL_WAREHOUSE", f"duckdb://{shell.folder}/{'x/' * 3000}fees.duckdb")
+    assert shell("run", "--rehearse")[0] == 5
+    assert shell("runs")[0] == 5
 
 
 def test_a_read_only_warehouse_file_is_not_made_writable(shell):
