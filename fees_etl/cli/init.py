@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -111,7 +112,8 @@ def _model(session: Session, where: Path, name: str) -> int:
             told[str(path.parent)] = "a case, which passes: make it say what is meant"
     except BaseException as error:
         for one in made:
-            one.unlink(missing_ok=True)
+            with suppress(OSError):  # it may not have come so far
+                one.unlink()
         if isinstance(error, OSError):
             raise UsageError(
                 f"{where} cannot be written: {error.strerror}.", hint="chmod, or another folder"

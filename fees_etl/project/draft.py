@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +41,14 @@ def draft(root: Path, name: str, overrides: Mapping[str, Any]) -> dict[Path, str
     if not (is_name(table.dataset) and is_name(table.name)) or table.dataset in NOT_DATASETS:
         raise UsageError(f"{name!r} is no name of a table: lower case letters, digits and _, no word of SQL.")
     place = folder(root)
-    if (place / f"{file}.yml").exists():
+    if os.path.lexists(place / f"{file}.yml"):
         again = f"rm sql/{file}.yml && fees-etl init --model {table}"
         raise UsageError(f"sql/{file}.yml is there already.", hint=f"To infer its columns anew: {again}")
     values = variables(place, overrides)
     known = contracts_of(place, [one for one in listed(place) if one != f"{file}.sql"], values)
     templates = Templates(place, {"contracts": {str(at): made.types for at, made in known.items()}, **values})
     made, path = dict[Path, str](), Path("sql", f"{file}.sql")
-    if (place / f"{file}.sql").exists():
+    if os.path.lexists(place / f"{file}.sql"):
         parsed = parsed_of(templates, f"{file}.sql", window=WHOLE)
     else:
         made[path] = _beginning(table, known)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import time
 from collections import Counter
 from contextlib import closing
@@ -29,7 +30,7 @@ from fees_etl.runs.plan import render
 from fees_etl.script import Ask, Script, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from fees_etl.engines import Engine
     from fees_etl.types import Contract, Model, Project, Scalar
@@ -105,18 +106,23 @@ def cases(project: Project, models: Collection[Model]) -> tuple[Case, ...]:
     named = {model.name: model for model in project.models.values()}
     errors: list[ProjectError] = []
     found = []
-    for folder in sorted(path for path in root.glob(f"{FOLDER}/[!._]*") if path.is_dir()):
+    for folder in _folders(root.glob(f"{FOLDER}/[!._]*")):
         if folder.name not in named:
             hint = did_you_mean(folder.name, named)
             errors.append(ProjectError("no model is called so.", path=folder.relative_to(root), hint=hint))
         elif named[folder.name] in models:
-            for path in sorted(path for path in folder.glob("[!._]*") if path.is_dir()):
+            for path in _folders(folder.glob("[!._]*")):
                 with collected(errors):
                     found.append(_case(project, named[folder.name], path))
     if rest := errors[_TOLD:]:
         errors[_TOLD:] = [ProjectError(f"and {len(rest)} more.", path=FOLDER)]
     refuse(errors)
     return tuple(found)
+
+
+def _folders(paths: Iterable[Path]) -> list[Path]:
+    """Those of them that are folders; a link to a name that no disk has is none, and no error."""
+    return sorted(path for path in paths if os.path.isdir(path))  # noqa: PTH112 - Path.is_dir() raises there
 
 
 def judged(project: Project, chosen: Sequence[Case]) -> Iterator[CaseResult]:

@@ -90,9 +90,14 @@ def _targets(path: Path) -> dict[str, dict[str, Any]]:
 
 def _is_file(path: Path) -> bool:
     """Whether there is one; something else of its name is not passed over."""
-    if os.path.lexists(path) and not path.is_file():
+    try:
+        if path.is_file():
+            return True
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", hint=f"Correct {path}.") from None
+    if os.path.lexists(path):
         raise UsageError(f"{path} is no plain file.", hint=f"Remove or rename {path}.")
-    return path.exists()
+    return False
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

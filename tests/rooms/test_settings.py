@@ -271,6 +271,13 @@ def test_what_is_no_file_is_not_passed_over(folder, name, make):
         read(folder)
 
 
+@pytest.mark.parametrize("name", [".env", "fees_etl.toml", "pyproject.toml"])
+def test_a_link_to_a_name_that_no_disk_has_is_no_file(folder, name):
+    (folder / name).symlink_to("x" * 3000)
+    with pytest.raises(UsageError, match=f"{name} cannot be read: File name too long"):
+        read(folder)
+
+
 @pytest.mark.parametrize("name", [one.name for one in fields(Settings) if one.name != "project_dir"])
 def test_bytes_of_the_environment_that_are_no_text(folder, monkeypatch, name):
     monkeypatch.setenv(f"FEES_ETL_{name.upper()}", os.fsdecode(b"a\xff"))

@@ -30,6 +30,7 @@ from fees_etl.engines.duckdb.values import (
     beyond,
     ddl,
     modest,
+    named,
     own_words,
     quoted,
     stamped,
@@ -233,7 +234,8 @@ class DuckDB(Engine):
                 done = StepResult(name, kind, part.table, count, time.monotonic() - began)
                 outcome.steps.append(done)
             case Ask(name, sql):
-                done = outcome.answers[name] = Answer(name, self.query(sql), time.monotonic() - began)
+                with named(name):
+                    done = outcome.answers[name] = Answer(name, self.query(sql), time.monotonic() - began)
         if watch and done:
             watch(done)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from fees_etl import query
-from fees_etl.errors import GuardRefused, UsageError, WarehouseError
+from fees_etl.errors import GuardRefused, ProjectError, UsageError, WarehouseError
 from fees_etl.script import TEMPORARY
 
 if TYPE_CHECKING:
@@ -56,6 +57,17 @@ def to_native(sql: str, known: Known) -> str:
     """GoogleSQL in DuckDB's words. A run asks some questions before and after, and every chunk of a backfill again."""
     types = {table: dict(columns) for table, columns in known.types}
     return query.to_duckdb(sql, types, known.suffix, dict(known.partitions))
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """A block in which what is wrong with a query is told by the name of who asks: its text is no file."""
+    try:
+        yield
+    except ProjectError as error:
+        if error.path != "query":
+            raise
+        raise ProjectError(error.message.partition(": ")[2], path=name, line=error.line, hint=error.hint) from None
 
 
 class Reader:

@@ -158,3 +158,10 @@ def test_models_without_a_case_are_named_and_others_selected(shell, own):
     assert (code, "no case" in out, "dim_clients" in out) == (0, True, True)
     assert shell("test", "stg_fes")[0] == 2
     assert shell("test", "--junit", "nowhere/report.xml")[0] == 2
+
+
+def test_a_link_to_a_name_that_no_disk_has_is_no_case(own, shell):
+    own(expect=EXPECT)
+    for place in ("tests/models", "tests/models/stg_fees"):
+        Path(place, "odd").symlink_to("x" * 3000)
+    assert shell("test")[0] == 0

@@ -79,3 +79,7 @@ def test_the_bundled_project_is_not_changed(shell, monkeypatch):
     assert code == 2
     for command in err.partition("Next:")[2].strip().split(" && "):
         assert typed(shell, command, monkeypatch)[0] == 0
+
+
+def test_a_name_that_no_disk_has_is_exit_2(own):
+    assert own("init", "--model", "x" * 300)[0] == 2

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import places
 import pytest
 from pipeline import NOW, Pipeline
 from shells import fee, put, waive
@@ -175,3 +176,13 @@ def test_a_waiver_has_as_many_values_as_its_assertion_has_keys(shell, assertion,
     code, _, err = shell(*where, "run", "--source", "lake")
     assert code == 2
     assert "waivers.yml:1" in err
+
+
+@pytest.mark.parametrize("column", ["1.5", "[1]", "STRUCT(1 AS a)", "JSON '1'", "TIME '10:00:00'", "INTERVAL 1 DAY"])
+def test_an_assertion_whose_column_cannot_be_told_is_named(shell, column):
+    """It was called "query", which is no file that anybody could correct."""
+    shutil.copytree(places.ROOT / "sql", "sql")
+    Path("sql/assertions/assert_odd.sql").write_text(f"SELECT 'a' AS x, {column} AS y")
+    Path("sql/assertions/assert_odd.yml").write_text("description: Odd.\nseverity: warn\nkey: [x]\n")
+    code, _, err = shell("run")
+    assert (code, "assert_odd:" in err, "query" in err) == (2, True, False)
