@@ -7,6 +7,7 @@ Rendering is a pure function of the files and of what is passed in: the sandbox 
 from __future__ import annotations
 
 import difflib
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
@@ -22,9 +23,10 @@ from fees_etl.project.files import read
 from fees_etl.script import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 
+_QUERY = re.compile(r"(?is)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*+(?:SELECT|WITH|FROM|VALUES)\b")
 _ESCAPES = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 
 
@@ -185,6 +187,18 @@ def statements(text: str) -> tuple[str, ...]:
     """
     parts = "\n".join("\0" if line.strip() == ";" else line for line in text.split("\n")).split("\0")
     return tuple(part.strip("\n") for part in parts if part.strip())
+
+
+def writing(found: Sequence[str], name: str) -> Sequence[str]:
+    """The statements of a template of ``sql/`` that fills tables or keeps books.
+
+    Raises:
+        ProjectError: one of them is a query; nothing would become of it.
+    """
+    if any(map(_QUERY.match, found)):
+        hint = f"Write statements into sql/{name}, or name another file in the contract."
+        raise ProjectError("a query stands where statements must that write.", path=Path("sql", name), hint=hint)
+    return found
 
 
 def source_line(template: str, rendered: str) -> Callable[[int], int]:

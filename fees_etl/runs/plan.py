@@ -15,7 +15,7 @@ from fees_etl.errors import GuardRefused, UsageError
 from fees_etl.privacy import IN_AN_ID
 from fees_etl.project import graph
 from fees_etl.project.load import edges
-from fees_etl.project.template import statements
+from fees_etl.project.template import statements, writing
 from fees_etl.query import canonical
 from fees_etl.runs import ledger
 from fees_etl.runs.texts import texts
@@ -209,6 +209,7 @@ def explained(plan: Plan, step: Step, run_id: str) -> Step:
         late_before=plan.late_before, is_first=is_first(plan),
         is_other_sql=str(model.table) in plan.built or " " in was.get(str(model.table), ""),
     )  # fmt: skip
+    writing(books, f"operations/{made.beforehand}.sql")
     return replace(step, statements=(step.statements[0], *books, *step.statements[1:]))
 
 
@@ -275,14 +276,15 @@ def _fill(project: Project, model: Model, dates: Window, *, whole: bool, empties
         return rest if len(spans) == 1 else render("materializations/part.sql", query=rest, window=span, **by)
 
     for span in spans:
-        found += statements(render(
+        found += writing(statements(render(
             f"materializations/{kind}.sql",
             table=model.table, query=rows_of(span), columns=columns, key=made.key, window=span,
             values=[name for name in columns if name not in made.key], partition_by=made.partition_by,
             first=span is spans[0],
-        ))  # fmt: skip
+        )), f"materializations/{kind}.sql")  # fmt: skip
     after = made.afterwards if model.is_merged else None
     books = [sql for span in spans if after for sql in project.templates.operation(after, window=span, shared=kept)]
+    writing(tuple(books), f"operations/{after}.sql")
     return Step(model.name, kind, tuple(found), model.table, (*books, *([f"DROP TABLE {kept}"] if kept else [])))
 
 

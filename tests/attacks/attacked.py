@@ -30,7 +30,7 @@ KEPT = {
     "raw": ("raw.fees", "raw.files", "raw.file_totals", "raw.fees_rejected", "ops.pending"),
     "runs": ("ops.runs",),
 }  # fmt: skip
-UNTOUCHED = {1: ("published",), 2: ("published", "raw", "runs"), 3: ("published",), 4: ("published", "raw"), 5: ("published", "raw")}  # fmt: skip
+UNTOUCHED = {1: ("published",), 2: ("published", "raw"), 3: ("published",), 4: ("published", "raw"), 5: ("published", "raw")}  # fmt: skip
 """What an exit code promises to leave as it was; the ledger keeps refused attempts."""
 
 
@@ -132,6 +132,7 @@ class Attacked:
         for path in Path().rglob("*"):
             if (
                 path.is_file()
+                and not path.is_symlink()
                 and path.parts[0] not in {"lake", "project", *but}
                 and not path.name.startswith("fees.duckdb")
             ):

@@ -21,7 +21,7 @@ COMMANDS = {
 }  # fmt: skip
 SINKS = {
     "no stdout": (">&-", {}), "no stderr": ("2>&-", {}), "none of three": ("<&- >&- 2>&-", {}), "full stdout": (">/dev/full", {}), "full stderr": ("2>/dev/full", {}), "both full": (">/dev/full 2>&1", {}), "no reader": ("| head -c 1 >/dev/null; exit ${PIPESTATUS[0]}", {}), "no reader of both": ("2>&1 | true; exit ${PIPESTATUS[0]}", {}),
-    "read only": (">/dev/stdin </dev/null 2>&1", {}), "a directory's": ("3</ >&3 2>&3", {}), "ASCII": ("", {"PYTHONIOENCODING": "ascii:strict"}), "C": ("", {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}), "no locale": ("", {"LC_ALL": "nowhere.UTF-9"}), "UTF-16": ("", {"PYTHONIOENCODING": "utf-16"}), "no encoding": ("", {"PYTHONIOENCODING": "latin-1:surrogateescape"}),
+    "read only": (">/dev/stdin </dev/null 2>&1", {}), "ASCII": ("", {"PYTHONIOENCODING": "ascii:strict"}), "C": ("", {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}), "no locale": ("", {"LC_ALL": "nowhere.UTF-9"}), "UTF-16": ("", {"PYTHONIOENCODING": "utf-16"}), "no encoding": ("", {"PYTHONIOENCODING": "latin-1:surrogateescape"}),
     "one column": ("", {"COLUMNS": "1", "FORCE_COLOR": "1"}), "no columns": ("", {"COLUMNS": "0", "TERM": "dumb"}), "many": ("", {"COLUMNS": "999999999", "LINES": "-1"}), "no number": ("", {"COLUMNS": "x", "TERM": "\x1b"}), "no home": ("", {"HOME": "", "PATH": "/nowhere", "TMPDIR": "/nowhere"}), "small files": ("", {}), "warnings": ("", {"PYTHONWARNINGS": "error::DeprecationWarning:fees_etl", "PYTHONDEVMODE": "1"}),
 }  # fmt: skip
 

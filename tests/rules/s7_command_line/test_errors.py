@@ -6,10 +6,13 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import goldens
+import places
 import pytest
 import typer
 from shells import process
@@ -209,3 +212,20 @@ def test_an_exit_of_typer_is_its_code():
         raise typer.Exit(3)
 
     assert exits.guarded(leave, SESSION) == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("staging/stg_fees.yml", "beforehand: causes", "beforehand: state", "sql/operations/state.sql"),
+        ("staging/stg_fees.yml", "afterwards: staged", "afterwards: state", "sql/operations/state.sql"),
+        ("materializations/rebuild.sql", "", "-- nothing\nSELECT 'x' AS x\n", "sql/materializations/rebuild.sql"),
+    ],
+)
+def test_a_query_where_statements_must_write_is_named(fed, file, old, new, said):
+    shutil.copytree(places.ROOT / "sql", "sql")
+    text = Path("sql", file).read_text()
+    Path("sql", file).write_text(text.replace(old, new) if old else new)
+    code, _, err = fed("run", "--full-refresh")
+    assert code == 2
+    assert f"{said}: a query stands where statements must that write." in " ".join(err.split())
