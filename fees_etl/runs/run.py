@@ -112,6 +112,8 @@ def run(
         status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept
         return _result(plan, engine, outcome, judge, run_id=run_id, status=status, started_at=started_at, began=began)
     except BaseException as error:
+        if isinstance(error, UsageError) and error.published == UsageError.usually:  # files are in raw by now
+            error.published = "Nothing of this run: readers see what the last committed run published."
         if not rehearse and not isinstance(error, (GuardRefused, WarehouseBusy)):  # else refused, or overtaken
             said = str(error) if isinstance(error, FeesError) else type(error).__name__  # others' words may quote rows
             said = "interrupted" if isinstance(error, KeyboardInterrupt) else said

@@ -186,3 +186,4 @@ def test_an_assertion_whose_column_cannot_be_told_is_named(shell, column):
     Path("sql/assertions/assert_odd.yml").write_text("description: Odd.\nseverity: warn\nkey: [x]\n")
     code, _, err = shell("run")
     assert (code, "assert_odd:" in err, "query" in err) == (2, True, False)
+    assert "Nothing of this run: readers see what the last committed run published." in " ".join(err.split())
