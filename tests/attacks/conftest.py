@@ -21,10 +21,17 @@ HERE = Path(__file__).parent
 BY_DAY = "attacks take half an hour, and the faults that they found have tests by day"
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if not NIGHT and item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.skip(reason=BY_DAY))
+def pytest_collection_modifyitems(config, items):
+    """By day one of each file is skipped, with the reason, and the thousands beside it are not even that."""
+    told = set()
+    ours = [item for item in items if not NIGHT and item.path.is_relative_to(HERE)]
+    left = [item for item in ours if item.path in told or told.add(item.path)]
+    for item in ours:
+        item.add_marker(pytest.mark.skip(reason=BY_DAY))
+    if left:
+        config.hook.pytest_deselected(items=left)
+        gone = set(map(id, left))
+        items[:] = [item for item in items if id(item) not in gone]
 
 
 @pytest.fixture(scope="session")
