@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import memo
@@ -53,8 +52,6 @@ def attacked(published, monkeypatch, capsys):
         monkeypatch.chdir(folder)
         _calm(monkeypatch)
         capsys.readouterr()
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="backslashreplace")  # as a process has them
         yield Attacked(capsys, folder)
         monkeypatch.undo()
 
