@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Context, Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,4 +109,4 @@ def shown(uri: str) -> str:
     >>> shown("file:///data/fees%20one.csv"), shown("gs://lake/fees%20one.csv")
     ('/data/fees one.csv', 'gs://lake/fees%20one.csv')
     """
-    return unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri

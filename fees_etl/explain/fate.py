@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fees_etl import query
 from fees_etl.errors import UsageError
+from fees_etl.explain.history import tampered
 from fees_etl.explain.levels import found_ways
 from fees_etl.figures import EXACT, shown
 from fees_etl.ingestion.mirror import FEES
@@ -61,18 +62,24 @@ def fate(project: Project, engine: Engine, file: str, row: int) -> Fate:
 
     Raises:
         UsageError: no such file was ever seen, several are called so, or none of its versions had so many records.
+        WarehouseError: somebody wrote to raw or its books by hand.
     """
     found = engine.query(project.templates.ask("file_versions", limit=None).sql)
     seen = found.records
-    uri = _meant(file, sorted({str(one["uri"]) for one in seen}))
+    uri = _meant(file, sorted({str(one["uri"]) for one in seen if one["uri"] is not None}))
     versions = [one for one in seen if one["uri"] == uri]
+    for name in ("version", "row_count", "status"):
+        if any(one[name] is None for one in versions):
+            raise tampered(name, "raw.files")
     most = max(one["row_count"] for one in versions)
     by_status = {
         one["status"]: one for one in reversed(versions) if row <= one["row_count"] or one["status"] == "refused"
     }
     if row < 1 or not by_status:
         raise UsageError(f"{shown(uri)} has no record {row}: it has {most:,}.", hint="The header is not counted.")
-    status = next(one for one in ("loaded", "refused", "superseded", "withdrawn") if one in by_status)
+    status = next((one for one in ("loaded", "refused", "superseded", "withdrawn") if one in by_status), None)
+    if status is None:
+        raise tampered("status", "raw.files")
     at = by_status[status]
     line = (uri, at["version"], row)
     rejected = engine.query(project.templates.ask("rejected_line", uri=uri, version=at["version"], row=row).sql).rows
@@ -80,6 +87,8 @@ def fate(project: Project, engine: Engine, file: str, row: int) -> Fate:
         reasons = f"; the record itself: {rejected[0][0]}" if rejected else ""
         return Fate(*line, "refused", f"nothing of the file is loaded: {at['reason']}{reasons}")
     if status in {"superseded", "withdrawn"}:
+        if at["ended_at"] is None:
+            raise tampered("ended_at", "raw.files")
         words = "the version that replaced it is shorter" if status == "superseded" else "the file is gone"
         ending: Ending = "superseded" if status == "superseded" else "withdrawn"
         return Fate(*line, ending, f"{words}, since {at['ended_at']:%Y-%m-%d %H:%M:%S} UTC")
@@ -108,6 +117,8 @@ def _loaded(project: Project, engine: Engine, line: tuple[str, str, int]) -> Fat
     contract = project.sources[FEES]
     names = [one.name for one in contract.file_columns if one.type in {"NUMERIC", "INT64"}]
     cells = engine.query(project.templates.ask("cells", table=FEES, uri=uri, columns=names, rows=[row]).sql).rows
+    if not cells:  # its books have it
+        raise tampered("_source_row", "raw.fees")
     reached: Reached = {(FEES, name): {line: Decimal(value or 0)} for name, value in zip(names, cells[0], strict=True)}
     fee: dict[str, Scalar] | None = None
     for model in project.models.values():

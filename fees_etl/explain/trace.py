@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl import query
 from fees_etl.errors import DataClosed, DatasetClosed, UsageError
-from fees_etl.explain.levels import Closed, Descent, End, Part, contracts, keys
+from fees_etl.explain.history import tampered
+from fees_etl.explain.levels import SOURCE, Closed, Descent, End, Part, contracts, keys
 from fees_etl.explain.show import rows
 from fees_etl.figures import EXACT, total
 from fees_etl.project.graph import did_you_mean
@@ -83,6 +84,7 @@ def trace(
     Raises:
         UsageError: there is no such column, not one such row, or the number cannot be traced.
         AssertionsFailed: the fees do not add up to what is published.
+        WarehouseError: somebody took away, by hand, what says which line a fee is from.
     """
     model = project.models.get(made.table)
     if model is None:
@@ -148,6 +150,8 @@ def _lines(end: End) -> Iterable[Line]:
     """The fees at an end, each with its line; where the account may see no more, the rows that it is."""
     for part in end.parts:
         if end.is_lines:
+            if None in part.key:
+                raise tampered(SOURCE[part.key.index(None)], "raw.fees")
             file, version, row = part.key
             yield Line(end.fees[part.way[-1][1]], part.pounds, part.way, str(file), str(version), int(row))
         elif way := part.way or ((str(end.made.table), part.key),) * bool(end.fees):

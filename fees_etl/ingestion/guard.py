@@ -70,7 +70,7 @@ class Guard:
             return
         rows, pounds = _Left(), _Left()
         for uri, entry in self.before.items():
-            count, found = entry.row_count - entry.rejected_count, new[uri].reading if uri in new else None
+            count, found = max(entry.row_count - entry.rejected_count, 0), new[uri].reading if uri in new else None
             rows.add(uri, count, 0 if uri in gone else min(count, found.rows - found.rejected) if found else count)
             if found and new[uri].version == entry.version:  # read again: its totals by date are those of now
                 pounds.add(uri, entry.total_amount.copy_abs(), _common(entry.total_amount, found.amount))

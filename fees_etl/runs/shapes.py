@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date  # noqa: TC003  (pydantic reads annotations)
 from decimal import Decimal  # noqa: TC003  (pydantic reads annotations)
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
+
+
+def _alike(rows: Any) -> Any:
+    """Rows of one table, which have the same columns.
+
+    Raises:
+        ValueError: they have not.
+    """
+    if isinstance(rows, list) and any(not isinstance(one, dict) or [*one] != [*rows[0]] for one in rows):
+        raise ValueError
+    return rows
 
 
 @dataclass
@@ -38,11 +49,11 @@ class Verdict:
     waived: int
     waivers: str | None
     unused: str | None = None
-    rows: list[dict[str, Any]] | None = None
+    rows: Annotated[list[dict[str, Any]] | None, BeforeValidator(_alike)] = None
 
 
 SHAPES: dict[str, TypeAdapter[Any]] = {
-    "steps": TypeAdapter(list[Step]),
+    "steps": TypeAdapter(Annotated[list[Step], BeforeValidator(_alike)]),
     "changes": TypeAdapter(list[Moved]),
     "assertions": TypeAdapter(list[Verdict]),
     "headline": TypeAdapter(dict[str, list[list[str | None]] | None]),

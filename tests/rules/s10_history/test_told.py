@@ -261,6 +261,14 @@ def test_a_checkout_that_is_not_as_committed_is_named_dirty(tmp_path, monkeypatc
         ("steps", """'[{"name": 5, "rows": "many", "seconds": null}]'"""),
         ("assertions", """'[{"name": "a", "severity": "loud", "failing": 0, "waived": 0, "waivers": ""}]'"""),
         ("assertions", """'[{"name": "a"}]'"""),
+        ("steps", """'[{"name": "a", "rows": 1, "seconds": 1, "more": 1}, {"name": "a", "rows": 1, "seconds": 1}]'"""),
+        *(
+            ("assertions", text.replace("ROWS", rows))
+            for text in (
+                """'[{"name": "a", "severity": "error", "failing": 1, "waived": 0, "waivers": "", "rows": ROWS}]'""",
+            )
+            for rows in ('[{"a": 1}, {}]', '[{"a": 1}, {"b": 1}]')
+        ),
     ],
 )
 def test_a_ledger_that_was_written_to_by_hand_is_no_bug(fed, name, text):

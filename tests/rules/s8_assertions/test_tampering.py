@@ -8,7 +8,9 @@ from decimal import Decimal
 import pytest
 from pipeline import Pipeline
 
-from fees_etl import state
+from fees_etl import FeesError, Table, WarehouseError, state
+from fees_etl.explain.fate import fate
+from fees_etl.explain.trace import trace
 from fees_etl.ingestion.compare import compare
 
 DAY, LATER = date(2025, 1, 31), date(2025, 2, 28)
@@ -255,6 +257,44 @@ def test_a_refusal_without_its_reason_is_told(kept):
     with kept.engine.rehearsal():
         kept.tamper("UPDATE raw.files SET status = 'refused', reason = NULL WHERE uri LIKE '%fees.csv'")
         assert [reason for _, reason in state(kept.project, kept.engine).refused] == ["nobody wrote down why"]
+
+
+@pytest.mark.parametrize("figure", ["row_count", "rejected_count", "total_amount"])
+def test_figures_that_were_taken_out_of_the_books_come_back_when_the_files_are_read_again(kept, figure):
+    with kept.engine.rehearsal():
+        kept.tamper(f"UPDATE raw.files SET {figure} = NULL WHERE status = 'loaded'")
+        kept.ingest()
+        assert RAW in _found(kept)
+
+        kept.ingest(reload=True)
+        assert RAW not in _found(kept)
+
+
+BOOKS_OF_A_LINE = [
+    *(("fees.csv", f"UPDATE raw.files SET {cell} = NULL", f"raw.files.{cell}") for cell in ("version", "row_count", "status")),
+    ("clash.csv", "UPDATE raw.files SET ended_at = NULL", "raw.files.ended_at"),
+    ("fees.csv", "UPDATE raw.files SET status = 'x'", "raw.files.status"),
+    ("fees.csv", "DELETE FROM raw.fees", "raw.fees._source_row"),
+    ("fees.csv", "UPDATE raw.files SET uri = NULL", "was ever seen"),
+    ("fees.csv", "UPDATE raw.files SET uri = 'file://[x'", "was ever seen"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "by_hand", "word"), BOOKS_OF_A_LINE)
+def test_what_became_of_a_line_cannot_be_told_from_books_that_no_ingestion_wrote(kept, file, by_hand, word):
+    with kept.engine.rehearsal():
+        kept.tamper(by_hand)
+        with pytest.raises(FeesError, match=word):
+            fate(kept.project, kept.engine, file, 1)
+
+
+@pytest.mark.parametrize("cell", ["_source_version", "_source_row"])
+def test_a_number_whose_fees_have_lost_their_lines_is_not_traced(kept, cell):
+    made = kept.project.contracts[Table.parse("reporting.rpt_client_ltv")]
+    with kept.engine.rehearsal():
+        kept.tamper(f"UPDATE raw.fees SET {cell} = NULL")
+        with pytest.raises(WarehouseError, match=f"raw.fees.{cell} holds what no run writes"):
+            trace(kept.project, kept.engine, made, {"client_id": "ann"}, "ltv_total")
 
 
 SAID = [
