@@ -81,6 +81,38 @@ def replace(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
+def create(path: Path, data: bytes) -> None:
+    """Write a new file whole or not at all, its owner's alone.
+
+    Raises:
+        FileExistsError: there is one.
+        OSError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as whole:
+            whole.write(data)
+        put(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def put(draft: Path, path: Path) -> None:
+    """Give a file its name unless that is taken; where the file system has no links, after a look.
+
+    Raises:
+        FileExistsError: it is.
+    """
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        draft.rename(path)
+
+
 def adopt() -> None:
     """Make stdout and stderr streams that never fail.
 

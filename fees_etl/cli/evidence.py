@@ -16,6 +16,7 @@ from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import paragraph
 from fees_etl.errors import AssertionsFailed, FeesError, UsageError
 from fees_etl.figures import plural
+from fees_etl.streams import create
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,13 +94,8 @@ def _write(session: Session, run: str, out: Path, follows: Path | None, output: 
     found = claims(members, about)
     _judge(str(out), found, "Nothing was written. What was published before; this changed nothing.", "fees-etl assert")
     data, digest = archive.pack(members, about)
-    with writing(out, ANOTHER), os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        try:
-            file.write(data)
-            file.flush()
-        except OSError:
-            out.unlink(missing_ok=True)
-            raise
+    with writing(out, ANOTHER):
+        create(out, data)
     document = {
         "schema": "fees-etl/evidence/1", "file": str(out), "run_id": now.run_id, "bytes": len(data), "digest": digest,
         "members": sorted(members), "limits": about["limits"], "claims": [one._asdict() for one in found],

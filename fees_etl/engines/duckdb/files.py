@@ -21,6 +21,7 @@ import duckdb
 
 from fees_etl.errors import FeesError, UsageError, WarehouseBusy, WarehouseError, WarehouseGone
 from fees_etl.privacy import redact
+from fees_etl.streams import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,7 +136,7 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
     try:
         make(draft)
         with suppress(FileExistsError, FileNotFoundError):  # somebody else was first, and may have tidied up
-            _put(draft, path)
+            put(draft, path)
     finally:
         for leftover in (draft, Path(f"{draft}.wal")):
             leftover.unlink(missing_ok=True)
@@ -197,18 +198,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
         found = path.stat()
         return (found.st_dev, found.st_ino) if found.st_size else None
     return None
-
-
-def _put(draft: Path, path: Path) -> None:
-    """Give the file its name unless it is taken; where the file system has no links, after a look."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError from None
-        draft.rename(path)
 
 
 def _failed(error: duckdb.Error, doing: str, path: Path | None) -> FeesError:

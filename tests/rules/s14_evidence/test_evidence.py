@@ -136,6 +136,36 @@ def test_the_same_is_the_same_to_the_byte_and_no_file_is_replaced(world):
     assert (code, "there already" in err) == (2, True)
 
 
+def test_evidence_is_there_whole_or_not_at_all(world, monkeypatch):
+    """Once a command that was killed while it wrote left a part under the name, and the next one would not replace that."""
+
+    def stopped(draft, path):
+        assert draft.read_bytes() == Path("1.zip").read_bytes()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", stopped)
+        assert world("evidence", "latest", "--out", "new.zip")[0] == 130
+    assert not Path("new.zip").exists()
+    assert world("evidence", "latest", "--out", "new.zip")[0] == 0
+    assert Path("new.zip").read_bytes() == Path("1.zip").read_bytes()
+    assert Path("new.zip").stat().st_mode & 0o077 == 0
+    assert not [*Path().glob(".*.tmp")]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_evidence_is_written_where_a_file_system_has_no_links(world, monkeypatch, taken):
+    def no_link(*_):
+        if taken:
+            Path("new.zip").write_text("another's")
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    code, _, err = world("evidence", "latest", "--out", "new.zip")
+    assert (code, "File exists" in err) == ((2, True) if taken else (0, False))
+    assert Path("new.zip").read_bytes() == (b"another's" if taken else Path("1.zip").read_bytes())
+
+
 def test_neither_ninos_nor_clients_are_in_it_but_where_clients_are_asked_for(world):
     for name in ("1.zip", "2.zip", "clients.zip"):
         for member, content in members(name).items():
