@@ -17,7 +17,7 @@ from fees_etl import cli
 from fees_etl.engines.duckdb import engine
 
 HERE = Path(__file__).parent
-BY_DAY = "attacks take half an hour, and the faults that they found have tests by day"
+BY_DAY = "attacks take an hour or more, and the faults that they found have tests by day"
 
 
 def pytest_collection_modifyitems(config, items):
