@@ -186,7 +186,6 @@ PLACES = (
     "lake/a.control.json",
     "lake/b",
     "elsewhere.csv",
-    "fees.duckdb.wal",
     "sql",
     ".env",
     "fees_etl.toml",
