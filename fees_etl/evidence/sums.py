@@ -118,14 +118,18 @@ def _grouped(table: str, by: str, of: Mapping[str, str], read: Mapping[str, list
     if not {table, CLIENTS, FIRST} <= read.keys():
         return
     group = {row["client_id"]: row[by] for row in read[FIRST]}
-    members: dict[str, list[dict[str, str]]] = defaultdict(list)
+    members: dict[str | None, list[dict[str, str]]] = defaultdict(list)
     for row in read[CLIENTS]:
-        members[group[row["client_id"]]].append(row)
-    wrong = [
+        members[group.get(row["client_id"])].append(row)
+    wrong = [f"of {plural(len(members[None]), 'client')} nobody knows which"] if None in members else []
+    wrong += [
         key
         for row in read[table]
         for key in [next(iter(row.values()))]
-        if any(total(Decimal(one[name]) for one in members[key]) != Decimal(row[made]) for made, name in of.items())
+        if any(
+            total(Decimal(one[name] or 0) for one in members[key]) != Decimal(row[made] or 0)
+            for made, name in of.items()
+        )
     ]
     said = f"each row of {table} is the sum of its clients"
     yield claim("accuracy", said, not wrong, plural(len(read[table]), "row"), wrong)

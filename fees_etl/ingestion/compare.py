@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fees_etl.engines import connect
-from fees_etl.errors import GuardRefused, InputRefused
+from fees_etl.errors import InputRefused
 from fees_etl.figures import shown
 from fees_etl.ingestion import ingest
 from fees_etl.ingestion.mirror import FEES, REJECTED
@@ -94,7 +94,7 @@ def verify(
         for (uri, version), numbers in lines.items():
             try:
                 read = ingest(project, again, SAMPLE if uri.startswith(SAMPLE_SCHEME) else shown(uri))
-            except (InputRefused, GuardRefused) as error:
+            except InputRefused as error:
                 notes.append(f"{shown(uri)} is gone: {error.message}")
                 continue
             file = next((one for one in read.files if one.uri == uri), None)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
     from fees_etl.results import Bridge, LeftOut, Published, TableDiff
+    from fees_etl.script import Rows
 
 RUNS, CHANGES, LEFT_OUT, TEXTS = (Table("ops", name) for name in ("runs", "changes", "left_out", "sql"))
 COHORTS, ADVISERS, VALUES, CLIENTS = (
@@ -173,10 +174,14 @@ def _kept(project: Project, table: Table) -> Contract | None:
 
 
 def _rows(project: Project, engine: Engine, table: Table, moment: Moment) -> list[dict[str, Any]] | None:
-    if not _kept(project, table):
+    made = _kept(project, table)
+    if made is None or made.history is None:
         return None
-    found = history.rows_as_of(project, engine, table, moment)
-    return found.records
+    found = history.rows_as_of(project, engine, table, moment).records
+    for column in made.columns:
+        if column.required and any(row[column.name] is None for row in found):
+            raise history.tampered(column.name, str(made.history.table))
+    return found
 
 
 def _cohorts(project: Project, engine: Engine, moment: Moment) -> tuple[Cohort, ...] | None:
@@ -209,8 +214,19 @@ def _shares(project: Project, engine: Engine, moment: Moment) -> tuple[Mapping[s
     if not (_kept(project, CLIENTS) and _kept(project, VALUES)):
         return None
     clients, ltv = (history.as_of(project, table, moment) for table in (CLIENTS, VALUES))
-    rows = engine.query(project.templates.ask("completeness", clients=clients, ltv=ltv).sql).rows
+    found = engine.query(project.templates.ask("completeness", clients=clients, ltv=ltv).sql)
+    client, value = (Table("history", table.name) for table in (CLIENTS, VALUES))
+    names = (client, "cohort_month"), (client, "first_adviser_id"), (value, "is_complete_6_month")
+    rows = _whole(found, (*names, (value, "client_id"), (value, "ltv_6_month")))
     return _summed(rows, 0), _summed(rows, 1)
+
+
+def _whole(found: Rows, columns: Sequence[tuple[Table, str]]) -> tuple[tuple[Any, ...], ...]:
+    """The rows, in which no run leaves a cell out, each column under the name that it has in its table."""
+    for place, (table, name) in enumerate(columns):
+        if any(row[place] is None for row in found.rows):
+            raise history.tampered(name, str(table))
+    return found.rows
 
 
 def _summed(rows: Sequence[Sequence[Any]], key: int) -> dict[str, Share]:
@@ -248,7 +264,8 @@ def _days(project: Project, engine: Engine, moment: Moment) -> tuple[Day, ...]:
 def _duplicates(project: Project, engine: Engine) -> tuple[tuple[str, date, int, Decimal], ...]:
     if LEFT_OUT not in project.contracts:
         return ()
-    rows = engine.query(project.templates.ask("duplicates_by_date").sql).rows
+    found = engine.query(project.templates.ask("duplicates_by_date").sql)
+    rows = _whole(found, [(LEFT_OUT, name) for name in ("uri", "fee_date", "row_count", "amount")])
     return tuple(
         sorted(
             ((uri, day, count, pounds) for uri, day, count, pounds in rows),

@@ -53,8 +53,10 @@ def state(project: Project, engine: Engine) -> State:
     found = {name: answer.rows.rows for name, answer in answers.items()}
     first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
     pending = tuple(sorted((Pending(*row) for row in _whole(answers["pending"].rows, "ops.pending")), key=_PLACE))
-    for table, last in (("ops.pending", pending[-1].fee_date if pending else None), ("staging.stg_fees", last_staged)):
-        if last and last.year > 9000:  # noqa: PLR2004 - windows reckon beyond their ends
+    waits = [one.fee_date for one in pending]
+    ends = ("raw.file_totals", (first_raw, last_raw)), ("staging.stg_fees", (first_staged, last_staged))
+    for table, days in (*ends, ("ops.pending", (*waits[:1], *waits[-1:]))):
+        if any(day and not 1 < day.year <= 9000 for day in days):  # noqa: PLR2004 - windows reckon beyond their ends
             raise tampered("fee_date", table)
     refused = tuple(sorted((uri, reason) for uri, reason in found["refused"]))
     built: dict[str, str] = dict(found["built"])

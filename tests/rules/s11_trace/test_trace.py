@@ -13,8 +13,10 @@ from pipeline import LENIENT, Pipeline
 from shells import put
 from worlds import HARD
 
+from fees_etl import GuardRefused
 from fees_etl.explain.fate import fate
 from fees_etl.explain.trace import trace
+from fees_etl.ingestion import compare
 
 ADVISER = ("trace", "rpt_adviser_ltv", "adviser_id=1", "--column", "total_client_ltv_6_month")
 HEADER = [
@@ -162,6 +164,15 @@ def test_verify_reads_the_lines_again(world):
     (world.folder / "lake/fees.csv").unlink()
     code, out, _ = world(*asked, "--output", "json")
     assert (code, [one.split(" is gone")[0].rpartition("/")[2] for one in json.loads(out)["gone"]]) == (1, ["fees.csv"])
+
+
+def test_files_that_may_not_be_read_are_not_said_to_be_gone(world, monkeypatch):
+    def closed(*_):
+        raise GuardRefused("gs://lake/ cannot be read: 403.", hint="Grant it, then run the same command again.")
+
+    monkeypatch.setattr(compare, "ingest", closed)
+    code, out, err = world("trace", "fees.csv:1", "--verify")
+    assert (code, "gone" in out + err) == (4, False)
 
 
 def test_a_table_that_was_written_to_by_hand_is_no_sum_of_its_fees(world):

@@ -153,6 +153,12 @@ def test_evidence_is_there_whole_or_not_at_all(world, monkeypatch):
     assert not [*Path().glob(".*.tmp")]
 
 
+def test_a_client_whom_history_has_in_one_table_alone_is_a_claim_that_is_not_so(world):
+    change("UPDATE history.rpt_client_ltv SET client_id = 'nobody' WHERE rowid = 0")
+    code, _, err = world("evidence", "latest", "--out", "new.zip", "--clients")
+    assert (code, "is the sum of its clients" in " ".join(err.split())) == (1, True), err
+
+
 @pytest.mark.parametrize("taken", [False, True])
 def test_evidence_is_written_where_a_file_system_has_no_links(world, monkeypatch, taken):
     def no_link(*_):

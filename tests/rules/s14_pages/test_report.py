@@ -11,7 +11,7 @@ from pathlib import Path
 
 import places
 import pytest
-from shells import CONFLICT, GOOD, MORE, put, waive
+from shells import CONFLICT, GOOD, MORE, change, put, waive
 
 from fees_etl.streams import replace
 
@@ -183,6 +183,20 @@ def test_a_page_goes_through_links_and_into_devices_and_replaces_neither(fed):
     os.close(reader)
     Path("empty.html").touch()
     assert fed("report", "--out", "empty.html")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "history.rpt_cohort_ltv.cohort_month", "history.rpt_cohort_ltv.avg_ltv_6_month", "history.rpt_client_ltv.ltv_6_month",
+        "history.rpt_adviser_ltv.total_client_ltv_6_month", "history.dim_clients.cohort_month",
+    ],
+)  # fmt: skip
+def test_a_history_that_lacks_what_every_run_writes_is_no_bug(fed, cell):
+    table, _, column = cell.rpartition(".")
+    change(f"UPDATE {table} SET {column} = NULL")
+    code, _, err = fed("report", "--out", "-")
+    assert (code, f"{cell} holds what no run writes" in " ".join(err.split())) == (5, True), err
 
 
 def test_before_the_first_run_there_is_nothing_to_report(shell):

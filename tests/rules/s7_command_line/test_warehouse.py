@@ -189,6 +189,18 @@ def test_a_list_of_pending_dates_that_lacks_a_cell_is_no_bug(shell, column):
     assert (code, f"ops.pending.{column} holds what no run writes" in err) == (5, True)
 
 
+@pytest.mark.parametrize("table", ["raw.file_totals", "staging.stg_fees", "ops.pending"])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_the_ends_of_the_calendar_is_no_bug(fed, table, day):
+    """Windows of fee dates reckon beyond their ends."""
+    put("b.csv", fee(1))
+    assert fed("ingest", "lake")[0] == 0
+    with duckdb.connect("fees.duckdb") as native:
+        native.execute(f"UPDATE {table} SET fee_date = '{day}'")
+    code, _, err = fed("plan")
+    assert (code, f"{table}.fee_date holds what no run writes" in err) == (5, True), err
+
+
 def test_a_warehouse_takes_half_of_the_memory(tmp_path, monkeypatch):
     monkeypatch.setitem(engine_room._CONFIG, "memory_limit", "4GiB")  # as of a machine with 5
     with connect(f"duckdb://{tmp_path}/fees.duckdb") as engine:
