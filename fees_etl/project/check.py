@@ -194,19 +194,20 @@ def _owner(project: Project, _: Rule) -> _Found:
 
 
 def _privacy(project: Project, _: Rule) -> _Found:
-    """What a condition on a tagged column decides; that none is a value, ``load`` proves.
+    """What comes of looking at a tagged column; that none is its value, ``load`` proves.
 
-    Who compares National Insurance numbers with texts can write them out again, a place at a time or by a join.
+    Who compares National Insurance numbers with texts can write them out again, a place at a time or by a join; a rank
+    says which of two is greater, and a row for each is a number that stands for it. How many there are, and whether
+    there is one, tells nothing.
     """
     tagged = {(made.table, one.name) for made in project.contracts.values() for one in made.columns if one.policy_tag}
     for model in project.models.values():
         made = model.contract
         if any(one.policy_tag for one in made.columns):
             continue  # readers of the table are known, or see masks
-        for name, edges in query.lineage(query.parse(model.sql, model.path), project.schema).items():
-            by = sorted(one for one in edges if one.kind in {"filter", "join"} and (one.table, one.column) in tagged)
-            if by:
-                message = f"column '{name}' depends on a {by[0].kind} by {by[0].table}.{by[0].column}."
+        for name, edges in query.revealed(query.parse(model.sql, model.path), project.schema).items():
+            if by := sorted(one for one in edges if (one.table, one.column) in tagged):
+                message = f"column '{name}' depends on {by[0].table}.{by[0].column} ({by[0].kind})."
                 yield Finding("privacy", f"{made.table}.{name}", message, *_column(project, made, name), made.table)
 
 

@@ -2,7 +2,7 @@
 
 from fees_etl.query.duckdb import MACROS, to_duckdb
 from fees_etl.query.joined import NO_LIMIT, Only
-from fees_etl.query.lineage import DIRECT, Edge, lineage
+from fees_etl.query.lineage import DIRECT, Edge, lineage, revealed
 from fees_etl.query.names import RESERVED, Schema
 from fees_etl.query.provenance import Way, operands, ways
 from fees_etl.query.read import SESSION, Query, canonical, grouped, mentioned, parse, parted, with_suffix
@@ -31,6 +31,7 @@ __all__ = [
     "operands",
     "parse",
     "parted",
+    "revealed",
     "to_duckdb",
     "ways",
     "with_suffix",

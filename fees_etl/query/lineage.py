@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from sqlglot import exp
@@ -48,6 +49,27 @@ def lineage(query: Query, schema: Schema) -> dict[str, Edges]:
     """
     top = blocks(query, schema)
     return {name: _column(top, name) for name in top.items}
+
+
+def revealed(query: Query, schema: Schema) -> dict[str, Edges]:
+    """As :func:`lineage`, without what a column is only counted for, or asked whether it is NULL.
+
+    >>> from fees_etl.query import parse
+    >>> fees = {Table("raw", "fees"): {"client_nino": "STRING"}}
+    >>> sql = "SELECT COUNT(DISTINCT client_nino) AS n, COUNTIF(client_nino > 'M') AS m FROM raw.fees"
+    >>> {name: len(edges) for name, edges in revealed(parse(sql, "n.sql"), fees).items()}
+    {'n': 0, 'm': 1}
+    """
+    tree = query.tree.copy()
+    for node in tree.find_all(exp.Count, exp.Is):
+        asked = node.this.expressions if isinstance(node.this, exp.Distinct) else [node.this, *node.expressions]
+        if not all(isinstance(one, exp.Column) for one in asked):
+            continue
+        if isinstance(node, exp.Count):
+            node.replace(exp.Count(this=exp.Star()))
+        elif isinstance(node.expression, exp.Null):
+            node.replace(exp.true())
+    return lineage(replace(query, tree=tree), schema)
 
 
 def made_of(of: Block, item: Any) -> Edges:

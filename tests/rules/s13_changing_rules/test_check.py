@@ -48,6 +48,13 @@ def findings(shell, *args):
     return code, told, err
 
 
+def test_to_count_numbers_and_to_ask_whether_there_is_one_is_no_finding(own):
+    sql = "SELECT client_id, COUNT(DISTINCT n) AS total, COUNTIF(n IS NULL) AS missing FROM (SELECT client_id, client_nino AS n FROM staging.stg_fees WHERE client_nino IS NOT NULL) GROUP BY client_id\n"
+    columns = "".join(f"  - {{name: {one}, type: INT64, description: How many.}}\n" for one in ("total", "missing"))
+    add(reporting__rpt_x_sql=sql, reporting__rpt_x_yml=MODEL + columns)
+    assert not [one for one in findings(own)[1] if one[0] == "privacy"]
+
+
 def test_the_bundled_project_keeps_its_own_rules(shell):
     code, told, err = findings(shell)
     assert (code, told, err) == (0, [], "")
@@ -72,6 +79,22 @@ FOUND = {
     ),
     "a NINO that is rebuilt place by place": (
         lambda: add(reporting__rpt_x_sql="SELECT CASE SUBSTR(client_nino, 1, 1) WHEN 'A' THEN 'A' ELSE 'B' END AS client_id FROM staging.stg_fees GROUP BY client_id\n", reporting__rpt_x_yml=MODEL),
+        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
+    ),
+    "a rank of NINOs": (
+        lambda: add(reporting__rpt_x_sql="SELECT CAST(ROW_NUMBER() OVER (ORDER BY client_nino) AS STRING) AS client_id FROM staging.stg_fees\n", reporting__rpt_x_yml=MODEL),
+        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
+    ),
+    "a row for each NINO": (
+        lambda: add(reporting__rpt_x_sql="SELECT client_id FROM staging.stg_fees GROUP BY client_id, client_nino\n", reporting__rpt_x_yml=MODEL),
+        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
+    ),
+    "the first of the NINOs": (
+        lambda: add(reporting__rpt_x_sql="SELECT client_id FROM staging.stg_fees ORDER BY client_nino LIMIT 1\n", reporting__rpt_x_yml=MODEL),
+        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
+    ),
+    "a NINO told by a comparison": (
+        lambda: add(reporting__rpt_x_sql="SELECT MAX(CAST(client_nino LIKE 'QQ1%' AS STRING)) AS client_id FROM staging.stg_fees\n", reporting__rpt_x_yml=MODEL),
         ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
     ),
     "no grain": (
