@@ -119,8 +119,9 @@ def _own(project: Project, tables: Iterable[Table]) -> list[str]:
 
 
 def _order(row: Any) -> tuple[Any, ...]:
+    """Its place; a key is NULL where somebody took it out of history, and after the commit is no time to refuse that."""
     place, table, key, column, _, _, cause, uri, day, *_ = row
-    return place, table, key, column, cause or "", uri or "", str(day or "")
+    return place, table, key or "", column, cause or "", uri or "", str(day or "")
 
 
 def _back(one: Bridge) -> Bridge:

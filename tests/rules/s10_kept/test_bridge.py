@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pipeline import LENIENT, Pipeline
 from places import ROOT
+from shells import change
 from tiers import worlds_of
 from worlds import charge
 
@@ -356,3 +357,10 @@ def test_causes_that_were_edited_by_hand_break_the_ledger(lenient):
     lenient.tamper("UPDATE ops.causes SET cause = 'late'")
 
     assert not lenient.check()["assert_ledger"].passed
+
+
+def test_a_key_that_somebody_took_out_of_history_does_not_end_a_run_that_is_committed_with_a_bug(fed):
+    change("UPDATE history.rpt_adviser_ltv SET adviser_id = NULL")
+    code, out, _ = fed("run", "--skip-ingest")
+    assert (code, "PUBLISHED" in out) == (0, True)
+    assert fed("assert")[0] == 0
