@@ -119,7 +119,7 @@ def _own(project: Project, tables: Iterable[Table]) -> list[str]:
 
 
 def _order(row: Any) -> tuple[Any, ...]:
-    """Its place; a key is NULL where somebody took it out of history, and after the commit is no time to refuse that."""
+    """Its place; a key is NULL where somebody took it out of history: after the commit is no time to refuse that."""
     place, table, key, column, _, _, cause, uri, day, *_ = row
     return place, table, key or "", column, cause or "", uri or "", str(day or "")
 

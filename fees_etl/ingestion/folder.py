@@ -31,7 +31,7 @@ def look(patterns: Sequence[str], wanted: Sequence[str]) -> tuple[set[str], set[
     parts = patterns[0].split("/")[1:]
     if parts[-1] == "**":
         parts.append("*")
-    for path in _below("", parts, walked):
+    for path in _below(parts, walked):
         is_meant = any(re.fullmatch(one, path) for one in wanted)
         mode = _mode(path, is_meant=is_meant)
         if is_meant and stat.S_ISREG(mode):
@@ -63,29 +63,31 @@ def require_gone(path: str) -> None:
         raise _hidden(path, None)
 
 
-def _below(folder: str, parts: Sequence[str], walked: set[str], above: tuple[object, ...] = ()) -> Iterator[str]:
-    """Every name in the folders in which the last of these parts is sought."""
-    part, *rest = parts
-    if part == "**":
-        names = _names(folder or "/")
-        place = os.stat(folder or "/") if names else None  # noqa: PTH116 - texts
-        here = (place.st_dev, place.st_ino) if place else None
-        if here is None or here in above:  # a link to where it lies
-            return
-        walked.add(folder)
-        yield from _below(folder, rest, walked)
-        for name in names:
-            if not name.startswith(".") and os.path.isdir(f"{folder}/{name}"):  # noqa: PTH112 - texts
-                yield from _below(f"{folder}/{name}", parts, walked, (*above, here))
-        return
-    only = literal(part)
-    if not rest:
-        yield from (f"{folder}/{name}" for name in ([only] if only is not None else _names(folder or "/")))
-        return
-    for name in [only] if only is not None else _names(folder or "/"):
-        if only is not None or re.fullmatch(segment(part), name):
-            walked.add(f"{folder}/{name}")
-            yield from _below(f"{folder}/{name}", rest, walked)
+def _below(parts: Sequence[str], walked: set[str]) -> Iterator[str]:
+    """Every name in the folders in which the last of these parts is sought, however deep they lie."""
+    waiting: list[tuple[str, Sequence[str], tuple[object, ...]]] = [("", parts, ())]
+    while waiting:
+        folder, parts, above = waiting.pop()
+        part, *rest = parts
+        if part == "**":
+            names = _names(folder or "/")
+            place = os.stat(folder or "/") if names else None  # noqa: PTH116 - texts
+            here = (place.st_dev, place.st_ino) if place else None
+            if here is None or here in above:  # a link to where it lies
+                continue
+            walked.add(folder)
+            waiting.append((folder, rest, ()))
+            inner = (f"{folder}/{name}" for name in names if not name.startswith("."))
+            waiting += ((path, parts, (*above, here)) for path in inner if os.path.isdir(path))  # noqa: PTH112 - texts
+            continue
+        only = literal(part)
+        names = [only] if only is not None else _names(folder or "/")
+        if not rest:
+            yield from (f"{folder}/{name}" for name in names)
+            continue
+        found = [f"{folder}/{name}" for name in names if only is not None or re.fullmatch(segment(part), name)]
+        walked.update(found)
+        waiting += ((path, rest, ()) for path in found)
 
 
 def _names(folder: str) -> list[str]:

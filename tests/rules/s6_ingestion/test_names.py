@@ -129,3 +129,11 @@ def test_a_clock_that_is_wrong_is_named_by_the_refusal(shell):
     put("a.csv", fee(1, day="2099-01-01"))
     _, out, _ = shell("ingest", "lake")
     assert "by the clock of this machine today is " in " ".join(out.split())
+
+
+@pytest.mark.parametrize("source", ["x/" * 1900, "*/" * 1900, "**/x/" * 700])
+def test_a_source_of_thousands_of_folders_is_none_that_is_there(shell, source):
+    put("a.csv", fee(1))
+    code, _, err = shell("ingest", source)
+    assert code == 3, err
+    assert "matches no file" in " ".join(err.split())
