@@ -15,8 +15,12 @@ import re
 import select
 import shlex
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ESCAPED = "fees_etl.escaped"
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -72,13 +76,10 @@ def replace(path: Path, text: str) -> None:
     path = Path(os.path.realpath(path))
     if path.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
+    with _draft(path) as draft:
         with draft.open("x", encoding="utf-8") as whole:
             whole.write(text)
         draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def create(path: Path, data: bytes) -> None:
@@ -88,11 +89,18 @@ def create(path: Path, data: bytes) -> None:
         FileExistsError: there is one.
         OSError: it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-    try:
+    with _draft(path) as draft:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as whole:
             whole.write(data)
         put(draft, path)
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """A name beside the path to write to first; nothing of it is left after the block."""
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        yield draft
     finally:
         draft.unlink(missing_ok=True)
 

@@ -101,7 +101,7 @@ def _changed(session: Session, where: str) -> Iterator[Project]:
     from fees_etl.project.load import folder
     from fees_etl.runs.modified import checked_out
 
-    if os.path.lexists(where):
+    if os.path.isdir(where):  # noqa: PTH112 - Path.is_dir() raises where no disk has such a name
         yield fees_etl.load(Path(where), session.settings.vars)
         return
     own = session.settings.project_dir

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import UsageError, WarehouseError
 from fees_etl.project.graph import did_you_mean
 from fees_etl.project.template import statements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fees_etl.engines import Engine
     from fees_etl.script import Rows
     from fees_etl.types import Contract, Project, Table
@@ -61,6 +63,20 @@ def tampered(column: str, table: str = "ops.runs") -> WarehouseError:
         published="What was published before; this changed nothing.",
         hint="Tell all that was written by hand: fees-etl assert",
     )
+
+
+def whole(found: Rows, table: str, cells: Iterable[tuple[int, str]] | None = None) -> tuple[tuple[Any, ...], ...]:
+    """The rows of a book, in which no cell is NULL that a run writes.
+
+    ``cells`` are the places that are looked at, each with the name of its column in ``table``; left out, all of them.
+
+    Raises:
+        WarehouseError: one is NULL.
+    """
+    for place, name in enumerate(found.columns) if cells is None else cells:
+        if any(row[place] is None for row in found.rows):
+            raise tampered(name, table)
+    return found.rows
 
 
 def moment(known: tuple[Moment, ...], text: str) -> Moment:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
     from fees_etl.results import Bridge, LeftOut, Published, TableDiff
-    from fees_etl.script import Rows
 
 RUNS, CHANGES, LEFT_OUT, TEXTS = (Table("ops", name) for name in ("runs", "changes", "left_out", "sql"))
 COHORTS, ADVISERS, VALUES, CLIENTS = (
@@ -177,11 +176,10 @@ def _rows(project: Project, engine: Engine, table: Table, moment: Moment) -> lis
     made = _kept(project, table)
     if made is None or made.history is None:
         return None
-    found = history.rows_as_of(project, engine, table, moment).records
-    for column in made.columns:
-        if column.required and any(row[column.name] is None for row in found):
-            raise history.tampered(column.name, str(made.history.table))
-    return found
+    found = history.rows_as_of(project, engine, table, moment)
+    required = {column.name for column in made.columns if column.required}
+    history.whole(found, str(made.history.table), [one for one in enumerate(found.columns) if one[1] in required])
+    return found.records
 
 
 def _cohorts(project: Project, engine: Engine, moment: Moment) -> tuple[Cohort, ...] | None:
@@ -215,18 +213,9 @@ def _shares(project: Project, engine: Engine, moment: Moment) -> tuple[Mapping[s
         return None
     clients, ltv = (history.as_of(project, table, moment) for table in (CLIENTS, VALUES))
     found = engine.query(project.templates.ask("completeness", clients=clients, ltv=ltv).sql)
-    client, value = (Table("history", table.name) for table in (CLIENTS, VALUES))
-    names = (client, "cohort_month"), (client, "first_adviser_id"), (value, "is_complete_6_month")
-    rows = _whole(found, (*names, (value, "client_id"), (value, "ltv_6_month")))
+    history.whole(found, f"history.{CLIENTS.name}", enumerate(("cohort_month", "first_adviser_id")))
+    rows = history.whole(found, f"history.{VALUES.name}", ((2, "is_complete_6_month"), (4, "ltv_6_month")))
     return _summed(rows, 0), _summed(rows, 1)
-
-
-def _whole(found: Rows, columns: Sequence[tuple[Table, str]]) -> tuple[tuple[Any, ...], ...]:
-    """The rows, in which no run leaves a cell out, each column under the name that it has in its table."""
-    for place, (table, name) in enumerate(columns):
-        if any(row[place] is None for row in found.rows):
-            raise history.tampered(name, str(table))
-    return found.rows
 
 
 def _summed(rows: Sequence[Sequence[Any]], key: int) -> dict[str, Share]:
@@ -265,7 +254,7 @@ def _duplicates(project: Project, engine: Engine) -> tuple[tuple[str, date, int,
     if LEFT_OUT not in project.contracts:
         return ()
     found = engine.query(project.templates.ask("duplicates_by_date").sql)
-    rows = _whole(found, [(LEFT_OUT, name) for name in ("uri", "fee_date", "row_count", "amount")])
+    rows = history.whole(found, str(LEFT_OUT), enumerate(("uri", "fee_date", "row_count", "amount")))
     return tuple(
         sorted(
             ((uri, day, count, pounds) for uri, day, count, pounds in rows),

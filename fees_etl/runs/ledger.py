@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fees_etl.errors import FeesError
-from fees_etl.explain.history import tampered
+from fees_etl.explain.history import tampered, whole
 from fees_etl.privacy import redact
 from fees_etl.results import Change, LeftOut, Published
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
@@ -52,7 +52,7 @@ def state(project: Project, engine: Engine) -> State:
     answers = engine.answers(asks)
     found = {name: answer.rows.rows for name, answer in answers.items()}
     first_raw, last_raw, first_staged, last_staged, files, real, mark = found["state"][0]
-    pending = tuple(sorted((Pending(*row) for row in _whole(answers["pending"].rows, "ops.pending")), key=_PLACE))
+    pending = tuple(sorted((Pending(*row) for row in whole(answers["pending"].rows, "ops.pending")), key=_PLACE))
     waits = [one.fee_date for one in pending]
     ends = ("raw.file_totals", (first_raw, last_raw)), ("staging.stg_fees", (first_staged, last_staged))
     for table, days in (*ends, ("ops.pending", (*waits[:1], *waits[-1:]))):
@@ -70,7 +70,7 @@ def records(found: Rows) -> list[dict[str, Any]]:
     Raises:
         WarehouseError: somebody wrote to them by hand.
     """
-    _whole(found, "ops.runs", [place for place, name in enumerate(found.columns) if name not in _OPTIONAL])
+    whole(found, "ops.runs", [one for one in enumerate(found.columns) if one[1] not in _OPTIONAL])
     return [one | {name: read(one[name], name) for name in LISTS} for one in found.records]
 
 
@@ -119,7 +119,7 @@ def attempts(project: Project, engine: Engine, begins: str = "", limit: int = 5)
 
 def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending, ...], frozenset[Pending]]:
     """What a run took off the pending list, and what of it the lookback alone would have missed."""
-    rows = _whole(engine.query(project.templates.ask("changes_of", run_id=run_id).sql), "ops.changes")
+    rows = whole(engine.query(project.templates.ask("changes_of", run_id=run_id).sql), "ops.changes")
     found = [(Pending(*row), is_late) for *row, is_late in rows]
     return tuple(sorted((one for one, _ in found), key=_PLACE)), frozenset(one for one, is_late in found if is_late)
 
@@ -165,18 +165,10 @@ def chunks(project: Project, engine: Engine, command: str) -> Rows:
     return _in_order(engine.query(project.templates.ask("chunks", command=command).sql))
 
 
-def _whole(found: Rows, table: str, places: Sequence[int] | None = None) -> tuple[tuple[Any, ...], ...]:
-    """The rows of a book, in which no cell is NULL that a run writes, or only none at these ``places``."""
-    for place in range(len(found.columns)) if places is None else places:
-        if any(row[place] is None for row in found.rows):
-            raise tampered(found.columns[place], table)
-    return found.rows
-
-
 def _in_order(attempts: Rows, *, newest_first: bool = False) -> Rows:
     """Rows of ``ops.runs`` by their time: an engine need not keep the order of a query."""
     places = [attempts.columns.index(name) for name in ("started_at", "run_id")]
-    _whole(attempts, "ops.runs", places)
+    whole(attempts, "ops.runs", [(at, attempts.columns[at]) for at in places])
     rows = sorted(attempts.rows, key=lambda row: [row[at] for at in places], reverse=newest_first)
     return Rows(attempts.columns, tuple(rows))
 

@@ -41,6 +41,12 @@ def some(every, n, first=0):
     return list(every) if os.environ.get("ATTACKS") == "all" else list(every)[first % n :: n]
 
 
+def share(usually):
+    """Which part of how many is tried, of what is alike: ATTACKS=2/15 is the second of fifteen, ATTACKS=all the whole."""
+    said = os.environ.get("ATTACKS", usually)
+    return (1, 1) if said == "all" else tuple(map(int, said.split("/")))
+
+
 def judge(code, said, *, stderr=True):
     """What holds of every command, whatever was done to it."""
     assert code in DOCUMENTED, said

@@ -17,6 +17,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from itertools import product
 
 import pytest
+from attacks.attacked import share
 from emulator import conftest as fixtures
 from emulator.children import begin
 from emulator.proxy import Fault
@@ -25,15 +26,14 @@ from tiers import NIGHT
 
 from fees_etl import cli
 
-pytestmark = [
-    pytest.mark.skipif(not NIGHT, reason="attacks are for the night: TESTS=night"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # a socket of Google's client
-]
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # a socket of Google's client
 disk, bigquery_url, storage_url, story, world = (
     getattr(fixtures, name) for name in ("disk", "bigquery_url", "storage_url", "story", "world")
 )
 KILLS, SIGNALS = int(os.environ.get("KILLS", "10")), int(os.environ.get("SIGNALS", "5"))
-PART, PARTS = map(int, os.environ.get("ATTACKS", "1/5").split("/"))
+PART, PARTS = share("1/5")
 NINO = re.compile(r"\b[A-Z]{2}\d{6}[A-D]\b")
 EVER = 10**6
 RANGE = ("--start", "2024-12-01", "--end", "2025-03-31")

@@ -30,7 +30,6 @@ from tiers import NIGHT
 
 from fees_etl import WarehouseBusy, backfill, cli, connect, ingest, plan, run
 
-pytestmark = pytest.mark.skipif(not NIGHT, reason="attacks are for the night: TESTS=night")
 KILLS, SIGNALS = int(os.environ.get("KILLS", "30")), int(os.environ.get("SIGNALS", "12"))
 FORK = multiprocessing.get_context("forkserver")
 RANGE = ["--start", "2024-12-01", "--end", "2025-03-31"]

@@ -7,7 +7,6 @@ By night it is one of 15 parts of the attacks; `TESTS=night ATTACKS=2/15 pytest 
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from attacks.attacked import share
 from faults import HEADER
 from pipeline import forget_settings, project
 from tiers import NIGHT
@@ -23,8 +23,7 @@ from tiers import NIGHT
 from fees_etl import cli
 from fees_etl.engines.duckdb.values import TYPES
 
-pytestmark = pytest.mark.skipif(not NIGHT, reason="attacks are for the night: TESTS=night")
-PART, PARTS = map(int, os.environ.get("ATTACKS", "1/15").split("/"))
+PART, PARTS = share("1/15")
 NINO = re.compile(r"\b[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D]\b")
 CODES = {0, 1, 2, 3, 4, 5}
 

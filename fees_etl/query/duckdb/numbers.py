@@ -1,8 +1,8 @@
 """Numbers for DuckDB: NUMERIC stays exact, INT64 stays 64 bits, and dividing by zero is an error.
 
 NUMERIC is DECIMAL(38, 9). Its arithmetic is done on billionths in 128-bit integers: DuckDB divides decimals as DOUBLE,
-and a DOUBLE has lost the digits before anything can be rounded. ``error`` where BigQuery stops too. DuckDB may compute
-a common part of two CASE branches for every row: what could overflow in a branch not taken is given 0 instead.
+and a DOUBLE has lost the digits before anything can be rounded. ``error`` where BigQuery stops too; ``TRY`` where there
+is another way to compute what overflows.
 
 A macro is pasted where it is called, so an argument named five times is bound five times: ``_let`` names it once.
 """
@@ -58,8 +58,7 @@ def _small(node: exp.Expr) -> exp.Expr | None:
     decimals = len(node.name.partition(".")[2])
     if len(node.name) - bool(decimals) > _DIGITS:
         return None
-    digits = [exp.DataTypeParam(this=exp.Literal.number(number)) for number in (_DIGITS, decimals)]
-    return exp.Cast(this=exp.Literal.string(node.name), to=exp.DataType(this=exp.DType.DECIMAL, expressions=digits))
+    return exp.cast(exp.Literal.string(node.name), f"DECIMAL({_DIGITS}, {decimals})", dialect="duckdb")
 
 
 def _whole(it: Tree, node: Any) -> exp.Expr:

@@ -60,6 +60,14 @@ def test_the_bundled_project_keeps_its_own_rules(shell):
     assert (code, told, err) == (0, [], "")
 
 
+def looks_at(sql):
+    """A report whose client_id comes of looking at NINOs."""
+    return (
+        lambda: add(reporting__rpt_x_sql=f"{sql}\n", reporting__rpt_x_yml=MODEL),
+        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
+    )
+
+
 FOUND = {
     "a reporting model of another name": (
         lambda: add(reporting__kpi_sql=STAGED, reporting__kpi_yml=MODEL),
@@ -73,30 +81,12 @@ FOUND = {
         lambda: add(reporting__rpt_x_sql="SELECT client_id, COUNT(*) > 1 AS more FROM staging.stg_fees GROUP BY client_id\n", reporting__rpt_x_yml=MODEL + "  - {name: more, type: BOOL, description: Whether.}\n"),
         ("names", "reporting.rpt_x.more", "sql/reporting/rpt_x.yml:7"),
     ),
-    "a NINO that is rebuilt by a join": (
-        lambda: add(reporting__rpt_x_sql="SELECT n AS client_id FROM staging.stg_fees AS s JOIN UNNEST(['A', 'B']) AS n ON s.client_nino = n GROUP BY n\n", reporting__rpt_x_yml=MODEL),
-        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
-    ),
-    "a NINO that is rebuilt place by place": (
-        lambda: add(reporting__rpt_x_sql="SELECT CASE SUBSTR(client_nino, 1, 1) WHEN 'A' THEN 'A' ELSE 'B' END AS client_id FROM staging.stg_fees GROUP BY client_id\n", reporting__rpt_x_yml=MODEL),
-        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
-    ),
-    "a rank of NINOs": (
-        lambda: add(reporting__rpt_x_sql="SELECT CAST(ROW_NUMBER() OVER (ORDER BY client_nino) AS STRING) AS client_id FROM staging.stg_fees\n", reporting__rpt_x_yml=MODEL),
-        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
-    ),
-    "a row for each NINO": (
-        lambda: add(reporting__rpt_x_sql="SELECT client_id FROM staging.stg_fees GROUP BY client_id, client_nino\n", reporting__rpt_x_yml=MODEL),
-        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
-    ),
-    "the first of the NINOs": (
-        lambda: add(reporting__rpt_x_sql="SELECT client_id FROM staging.stg_fees ORDER BY client_nino LIMIT 1\n", reporting__rpt_x_yml=MODEL),
-        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
-    ),
-    "a NINO told by a comparison": (
-        lambda: add(reporting__rpt_x_sql="SELECT MAX(CAST(client_nino LIKE 'QQ1%' AS STRING)) AS client_id FROM staging.stg_fees\n", reporting__rpt_x_yml=MODEL),
-        ("privacy", "reporting.rpt_x.client_id", "sql/reporting/rpt_x.yml:6"),
-    ),
+    "a NINO that is rebuilt by a join": looks_at("SELECT n AS client_id FROM staging.stg_fees AS s JOIN UNNEST(['A', 'B']) AS n ON s.client_nino = n GROUP BY n"),
+    "a NINO that is rebuilt place by place": looks_at("SELECT CASE SUBSTR(client_nino, 1, 1) WHEN 'A' THEN 'A' ELSE 'B' END AS client_id FROM staging.stg_fees GROUP BY client_id"),
+    "a rank of NINOs": looks_at("SELECT CAST(ROW_NUMBER() OVER (ORDER BY client_nino) AS STRING) AS client_id FROM staging.stg_fees"),
+    "a row for each NINO": looks_at("SELECT client_id FROM staging.stg_fees GROUP BY client_id, client_nino"),
+    "the first of the NINOs": looks_at("SELECT client_id FROM staging.stg_fees ORDER BY client_nino LIMIT 1"),
+    "a NINO told by a comparison": looks_at("SELECT MAX(CAST(client_nino LIKE 'QQ1%' AS STRING)) AS client_id FROM staging.stg_fees"),
     "no grain": (
         lambda: edit("reporting/dim_clients.yml", "One row per client.", "Clients."),
         ("descriptions", "reporting.dim_clients", "sql/reporting/dim_clients.yml:2"),
