@@ -38,6 +38,12 @@ def everything():
         return {name: sorted(map(str, found.execute(f"FROM {name}").fetchall())) for (name,) in names}
 
 
+def commit():
+    subprocess.run(
+        "git init -q && git add own && git -c user.name=a -c user.email=a@b commit -qm 1", shell=True, check=True
+    )
+
+
 def told(shell, *args):
     code, out, err = shell("diff", "--project", *(args or ("own",)), "--output", "json")
     found = json.loads(out)
@@ -105,15 +111,20 @@ def test_new_models_and_columns_are_all_new_and_are_not_made(live):
 
 
 def test_a_commit_is_compared_and_pending_fees_are_said(live):
-    subprocess.run(
-        "git init -q && git add own && git -c user.name=a -c user.email=a@b commit -qm 1", shell=True, check=True
-    )
+    commit()
     edit(DIM, "'%Y-%m'", "'%Y/%m'")
     put("more.csv", "C4,QQ123456D,A2,2025-03-02,3\n")
     assert live("ingest", "lake/*.csv")[0] == 0
     code, out, err = live("--project-dir", "own", "diff", "--project", "HEAD")
     assert (code, "SQL that differs from what is published: none." in out) == (0, True), err
     assert "Fees that still have to be staged are in it, too, of 1 file and fee date." in " ".join(out.split())
+
+
+def test_a_commit_may_be_called_like_a_file(live):
+    commit()
+    subprocess.run(["git", "tag", "notes"], check=True)
+    Path("notes").write_text("no project")
+    assert live("--project-dir", "own", "diff", "--project", "notes")[0] == 0
 
 
 def test_a_comment_for_a_pull_request(live):
