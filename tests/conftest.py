@@ -23,7 +23,7 @@ if not NIGHT:
 TESTS = Path(__file__).parent
 SLOW = {"delivery", "emulator", "faults", "googlesql", "pages"}
 """Folders whose tests start processes, servers, browsers or Google's analyzer, or do the same at every statement."""
-REPEATED = {"test_assertions", "test_backfill", "test_oracle"}
+REPEATED = {"test_assertions", "test_backfill", "test_oracle", "test_tampering"}
 """Modules that do the same to many worlds, or at every statement; other tests reach those lines too."""
 
 

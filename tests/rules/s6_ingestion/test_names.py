@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from shells import HEADER, fee, put
+from tiers import part
 
 from fees_etl import UsageError
 from fees_etl.ingestion.source import listing, meant
@@ -76,7 +77,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", part(NAMES, 3))
 def test_odd_names_are_kept_apart_corrected_withdrawn_and_forgotten(shell, name):
     path = put(f"{name}.csv", fee(1))
     put("plain.csv", fee(2))

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from pipeline import Pipeline
+from tiers import part
 
 from fees_etl import FeesError, Table, WarehouseError, state
 from fees_etl.explain.fate import fate
@@ -179,7 +180,7 @@ BY_HAND = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "by_hand"), BY_HAND)
+@pytest.mark.parametrize(("name", "by_hand"), part(BY_HAND, 3))
 def test_assert_finds_what_was_written_by_hand(kept, name, by_hand):
     with kept.engine.rehearsal():
         kept.tamper(by_hand)
@@ -189,7 +190,7 @@ def test_assert_finds_what_was_written_by_hand(kept, name, by_hand):
     kept.engine._contracts.clear()
 
 
-@pytest.mark.parametrize("by_hand", [sql for name, sql in BY_HAND if name == RAW])
+@pytest.mark.parametrize("by_hand", part([sql for name, sql in BY_HAND if name == RAW], 3, first=1))
 def test_no_run_publishes_a_raw_that_was_written_by_hand(kept, by_hand):
     with kept.engine.rehearsal():
         kept.tamper(by_hand)
@@ -209,7 +210,7 @@ def test_a_full_refresh_with_arrivals_is_judged_by_the_books_that_it_finds(kept)
         assert not _found(kept)
 
 
-@pytest.mark.parametrize("by_hand", [sql for name, sql in BY_HAND if name == LEDGER])
+@pytest.mark.parametrize("by_hand", part([sql for name, sql in BY_HAND if name == LEDGER], 3, first=2))
 def test_no_full_refresh_takes_pending_dates_or_causes_off_a_faked_list(kept, by_hand):
     with kept.engine.rehearsal():
         kept.tamper(by_hand)
@@ -219,7 +220,8 @@ def test_no_full_refresh_takes_pending_dates_or_causes_off_a_faked_list(kept, by
 
 
 @pytest.mark.parametrize(
-    "by_hand", [sql for name, sql in BY_HAND if name == RAW and ("raw.fees " in sql or "raw.fees_rej" in sql)]
+    "by_hand",
+    part([sql for name, sql in BY_HAND if name == RAW and ("raw.fees " in sql or "raw.fees_rej" in sql)], 3),
 )
 def test_reading_the_files_again_repairs_raw(kept, by_hand):
     with kept.engine.rehearsal():
