@@ -26,7 +26,7 @@ def keep(session: Session, result: Result, told: dict[str, Any]) -> None:
     if place is None:
         return
     from fees_etl.cli.document import written
-    from fees_etl.cli.lineage import as_document
+    from fees_etl.cli.ls import lineage_document
     from fees_etl.explain.lineage import all_dependences
     from fees_etl.watch import dbt
     from fees_etl.watch.place import write
@@ -34,7 +34,7 @@ def keep(session: Session, result: Result, told: dict[str, Any]) -> None:
     try:
         documents = {
             "run.json": told,
-            "lineage.json": as_document("all models", all_dependences(result.plan.project)),
+            "lineage.json": lineage_document("all models", all_dependences(result.plan.project)),
             "manifest.json": dbt.manifest(result, session.settings),
             "run_results.json": dbt.run_results(result, session.settings),
         }
