@@ -11,8 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.cli.bridge import bridges
-from fees_etl.cli.diff import tables
+from fees_etl.cli.differences import bridges, tables
 from fees_etl.figures import exact
 from fees_etl.privacy import redacted
 from fees_etl.script import Rows

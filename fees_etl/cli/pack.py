@@ -7,14 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.cli import diff, runs
+from fees_etl.cli import differences, runs
 from fees_etl.cli.document import written
 from fees_etl.cli.show import as_csv
 from fees_etl.errors import UsageError
 from fees_etl.evidence import collect
 from fees_etl.evidence.contents import ADDS_TO, SCHEMA
-from fees_etl.explain import bridge
-from fees_etl.explain import diff as differences
+from fees_etl.explain import bridge, diff
 from fees_etl.figures import plain, total
 from fees_etl.privacy import redact, redact_lines
 from fees_etl.types import Table
@@ -80,8 +79,9 @@ def members(
         for one in record["assertions"]
     ]
     if was:
-        sql, why = differences.edited(project, engine, was, now), bridge.between(project, engine, was, now)
-        told = diff.as_document(differences.between(project, engine, was, now), sql, why, was, now)
+        sql, why = diff.edited(project, engine, was, now), bridge.between(project, engine, was, now)
+        moved = diff.between(project, engine, was, now)
+        told = differences.as_document(moved, sql, why, before=was.run_id, after=now.run_id)
         found["bridge.json"] = told | {"tables": _unnamed(project, told["tables"], clients=clients)}
     tables = collect.published(project, engine, now)
     listed, rows = _tables(project, tables, clients=clients)

@@ -10,7 +10,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.diff import edited
+from fees_etl.cli.differences import edited
 from fees_etl.cli.ingest import next_step, require_source, source_of
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES, grid, paragraph

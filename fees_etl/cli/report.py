@@ -6,8 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.cli.bridge import bridged
-from fees_etl.cli.diff import differing, edited
+from fees_etl.cli.differences import bridged, differing, edited, totals
 from fees_etl.cli.text import DATES, grid, paragraph, table
 from fees_etl.cli.unusual import sentences
 from fees_etl.figures import change, count, plural, pounds, shown, total
@@ -15,7 +14,6 @@ from fees_etl.ingestion.source import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from decimal import Decimal
 
     from fees_etl.results import AssertionResult, Change, IngestResult, LeftOut, Published, Result
     from fees_etl.script import Plan
@@ -24,6 +22,14 @@ if TYPE_CHECKING:
 
 Lines: TypeAlias = list[tuple[str, ...]]
 FILES, REASONS = 20, 5
+HEADLINE = {
+    "fees": "staged_rows",
+    "pounds": "staged_amount",
+    "lifetime value, pounds": "ltv_total",
+    "clients": "clients",
+    "cohorts": "cohorts",
+    "advisers": "advisers",
+}
 CHUNKS = "NOT PUBLISHED: an assertion failed. {chunks} of staging stay committed; reporting is as before. Run {run_id}."
 VERDICTS = {
     "published": "PUBLISHED in {seconds:.2f} s: {moved}. Run {run_id}.",
@@ -202,19 +208,9 @@ def staging(left: LeftOut, after: Published) -> list[str]:
 
 def published(before: Published, after: Published, *, is_kept: bool) -> list[str]:
     """The headline numbers before and after."""
-
-    def row(label: str, old: Decimal | int, new: Decimal | int) -> tuple[str, ...]:
-        texts = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
-        return (f"  {label}", *texts, change(old, new, "="))
-
-    rows: Lines = [
-        ("Published numbers" if is_kept else "If it were published", "before", "after", "change"),
-        row("fees", before.staged_rows, after.staged_rows),
-        row("pounds", before.staged_amount, after.staged_amount),
-        row("lifetime value, pounds", before.ltv_total, after.ltv_total),
-        row("clients", before.clients, after.clients),
-        row("cohorts", before.cohorts, after.cohorts),
-        row("advisers", before.advisers, after.advisers),
+    rows: Lines = [("Published numbers" if is_kept else "If it were published", "before", "after", "change")]
+    rows += [(f"  {label}", *cells) for label, *cells in totals(HEADLINE, before, after, "=")]
+    rows += [
         ("  first fee date", str(before.first_fee_date or "-"), str(after.first_fee_date or "-"), ""),
         ("  last fee date", str(before.last_fee_date or "-"), str(after.last_fee_date or "-"), ""),
     ]

@@ -11,11 +11,11 @@ import typer
 
 from fees_etl.cli import completion
 from fees_etl.cli import options as opt
-from fees_etl.cli.diff import TEXTS, differing, edited, tables
+from fees_etl.cli.differences import differing, edited, tables
 from fees_etl.cli.logs import logger
 from fees_etl.cli.pages import Out, put
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.show import RUNS
+from fees_etl.cli.show import RUNS, TEXTS
 from fees_etl.cli.text import grid, paragraph, table
 from fees_etl.errors import FeesError, UsageError
 from fees_etl.figures import cell, change, count

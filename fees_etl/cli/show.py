@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-RUNS, FILES = Table("ops", "runs"), Table("raw", "files")
+RUNS, TEXTS, FILES = Table("ops", "runs"), Table("ops", "sql"), Table("raw", "files")
 SHOWN = 50
 """Rows of a screen, unless asked for more."""
 Output: TypeAlias = Annotated[Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a file.")]
