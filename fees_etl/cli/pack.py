@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli import differences, runs
 from fees_etl.cli.document import written
-from fees_etl.cli.show import as_csv
+from fees_etl.cli.show import RUNS, as_csv
 from fees_etl.errors import UsageError
 from fees_etl.evidence import collect
 from fees_etl.evidence.contents import ADDS_TO, SCHEMA
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from fees_etl.evidence.collect import Books
     from fees_etl.explain.history import Moment
     from fees_etl.explain.trace import Trace
+    from fees_etl.results import LeftOut
     from fees_etl.script import Rows
 
+_redact = cache(redact)
 TRACED = 500_000
 """Staged fees up to which headline numbers are traced to lines of files."""
 MOST = 12
 """Tables of which a row is traced."""
 PACKAGES = ("duckdb", "fees-etl", "google-cloud-bigquery", "google-cloud-storage", "jinja2", "pydantic", "sqlglot")
-RUNS, CHANGES = Table("ops", "runs"), Table("ops", "changes")
 READ_ME = """Evidence of fees-etl, run {run}
 
 report.html       the report of the run, for people
@@ -66,7 +67,7 @@ def members(
         AssertionsFailed: the ledger does not lead back, or a number is not the sum of its fees.
     """
     books = collect.books(project, engine, now, was)
-    record, headline, _ = runs.recorded(project, engine, now.run_id)
+    record, _ = runs.recorded(project, engine, now.run_id)
     record["tables"] = _unnamed(project, record["tables"], clients=clients)
     limits = list[str]()
     found: dict[str, Any] = {"run.json": {"schema": runs.SCHEMA, "runs": [record]}}
@@ -109,7 +110,7 @@ def members(
     about = {
         "schema": SCHEMA, "run_id": now.run_id, "finished_at": now.at.isoformat(), "fingerprint": record["fingerprint"],
         "git_sha": record["git_sha"], "package_version": record["package_version"], "written_by": _versions(),
-        "files_known": _are_files_known(books, headline), "pending": books.pending_then,
+        "files_known": _are_files_known(books, record["left_out"]), "pending": books.pending_then,
         "chain": {"seal": books.attempts[0]["seal"], "after": books.after}, "limits": limits,
     }  # fmt: skip
     documents = {name: f"{written(document)}\n".encode() for name, document in found.items()}
@@ -141,7 +142,7 @@ def _page(
 
 
 def _ledger(project: Project, books: Books) -> dict[str, Any]:
-    kinds = {name: project.contracts[table].types for name, table in (("types", RUNS), ("change_types", CHANGES))}
+    kinds = {name: project.contracts[table].types for name, table in (("types", RUNS), ("change_types", runs.CHANGES))}
     rows = [*books.attempts, *books.changes]
     masked = any(redact(cell) != cell for row in rows for cell in row.values() if isinstance(cell, str))
     return {**kinds, "attempts": books.attempts, "changes": books.changes, "masked": masked}
@@ -218,12 +219,11 @@ def _untraced(books: Books, rows: int) -> str:
     return f"no number is traced to lines of files: {rows:,} fees are too many; fees-etl trace does it for one number"
 
 
-def _are_files_known(books: Books, headline: Any) -> bool:
+def _are_files_known(books: Books, left: LeftOut | None) -> bool:
     """Whether the books still tell which files raw held: a version that came back since then is told as new."""
-    if headline is None or not books.later_runs + books.pending_now:
+    if left is None or not books.later_runs + books.pending_now:
         return True
-    loaded = sum(int(one["loaded_count"]) for one in books.files)
-    return bool(loaded == headline[2].raw_rows)
+    return sum(int(one["loaded_count"]) for one in books.files) == left.raw_rows
 
 
 def _unnamed(project: Project, tables: Iterable[Mapping[str, Any]], *, clients: bool) -> list[dict[str, Any]]:
@@ -233,12 +233,7 @@ def _unnamed(project: Project, tables: Iterable[Mapping[str, Any]], *, clients: 
 
 
 def _masked(cells: Sequence[Any]) -> list[Any]:
-    return [_one(cell) if isinstance(cell, str) else cell for cell in cells]
-
-
-@cache
-def _one(cell: str) -> str:
-    return redact(cell)
+    return [_redact(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def _versions() -> dict[str, str]:
