@@ -11,7 +11,7 @@ from fees_etl.cli import completion
 from fees_etl.cli import options as opt
 from fees_etl.cli.junit import Suite, write
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import grid, paragraph
+from fees_etl.cli.text import grid, keyed, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.figures import cell, plural
 
@@ -126,7 +126,7 @@ def _why(one: CaseResult, most: int | None = None) -> list[str]:
     words = {True: "a row", False: "no row"}
     rows: list[tuple[str, ...]] = [("row", "column", "expected", "made")]
     rows += [
-        (", ".join(f"{name} {cell(value)}" for name, value in found.key.items()), found.column or "",
+        (keyed(found.key, cell), found.column or "",
          *(cell(value) if found.column else words[value] for value in (found.expected, found.made)))
         for found in one.differences[:most]
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from fees_etl.cli import completion, differences
 from fees_etl.cli.logs import logger
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, TEXTS
-from fees_etl.cli.text import grid, paragraph
+from fees_etl.cli.text import grid, paragraphs
 from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.figures import count, plural, summed
 
@@ -233,7 +233,7 @@ def _screen(head: str, found: Proposal, failed: list[str]) -> list[str]:
     lines = [head, "", *grid([("", "published", "proposed", "change"), *totals], "<>>>", 0)]
     lines += differences.differing(result.tables) or ["", differences.NOTHING]
     lines += [*differences.bridged(result.bridges), *failed]
-    return [*lines, "", *(line for note in _notes(found) for line in paragraph(note, 0))]
+    return [*lines, "", *paragraphs(_notes(found), 0)]
 
 
 def _comment(head: str, found: Proposal, failed: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.cli.show import as_csv
-from fees_etl.cli.text import grid, paragraph
+from fees_etl.cli.text import grid, keyed, paragraph
 from fees_etl.figures import cell, change, count, plain, plural, pounds, shown, total
 
 if TYPE_CHECKING:
@@ -147,8 +147,7 @@ def listed(found: Sequence[TableDiff], why: Sequence[Bridge]) -> list[str]:
         for cells in one.samples
     ]
     for number in why:
-        key = ", ".join(f"{name} {plain(value)}" for name, value in number.key.items())
-        of = (number.table, key, number.column, number.before, number.after)
+        of = (number.table, keyed(number.key), number.column, number.before, number.after)
         rows += [(*of, line.cause, line.file, line.fee_date, line.rows, line.pounds) for line in number.lines]
     return as_csv(HEADS, rows)
 
@@ -169,7 +168,7 @@ def _row(one: TableDiff, cells: Cell) -> tuple[str, ...]:
 
 
 def _key(one: TableDiff, cells: Cell) -> str:
-    return ", ".join(f"{name} {cell(value)}" for name, value in zip(one.key, cells.key, strict=True))
+    return keyed(dict(zip(one.key, cells.key, strict=True)), cell)
 
 
 def _line(line: Line) -> tuple[str, str, str, str, str]:

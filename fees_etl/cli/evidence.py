@@ -13,7 +13,7 @@ from fees_etl.cli import completion
 from fees_etl.cli import options as opt
 from fees_etl.cli.pages import writing
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import paragraph
+from fees_etl.cli.text import paragraph, paragraphs
 from fees_etl.errors import AssertionsFailed, FeesError, UsageError
 from fees_etl.figures import plural
 from fees_etl.streams import create
@@ -192,5 +192,5 @@ def _screen(title: str, found: Sequence[Claim], about: Mapping[str, Any]) -> lis
         for one in found:
             if one.subject == subject:
                 lines += [*paragraph(f"{WORDS[one.holds]:<9}{one.said}", 2, 9), *paragraph(one.found, 11)]
-    limits = [line for one in about["limits"] for line in paragraph(one, 2, 2)]
+    limits = paragraphs(about["limits"], 2, 2)
     return [*lines, *(["", "Not in it", *limits] if limits else [])]

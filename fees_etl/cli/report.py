@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.cli.differences import bridged, differing, edited, totals
-from fees_etl.cli.text import DATES, grid, paragraph, table
+from fees_etl.cli.text import DATES, grid, paragraph, paragraphs, table
 from fees_etl.cli.unusual import sentences
 from fees_etl.figures import change, count, plural, pounds, shown, total
 from fees_etl.ingestion.source import SAMPLE
@@ -114,7 +114,7 @@ def files(ingested: IngestResult) -> list[str]:
         notes = [file.note] * bool(file.note) + [f"rejected, kept in raw.fees_rejected: {reasons}{first}"] * bool(
             reasons
         )
-        below.append([line for note in notes for line in paragraph(note, 13)])
+        below.append(paragraphs(notes, 13))
     if hidden := len(ingested.files) - len(listed):
         below[-1].append(f"  and {plural(hidden, 'unchanged file')}")
     if len(ingested.files) > 1:
@@ -123,7 +123,7 @@ def files(ingested: IngestResult) -> list[str]:
         amount = pounds(total(file.amount for file in there))
         rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
         below.append([])
-    below[-1] += [line for note in ingested.notes for line in paragraph(note, 2, 2)]
+    below[-1] += paragraphs(ingested.notes, 2, 2)
     return [
         "",
         *(text for line, more in zip(grid(rows, "<<>>>", 0, keys=0), below, strict=True) for text in (line, *more)),
@@ -167,11 +167,11 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     counts = f"{len(results) - len(failed) - len(warned)} pass, {len(warned)} warn, {len(failed)} fail"
     lines = ["", f"Assertions: {counts}" + (f", {plural(waived, 'row')} waived" if waived else "")]
     notes = [note for one in results for note in (one.note, one.unused and f"unused waiver: {one.unused}") if note]
-    lines += [line for note in notes for line in paragraph(note, 2, 2)]
+    lines += paragraphs(notes, 2, 2)
     for label, found in [*(("warn", one) for one in warned), *(("FAIL", one) for one in failed)]:
         lines += [f"  {label} {found.name}: {plural(found.failing, 'row')}", *paragraph(found.description, 7)]
         said = sentences(found)
-        lines += [line for sentence in said for line in paragraph(sentence, 7, 2)]
+        lines += paragraphs(said, 7, 2)
         lines += table(found.sample.columns, found.sample.rows, 7) if found.sample.rows and not said else []
         if more := max(found.failing - len(found.sample.rows), 0):
             lines.append(f"       and {plural(more, 'more row')}")

@@ -16,7 +16,7 @@ from fees_etl.cli.logs import logger
 from fees_etl.cli.pages import Out, put
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import RUNS, TEXTS
-from fees_etl.cli.text import grid, paragraph, table
+from fees_etl.cli.text import grid, paragraphs, table
 from fees_etl.errors import FeesError, UsageError
 from fees_etl.figures import cell, change, count
 from fees_etl.results import AssertionResult, Change
@@ -178,8 +178,8 @@ def _details(record: Mapping[str, Any], changed: Sequence[TableDiff], descriptio
     """Everything the ledger keeps of one run, in the order of the run's own screen."""
     from fees_etl.cli import report
 
-    texts = [f"{name + ':':<18}{cell(value)}" for name, value in record.items() if name not in NOT_LINES]
-    lines = [line for text in texts for line in paragraph(text, 0, 18)]
+    texts = (f"{name + ':':<18}{cell(value)}" for name, value in record.items() if name not in NOT_LINES)
+    lines = paragraphs(texts, 0, 18)
     arrivals = [Pending(*(one[name] for name in CAUSE)) for one in record["causes"]]
     late = {one for one, cause in zip(arrivals, record["causes"], strict=True) if cause["is_late"]}
     lines += report.causes(arrivals, late)

@@ -10,7 +10,7 @@ import typer
 
 from fees_etl.cli import completion
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import grid, paragraph, table
+from fees_etl.cli.text import grid, paragraphs, table
 from fees_etl.errors import UsageError
 from fees_etl.figures import cell, plain, shown
 from fees_etl.types import Table
@@ -114,7 +114,7 @@ def files(
         ]  # fmt: skip
         lines = grid([("file", "rows", "rejected", "pounds", "status", "seen", "run"), *cells], "<>>><<<", 0)
         said = [f"{shown(one['uri'] or 'NULL')} ({one['status']}): {one['reason']}" for one in told if one["reason"]]
-        lines += [line for text in said for line in paragraph(text, 0, 2)]
+        lines += paragraphs(said, 0, 2)
         lines += _more("files", found.rows[len(told) :])
     else:
         lines = ["No file was seen yet."]
