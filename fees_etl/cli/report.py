@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, TypeAlias
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 from fees_etl.cli.differences import bridged, differing, edited, totals
 from fees_etl.cli.text import DATES, grid, paragraph, paragraphs, table
-from fees_etl.cli.unusual import sentences
 from fees_etl.figures import change, count, plural, pounds, shown, total
 from fees_etl.ingestion.source import SAMPLE
+from fees_etl.project.watched import ANOMALIES, FRESHNESS, kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -111,10 +112,8 @@ def files(ingested: IngestResult) -> list[str]:
         reasons += f" and {plural(len(file.reasons) - REASONS, 'reason')} more" if file.reasons[REASONS:] else ""
         named = ", ".join(row for row, _ in file.first_rejected)
         first = f"; the first: {named}" if named and not refused else ""
-        notes = [file.note] * bool(file.note) + [f"rejected, kept in raw.fees_rejected: {reasons}{first}"] * bool(
-            reasons
-        )
-        below.append(paragraphs(notes, 13))
+        kept = reasons and f"rejected, kept in raw.fees_rejected: {reasons}{first}"
+        below.append(paragraphs(filter(None, (file.note, kept)), 13))
     if hidden := len(ingested.files) - len(listed):
         below[-1].append(f"  and {plural(hidden, 'unchanged file')}")
     if len(ingested.files) > 1:
@@ -124,10 +123,8 @@ def files(ingested: IngestResult) -> list[str]:
         rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
         below.append([])
     below[-1] += paragraphs(ingested.notes, 2, 2)
-    return [
-        "",
-        *(text for line, more in zip(grid(rows, "<<>>>", 0, keys=0), below, strict=True) for text in (line, *more)),
-    ]
+    lines = zip(grid(rows, "<<>>>", 0, keys=0), below, strict=True)
+    return ["", *(text for line, more in lines for text in (line, *more))]
 
 
 def causes(arrivals: Sequence[Pending], late: Collection[Pending]) -> list[str]:
@@ -176,6 +173,46 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
         if more := max(found.failing - len(found.sample.rows), 0):
             lines.append(f"       and {plural(more, 'more row')}")
     return lines
+
+
+def sentences(found: AssertionResult) -> list[str]:
+    """One for each row of a warning of watching; none of another assertion, whose rows speak for themselves."""
+    told = {ANOMALIES: _unusual, FRESHNESS: _overdue}.get(kind(found) or "")
+    return [told(row) for row in found.sample.records] if told else []
+
+
+def _unusual(row: dict[str, Any]) -> str:
+    """Not as usual: 2025-09-01, lake/fees.csv: 46 rows, usually 81 to 151; 570.40 pounds, usually 1,351.60."""
+    value, low, high = (_measured(row["measure"], row[name]) for name in ("found", "usual_from", "usual_to"))
+    number = int(row["other_files"])
+    others = f" and {plural(number, 'other file')}" if number else ""
+    money = f"; {_money(row['pounds'])} pounds, usually {_money(row['usual_pounds'])}"
+    said = {
+        "rows": f"{value} rows, usually {low} to {high}{money}",
+        "pounds": f"{value} pounds, usually {low} to {high}",
+        "mean fee": f"a mean fee of {value} pounds, usually {low} to {high}{money}",
+        "share of rejects": f"{value} of its records are rejected, usually {low} to {high}{money}",
+    }[row["measure"]]
+    return f"Not as usual: {row['fee_date']}, {shown(row['file'])}{others}: {said}."
+
+
+def _measured(measure: str, value: Any) -> str:
+    if measure == "rows":
+        return count(round(Decimal(value)))
+    return f"{100 * Decimal(value):.2f}%" if measure == "share of rejects" else _money(value)
+
+
+def _money(value: Any) -> str:
+    """Rounded, and from the ledger, which has texts, too."""
+    return pounds(round(Decimal(value), 2))
+
+
+def _overdue(row: dict[str, Any]) -> str:
+    """Not on time: the fees of 2025-10-01 came on 2025-10-13; they were due by 2025-10-06, 7 days before."""
+    came = f"came on {row['arrived_on']}" if row["arrived_on"] else "have not come"
+    newest = f"the newest fee date is {row['newest_fee_date']}, the newest arrival {row['newest_arrival']}"
+    due = f"they were due by {row['deadline']}, {plural(int(row['days_late']), 'day')} before"
+    return f"Not on time: the fees of {row['due_date']} {came}; {due}; {newest}."
 
 
 def _words(one: Pending, late: Collection[Pending]) -> str:
