@@ -63,14 +63,12 @@ def cases(
     fees-etl test
     fees-etl test rpt_client_ltv --junit report.xml
     """
-    from fees_etl.project import graph
-    from fees_etl.project.load import edges
     from fees_etl.runs import cases as by_rows
 
     session: Session = context.obj
     project = session.open()
     select, exclude = opt.stated(session, project, since, [*(table or ()), *(select or ())], exclude)
-    names = graph.select(edges(project), select, exclude)
+    names = opt.chosen(project, select, exclude)
     models = [model for at, model in project.models.items() if str(at) in names]
     found = by_rows.cases(project, models)
     if not models:

@@ -39,16 +39,14 @@ def check(
     fees-etl check
     fees-etl check --output sarif > check.sarif
     """
-    from fees_etl.project import graph
     from fees_etl.project.check import check as checked
-    from fees_etl.project.load import edges
 
     session: Session = context.obj
     project = session.open()
     select, exclude = opt.stated(session, project, since, select, exclude)
     found = checked(project, session.now.date())
     if select or exclude:
-        names = graph.select(edges(project), select, exclude)
+        names = opt.chosen(project, select, exclude)
         kept = tuple(one for one in found.findings if one.table is None or str(one.table) in names)
         found = replace(found, findings=kept)
     if junit:

@@ -55,9 +55,10 @@ def ingest(
             hint="Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb "
             + session.without("--target"),
         )
-    with session.warehouse(project, rehearse=rehearse, models=False) as engine:
+    seen = project.sources if session.is_remote else ()  # an account may see raw and ops only
+    with session.warehouse(project, rehearse=rehearse, tables=seen) as engine:
         if session.settings.source is None and forget is None:
-            session.state = fees_etl.state(project, engine)  # which reads staging, and an account may see raw only
+            session.state = fees_etl.state(project, engine)  # which reads staging
         again = True if reload == "" else reload
         if forget is None:
             read_files(session, project, engine, allow_withdraw=allow_withdraw, reload=again)

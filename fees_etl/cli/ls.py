@@ -57,9 +57,6 @@ def listing(
     fees-etl ls --lineage rpt_client_ltv.ltv_6_month
     fees-etl ls 'layer:reporting' --output odcs
     """
-    from fees_etl.project import graph
-    from fees_etl.project.load import edges
-
     session: Session = context.obj
     project = session.open(proven=False)
     words, without = opt.stated(session, project, since, [*(select or ()), *(selected or ())], exclude)
@@ -80,7 +77,7 @@ def listing(
     if output == "mermaid":
         hint = f"{session.start} ls --lineage rpt_client_ltv --output mermaid"
         raise UsageError("only --lineage is drawn.", hint=hint)
-    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), words, without)]
+    models = [project.models[Table.parse(name)] for name in opt.chosen(project, words, without)]
     tables: list[tuple[Table, str | None, Iterable[Table]]]
     tables = [] if words or without else [(table, "source", ()) for table in project.sources]
     tables += [(model.table, model.contract.materialized, model.reads) for model in models]

@@ -174,22 +174,22 @@ def stated(session: Session, project: Project, state: str | None, *selectors: Se
     return meant
 
 
-def selection(
-    project: Project,
-    start_at: str | None,
-    end_at: str | None,
-    select: Sequence[str] | None,
-    exclude: Sequence[str] | None,
-) -> tuple[Sequence[str], Sequence[str]]:
-    """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
+def chosen(project: Project, select: Sequence[str], exclude: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the models that selectors choose, each after those it reads."""
     from fees_etl.project import graph
     from fees_etl.project.load import edges
 
-    arrows, without = edges(project), exclude or ()
-    ends = [[f"{start_at}+"] if start_at else None, [f"+{end_at}"] if end_at else None]
-    asked: list[Sequence[str]] = [selectors for selectors in (*ends, select) if selectors]
-    chosen = [set(graph.select(arrows, selectors, without)) for selectors in asked or [[]]]
-    common = tuple(name for name in graph.order(arrows) if all(name in one for one in chosen))
+    return graph.select(edges(project), select, exclude)
+
+
+def selection(
+    project: Project, start_at: str | None, end_at: str | None, select: list[str], exclude: list[str]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
+    ends = [f"{start_at}+"] if start_at else [], [f"+{end_at}"] if end_at else []
+    asked = [selectors for selectors in (*ends, select) if selectors]
+    found = [chosen(project, selectors, exclude) for selectors in asked or [[]]]
+    common = tuple(name for name in found[0] if all(name in one for one in found))
     if not common:
         raise UsageError("nothing is selected: the flags have no model in common.", hint="See their names: fees-etl ls")
-    return (common, ()) if len(asked) > 1 else (asked[0] if asked else (), without)
+    return (common, ()) if len(asked) > 1 else (asked[0] if asked else (), exclude)

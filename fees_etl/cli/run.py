@@ -234,13 +234,9 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
 def _way_on(session: Session, result: Result, *, reads: bool) -> str:
     """What to type after a rejection: with what the selection left out, or when a file or a waiver is written."""
-    from fees_etl.project import graph
-    from fees_etl.project.load import edges
-
     project = result.plan.project
-    arrows = edges(project)
-    chosen = graph.select(arrows, result.plan.selection)
-    if left := set(graph.select(arrows, [f"{name}+" for name in chosen])) - set(chosen):
+    chosen = opt.chosen(project, result.plan.selection)
+    if left := set(opt.chosen(project, [f"{name}+" for name in chosen])) - set(chosen):
         again = session.without("--select", "--exclude", "--to")
         again += "" if "--from" in again else f" --select {shlex.quote(' '.join(f'{name}+' for name in chosen))}"
         return f"Not selected, and built from what is: {', '.join(sorted(left))}. With them: {again}"
