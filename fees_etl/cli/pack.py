@@ -88,21 +88,20 @@ def members(
     listed, rows = _tables(project, tables, clients=clients)
     found["published.json"], found["traces.json"] = listed, []
     rows_staged = record["rows_after"]
-    if books.is_current and rows_staged <= TRACED:
-        for one in listed:
-            if one["member"]:
-                at = Table.parse(one["table"])
-                if len(found["traces.json"]) == MOST:
-                    limits.append(f"{at} and what follows are not traced to lines of files; fees-etl trace does it")
-                    break
-                try:
-                    traced = collect.traces(project, engine, project.contracts[at], tables[at])
-                except UsageError as error:
-                    limits.append(f"{at} is not traced to lines of files: {error.message}")
-                else:
-                    found["traces.json"] += _traced(traced, rows, clients=clients)
-    else:
+    traceable = [Table.parse(one["table"]) for one in listed if one["member"]]
+    if not books.is_current or rows_staged > TRACED:
+        traceable = []
         limits.append(_untraced(books, rows_staged))
+    for at in traceable:
+        if len(found["traces.json"]) == MOST:
+            limits.append(f"{at} and what follows are not traced to lines of files; fees-etl trace does it")
+            break
+        try:
+            traced = collect.traces(project, engine, project.contracts[at], tables[at])
+        except UsageError as error:
+            limits.append(f"{at} is not traced to lines of files: {error.message}")
+        else:
+            found["traces.json"] += _traced(traced, rows, clients=clients)
     page, undrawn = _page(project, engine, now, start, clients=clients)
     limits += undrawn
     if not clients:
