@@ -12,7 +12,7 @@ import typer
 import fees_etl
 from fees_etl.cli import options as opt
 from fees_etl.cli.artifacts import keep, tell
-from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
+from fees_etl.cli.ingest import next_step, read_files, require_files, require_source
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES
@@ -84,7 +84,6 @@ def run(  # noqa: PLR0913  (each is an option)
         if session.ingested:
             session.state = state = fees_etl.state(project, engine)
         _proceed(session, state, window, output, reads=reads)
-        _tell_of_others(session, state)
         session.plan = plan = planned(state=state)
         if session.settings.late_policy == "fail" and plan.late:
             raise _late(session, plan.late)
@@ -173,29 +172,21 @@ def _ask(session: Session, engine: Engine, plan: Plan) -> None:
     logger.warning("%s%s", " ".join(report.restated(plan)), price)
 
 
-def _tell_of_others(session: Session, state: State) -> None:
-    """Files of another place count too, and one may have been loaded by mistake."""
-    if session.ingested and (
-        others := state.files - sum(file.outcome != "withdrawn" for file in session.ingested.files)
-    ):
+def _proceed(session: Session, state: State, window: Window | None, output: opt.Output, *, reads: bool) -> None:
+    """Stop where a file is refused; tell of what is seldom meant: a range beyond the data, files of other places."""
+    require_files(session, output, state.refused, reads=reads)
+    held = everything(state)
+    if window is not None and held:
+        ((start, end),) = window.ranges
+        first, last = held.ranges[0][0], held.ranges[-1][1]
+        if end < first or start > last:
+            logger.warning("No fee date lies in %s..%s: the data goes from %s to %s.", start, end, first, last)
+        elif start < first or end > last:
+            logger.warning("The data goes from %s to %s; the other dates hold nothing.", first, last)
+    own = sum(file.outcome != "withdrawn" for file in session.ingested.files) if session.ingested else state.files
+    if others := state.files - own:
         way = f"{session.start} ingest --forget PLACE withdraws those of one."
         logger.info("Raw also holds %s of other places: %s", plural(others, "file"), way)
-
-
-def _proceed(session: Session, state: State, window: Window | None, output: opt.Output, *, reads: bool) -> None:
-    """Stop where a file is refused; warn of a range that reaches beyond the data, which is seldom meant."""
-    if refused := refusal(session, state.refused, reads=reads):
-        show_files(session, output)
-        raise refused
-    held = everything(state)
-    if window is None or not held:
-        return
-    ((start, end),) = window.ranges
-    first, last = held.ranges[0][0], held.ranges[-1][1]
-    if end < first or start > last:
-        logger.warning("No fee date lies in %s..%s: the data goes from %s to %s.", start, end, first, last)
-    elif start < first or end > last:
-        logger.warning("The data goes from %s to %s; the other dates hold nothing.", first, last)
 
 
 def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed: bool, reads: bool) -> int:
