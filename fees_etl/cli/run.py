@@ -11,7 +11,6 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.artifacts import keep, tell
 from fees_etl.cli.ingest import next_step, read_files, require_files, require_source
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
@@ -200,8 +199,8 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
         lines.append(f"As a page to read, print and mail: {session.start} report")
     emit(output, told, lines)
     if not rehearsed:
-        keep(session, result, told)
-        tell(session, result)
+        document.keep(session, result, told)
+        document.send(session, result)
     if result.status != "rejected":
         return 0
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"
