@@ -119,7 +119,8 @@ def as_document(results: Sequence[CaseResult], models: Sequence[Model]) -> dict[
 
 def screen(results: Sequence[CaseResult], models: Sequence[Model]) -> list[str]:
     """How many passed of each model, then every failing case with its cells."""
-    passed, tried = (Counter(one.case.model.name for one in results if one.passed or every) for every in (False, True))
+    tried = Counter(one.case.model.name for one in results)
+    passed = Counter(one.case.model.name for one in results if one.passed)
     rows = [("Model", "cases", "passed", "")]
     rows += [
         (name, str(tried[name]), str(passed[name]), "FAIL" if passed[name] < tried[name] else "")

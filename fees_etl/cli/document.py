@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.cli.differences import bridges, tables
 from fees_etl.cli.logs import logger
 from fees_etl.errors import FeesError
-from fees_etl.figures import exact
+from fees_etl.figures import plain
 from fees_etl.privacy import redacted
 from fees_etl.script import Rows
 from fees_etl.types import Table
@@ -62,8 +62,8 @@ def ingest(ingested: IngestResult | None, settings: Settings, command: str, run_
 
 def verdicts(results: Sequence[AssertionResult]) -> list[dict[str, Any]]:
     """Assertions, each with what it comes to."""
-    failed = {"error": "fail", "warn": "warn"}
-    return [{"verdict": "pass" if one.passed else failed[one.severity], **_plain(one)} for one in results]
+    said = {"error": "fail", "warn": "warn"}
+    return [{"verdict": "pass" if one.passed else said[one.severity], **_plain(one)} for one in results]
 
 
 def head(schema: str, settings: Settings, **names: str) -> dict[str, Any]:
@@ -133,12 +133,8 @@ def send(session: Session, result: Result) -> None:
 
 def _plain(value: Any) -> Any:
     """What JSON can carry of a value that it does not know, without losing a penny."""
-    if isinstance(value, Decimal):
-        return exact(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Table):
-        return str(value)
+    if isinstance(value, Decimal | date | Table):
+        return plain(value)
     if isinstance(value, Window):
         return [{"start": start, "end": end} for start, end in value.ranges]
     if isinstance(value, Rows):

@@ -164,11 +164,11 @@ def stated(session: Session, project: Project, state: str | None, *selectors: Se
         was = states.by_commit(project, state)
     names = states.modified(project, was)
     logger.info("Modified since %s: %s.", state, ", ".join(names) or "no model")
-    meant = [
-        [each for word in words for each in ([_MODIFIED.sub(rf"\g<1>{name}\g<2>", word) for name in names]
-         if _MODIFIED.fullmatch(word) else [word])]
-        for words in found
-    ]  # fmt: skip
+
+    def meant_by(word: str) -> list[str]:
+        return [_MODIFIED.sub(rf"\g<1>{name}\g<2>", word) for name in names] if _MODIFIED.fullmatch(word) else [word]
+
+    meant = [[each for word in words for each in meant_by(word)] for words in found]
     if found[0] and not meant[0]:
         raise typer.Exit
     return meant
