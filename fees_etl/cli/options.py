@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -37,41 +38,22 @@ def _day(text: str) -> date:
 
 _START = typer.Option("--start", metavar="DATE", parser=_day, help="First fee date, inclusive (2025-09-01).")
 _END = typer.Option("--end", metavar="DATE", parser=_day, help="Last fee date, inclusive (2025-09-30).")
+_model = partial(typer.Option, metavar="MODEL", autocompletion=completion.models)
+_selectors = partial(typer.Option, metavar="EXPR", autocompletion=completion.selectors)
+run = partial(typer.Option, metavar="RUN|DATE", autocompletion=completion.runs)
 
 Start: TypeAlias = Annotated[date, _START]
 End: TypeAlias = Annotated[date, _END]
 OptionalStart: TypeAlias = Annotated[date | None, _START]
 OptionalEnd: TypeAlias = Annotated[date | None, _END]
-From: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="MODEL",
-        autocompletion=completion.models,
-        help="This model and all downstream of it; no ingestion.",
-    ),
-]
-To: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--to", metavar="MODEL", autocompletion=completion.models, help="This model and all upstream of it."),
-]
+From: TypeAlias = Annotated[str | None, _model("--from", help="This model and all downstream of it; no ingestion.")]
+To: TypeAlias = Annotated[str | None, _model("--to", help="This model and all upstream of it.")]
 Select: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(
-        "--select",
-        metavar="EXPR",
-        autocompletion=completion.selectors,
-        help="stg_fees+, 2+x, layer:reporting, rpt_*, state:modified+; repeatable.",
-    ),
+    _selectors("--select", help="stg_fees+, 2+x, layer:reporting, rpt_*, state:modified+; repeatable."),
 ]
 Exclude: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--exclude",
-        metavar="EXPR",
-        autocompletion=completion.selectors,
-        help="The same grammar; taken out of the selection.",
-    ),
+    list[str] | None, _selectors("--exclude", help="The same grammar; taken out of the selection.")
 ]
 State: TypeAlias = Annotated[
     str | None,

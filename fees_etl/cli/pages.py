@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from fees_etl.cli import completion
+from fees_etl.cli import options as opt
 from fees_etl.cli.logs import logger
 from fees_etl.cli.session import Session, emit, write
 from fees_etl.errors import FeesError, UsageError
@@ -27,15 +27,7 @@ Out: TypeAlias = Annotated[
 def report(
     context: typer.Context,
     *,
-    run: Annotated[
-        str,
-        typer.Option(
-            "--run",
-            metavar="RUN|DATE",
-            autocompletion=completion.runs,
-            help="What that run published: an id, latest, previous or a day.",
-        ),
-    ] = "latest",
+    run: Annotated[str, opt.run(help="What that run published: an id, latest, previous or a day.")] = "latest",
     out: Out = None,
     clients: Annotated[
         bool, typer.Option("--clients", help="With the ids of clients, where changed or failing rows name them.")

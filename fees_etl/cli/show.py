@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import typer
 
 from fees_etl.cli import completion
+from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import grid, paragraphs, table
 from fees_etl.errors import UsageError
@@ -36,14 +37,7 @@ def show(
         list[str] | None,
         typer.Option(autocompletion=completion.columns, help="This column beside the key; repeatable."),
     ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN|DATE",
-            autocompletion=completion.runs,
-            help="As that run left it: an id, latest, previous or a day.",
-        ),
-    ] = None,
+    as_of: Annotated[str | None, opt.run(help="As that run left it: an id, latest, previous or a day.")] = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, max=10**9, metavar="N", help=f"At most so many rows; a screen has {SHOWN} of them."),
