@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 RUNS, TEXTS, FILES = Table("ops", "runs"), Table("ops", "sql"), Table("raw", "files")
 SHOWN = 50
 """Rows of a screen, unless asked for more."""
+_limit = partial(typer.Option, min=1, max=10**9, metavar="N")
 Output: TypeAlias = Annotated[Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a file.")]
 
 
@@ -38,10 +40,7 @@ def show(
         typer.Option(autocompletion=completion.columns, help="This column beside the key; repeatable."),
     ] = None,
     as_of: Annotated[str | None, opt.run(help="As that run left it: an id, latest, previous or a day.")] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, max=10**9, metavar="N", help=f"At most so many rows; a screen has {SHOWN} of them."),
-    ] = None,
+    limit: Annotated[int | None, _limit(help=f"At most so many rows; a screen has {SHOWN} of them.")] = None,
     output: Output = "text",
 ) -> int:
     """Show the rows of a table, exact; what has a policy tag is masked.
@@ -80,9 +79,7 @@ def show(
 def files(
     context: typer.Context,
     *,
-    limit: Annotated[
-        int | None, typer.Option(min=1, max=10**9, metavar="N", help=f"At most so many; a screen has {SHOWN} of them.")
-    ] = None,
+    limit: Annotated[int | None, _limit(help=f"At most so many; a screen has {SHOWN} of them.")] = None,
     output: Output = "text",
 ) -> int:
     """List every file version, newest first: rows, rejects, pounds, and what became of it.
