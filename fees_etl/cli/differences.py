@@ -114,7 +114,11 @@ def bridged(found: Sequence[Bridge]) -> list[str]:
     rows: list[tuple[str, ...]] = [("Why totals moved", "rows", "pounds")]
     above: list[list[str]] = [[]]
     for one in found[:BRIDGES]:
-        lines = [(f"    {_where(line)}", *_line(line)[3:]) for line in one.lines]
+        lines = list[tuple[str, ...]]()
+        for line in one.lines:
+            what, file, day, *figures = _line(line)
+            end = file if len(file) <= FILE else f"…{file[1 - FILE :]}"  # which is what tells two apart
+            lines.append((f"    {' '.join(filter(None, (what, day, end)))}", *figures))
         lines += [("    not explained", "", _signed(one.residual))] if one.residual else []
         rows += [("    before", "", pounds(one.before)), *lines, ("    now", "", pounds(one.after))]
         above += [paragraph(_named(one), 2, 2), *([[]] * (len(lines) + 1))]
@@ -175,12 +179,6 @@ def _line(line: Line) -> tuple[str, str, str, str, str]:
     rows = plural(line.rows, "client") if line.cause in _CLIENTS else count(line.rows)
     what = f"{line.due_to} ({line.kind})"
     return what, shown(line.file or ""), str(line.fee_date or ""), rows if line.rows else "", _signed(line.pounds)
-
-
-def _where(line: Line) -> str:
-    """Cause, fee date and file; of a long name the end, which is what tells two apart."""
-    what, file, day, *_ = _line(line)
-    return " ".join(filter(None, (what, day, file if len(file) <= FILE else f"…{file[1 - FILE :]}")))
 
 
 def _named(one: Bridge) -> str:
