@@ -151,12 +151,7 @@ def _texts(kept: Sequence[Mapping[str, Any]]) -> tuple[dict[str, bytes], dict[st
     """Each text as a member, and the list of them."""
     found, listed, masked = dict[str, bytes](), list[dict[str, Any]](), False
     for one in kept:
-        told = {
-            "name": one["name"],
-            "kind": one["kind"],
-            "fingerprint": one["fingerprint"],
-            "since": one["_from_run_id"],
-        }
+        told = {name: one[name] for name in ("name", "kind", "fingerprint")} | {"since": one["_from_run_id"]}
         for name, ending in (("query", "json" if one["kind"] == "variables" else "sql"), ("contract", "yml")):
             told[name] = None
             if one[name] is not None:
@@ -176,11 +171,8 @@ def _tables(
     for table, rows in tables.items():
         made = project.contracts[table]
         member = f"published/{table}.csv" if clients or collect.CLIENT not in made.types else None
-        numbers = [name for name, kind in made.types.items() if kind == "NUMERIC"]
-        sums = {
-            name: total(cell for row in rows.rows if (cell := row[rows.columns.index(name)]) is not None)
-            for name in numbers
-        }
+        numbers = {name: rows.columns.index(name) for name, kind in made.types.items() if kind == "NUMERIC"}
+        sums = {name: total(row[at] for row in rows.rows if row[at] is not None) for name, at in numbers.items()}
         told = {"table": str(table), "key": made.key, "rows": len(rows.rows), "sums": sums, "member": member}
         listed.append(told)
         if member:
