@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import shlex
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path  # noqa: TC003  (typer reads annotations)
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,7 +24,7 @@ from fees_etl.cli.session import Session
 from fees_etl.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["commands", "main"]
 
@@ -37,10 +36,10 @@ COMMANDS = {
     "plan": ("plan:plan", "Show what a run would do: steps, fee dates, tables, cost."),
     "show": ("show:show", "Show the rows of a table, exact; what has a policy tag is masked."),
     "diff": ("diff:diff", "Show what differs between two runs, or would by a changed project."),
-    "files": ("files:files", "List every file version, newest first."),
+    "files": ("show:files", "List every file version, newest first."),
     "trace": ("trace:trace", "Tell which fees and lines a number is made of, or what became of a line."),
     "evidence": ("evidence:evidence", "Write one file of what an auditor asks of a run, or verify such files."),
-    "docs": ("docs:docs", "Write the catalogue: tables, columns, tests, what is made of what."),
+    "docs": ("pages:docs", "Write the catalogue: tables, columns, tests, what is made of what."),
     "render": ("ls:render", "Print the finished SQL of one model."),
     "ls": ("ls:listing", "List tables, models and assertions in order; or what a column is made of."),
     "report": ("pages:report", "Write what a run published as one page to read and print."),
@@ -92,35 +91,24 @@ class _Group(typer.core.TyperGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands = _Commands()  # type: ignore[assignment]  # nobody adds one
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # their names, in the order of the help
 
-    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 - typer's
-        return list(self.commands)
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ARG002 - typer's
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name][0].partition(":")
+        room = import_module(f"fees_etl.cli.{module}")
+        if cmd_name == "runs":
+            found = typer.Typer(name=cmd_name, callback=room.runs, invoke_without_command=True, **SETTINGS)
+            found.command()(room.show)
+            return typer.main.get_group(found)
+        found = typer.Typer(name=cmd_name, add_completion=False, **SETTINGS)
+        found.command(cmd_name, cls=opt.Bare if cmd_name in BARE else None)(getattr(room, function))
+        return typer.main.get_command(found)
 
     def format_commands(self, ctx: object, formatter: Any) -> None:  # noqa: ARG002 - typer's
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-
-class _Commands(Mapping[str, Any]):
-    """Their names are all there; a command is made when it is asked for."""
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __getitem__(self, name: str) -> Any:
-        module, _, function = COMMANDS[name][0].partition(":")
-        room = import_module(f"fees_etl.cli.{module}")
-        if name == "runs":
-            found = typer.Typer(name=name, callback=room.runs, invoke_without_command=True, **SETTINGS)
-            found.command()(room.show)
-            return typer.main.get_group(found)
-        found = typer.Typer(name=name, add_completion=False, **SETTINGS)
-        found.command(name, cls=opt.Bare if name in BARE else None)(getattr(room, function))
-        return typer.main.get_command(found)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  (called by typer)

@@ -1,28 +1,45 @@
-"""``test``: models by rows, in memory, and what differs."""
+"""``test``: models by rows, in memory, and what differs; and verdicts as JUnit XML."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
+from xml.etree import ElementTree as ET
 
 import typer
 
 from fees_etl.cli import completion
 from fees_etl.cli import options as opt
-from fees_etl.cli.junit import Suite, write
+from fees_etl.cli.pages import spare, writing
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import grid, paragraph
+from fees_etl.cli.text import grid, keyed, paragraph
 from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.figures import cell, plural
+from fees_etl.privacy import redact
+from fees_etl.streams import replace, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from fees_etl.runs.cases import CaseResult
     from fees_etl.types import Model
 
 SHOWN = 20
 """Differences of a case on a screen; JSON and JUnit have all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One test case of a suite; ``failed`` says why, or is empty."""
+
+    suite: str
+    name: str
+    seconds: float = 0.0
+    failed: str = ""
+    skipped: str = ""
 
 
 def cases(
@@ -46,14 +63,12 @@ def cases(
     fees-etl test
     fees-etl test rpt_client_ltv --junit report.xml
     """
-    from fees_etl.project import graph
-    from fees_etl.project.load import edges
     from fees_etl.runs import cases as by_rows
 
     session: Session = context.obj
     project = session.open()
     select, exclude = opt.stated(session, project, since, [*(table or ()), *(select or ())], exclude)
-    names = graph.select(edges(project), select, exclude)
+    names = opt.chosen(project, select, exclude)
     models = [model for at, model in project.models.items() if str(at) in names]
     found = by_rows.cases(project, models)
     if not models:
@@ -66,7 +81,7 @@ def cases(
         )
     results = list(by_rows.judged(project, found))
     if junit:
-        write(junit, "fees-etl test", [
+        junit_xml(junit, "fees-etl test", [
             Suite(one.case.model.name, one.case.name, one.seconds, "" if one.passed else "\n".join(_why(one)))
             for one in results
         ])  # fmt: skip
@@ -104,7 +119,8 @@ def as_document(results: Sequence[CaseResult], models: Sequence[Model]) -> dict[
 
 def screen(results: Sequence[CaseResult], models: Sequence[Model]) -> list[str]:
     """How many passed of each model, then every failing case with its cells."""
-    passed, tried = (Counter(one.case.model.name for one in results if one.passed or every) for every in (False, True))
+    tried = Counter(one.case.model.name for one in results)
+    passed = Counter(one.case.model.name for one in results if one.passed)
     rows = [("Model", "cases", "passed", "")]
     rows += [
         (name, str(tried[name]), str(passed[name]), "FAIL" if passed[name] < tried[name] else "")
@@ -119,6 +135,41 @@ def screen(results: Sequence[CaseResult], models: Sequence[Model]) -> list[str]:
     return lines
 
 
+def junit_xml(path: Path, name: str, cases: Iterable[Suite]) -> None:
+    """Write JUnit XML, which every CI shows: a suite a table, a case a line of it; NINOs masked.
+
+    Raises:
+        UsageError: it cannot be written, or what stands there is no XML.
+    """
+
+    def text(said: str) -> str:
+        return visible(redact(said))
+
+    root = ET.Element("testsuites", name=name)
+    for suite, group in groupby(cases, key=lambda one: one.suite):
+        some = list(group)
+        told = ET.SubElement(
+            root,
+            "testsuite",
+            name=suite,
+            tests=str(len(some)),
+            failures=str(sum(bool(one.failed) for one in some)),
+            errors="0",
+            skipped=str(sum(bool(one.skipped) for one in some)),
+            time=f"{sum(one.seconds for one in some):.3f}",
+        )
+        for one in some:
+            case = ET.SubElement(told, "testcase", classname=suite, name=text(one.name), time=f"{one.seconds:.3f}")
+            for kind, said in (("failure", one.failed), ("skipped", one.skipped)):
+                if said:
+                    ET.SubElement(case, kind, message=text(said.strip().partition("\n")[0])).text = text(said)
+    ET.indent(root)
+    hint = "Name another file: --junit FILE"
+    with writing(path, hint):
+        spare(path, hint, "<?xml", "XML")
+        replace(path, f"{ET.tostring(root, encoding='utf-8', xml_declaration=True).decode()}\n")
+
+
 def _why(one: CaseResult, most: int | None = None) -> list[str]:
     """The differing cells of a failing case."""
     if one.error:
@@ -126,7 +177,7 @@ def _why(one: CaseResult, most: int | None = None) -> list[str]:
     words = {True: "a row", False: "no row"}
     rows: list[tuple[str, ...]] = [("row", "column", "expected", "made")]
     rows += [
-        (", ".join(f"{name} {cell(value)}" for name, value in found.key.items()), found.column or "",
+        (keyed(found.key, cell), found.column or "",
          *(cell(value) if found.column else words[value] for value in (found.expected, found.made)))
         for found in one.differences[:most]
     ]  # fmt: skip

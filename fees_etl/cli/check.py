@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fees_etl.cli import junit as suites
 from fees_etl.cli import options as opt
+from fees_etl.cli.cases import Suite, junit_xml
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import grid, paragraph
+from fees_etl.cli.text import grid, paragraph, paragraphs
 from fees_etl.errors import AssertionsFailed
 from fees_etl.figures import plural
 
 if TYPE_CHECKING:
     from fees_etl.project.check import Checked, Finding
+
+_LEVELS = {"error": "error", "warn": "warning", "off": "none"}
 
 
 def check(
@@ -37,28 +39,25 @@ def check(
     fees-etl check
     fees-etl check --output sarif > check.sarif
     """
-    from fees_etl.project import graph
     from fees_etl.project.check import check as checked
-    from fees_etl.project.load import edges
 
     session: Session = context.obj
     project = session.open()
     select, exclude = opt.stated(session, project, since, select, exclude)
     found = checked(project, session.now.date())
     if select or exclude:
-        names = graph.select(edges(project), select, exclude)
+        names = opt.chosen(project, select, exclude)
         kept = tuple(one for one in found.findings if one.table is None or str(one.table) in names)
         found = replace(found, findings=kept)
     if junit:
-        suites.write(junit, "fees-etl check", _suites(found))
+        junit_xml(junit, "fees-etl check", _suites(found))
     document = sarif(found) if output == "sarif" else as_document(found)
     emit("json" if output == "sarif" else output, document, screen(found))
-    if errors := [one for one in found.findings if one.severity == "error" and not one.waived]:
-        place = f"{errors[0].path}:{errors[0].line}" if errors[0].line else str(errors[0].path)
+    if errors := [one for one in found.findings if _fails(one)]:
         raise AssertionsFailed(
             f"{plural(len(errors), 'finding')} of severity error.",
             published="Nothing was touched.",
-            hint=f"Correct {place}, or waive it in sql/waivers.yml: assertion check_{errors[0].rule}, "
+            hint=f"Correct {_place(errors[0])}, or waive it in sql/waivers.yml: assertion check_{errors[0].rule}, "
             f"key [{errors[0].subject}]; then {session.start} check",
         )
     return 0
@@ -71,7 +70,18 @@ def as_document(found: Checked) -> dict[str, Any]:
         "rules": [
             {"rule": name, "severity": rule.severity, "reason": rule.reason} for name, rule in found.rules.items()
         ],
-        "findings": [_plain(one) for one in found.findings],
+        "findings": [
+            {
+                "rule": one.rule,
+                "severity": one.severity,
+                "subject": one.subject,
+                "message": one.message,
+                "path": str(one.path),
+                "line": one.line,
+                "waived": one.waived or None,
+            }
+            for one in found.findings
+        ],
         "unused_waivers": list(found.unused),
         "tagged_columns": found.tagged,
     }
@@ -115,49 +125,40 @@ def sarif(found: Checked) -> dict[str, Any]:
 def screen(found: Checked) -> list[str]:
     """What each rule comes to, then every finding with its place, and why a rule is there."""
     proven = f"proven: {plural(found.tagged, 'tagged column')}, none without its tag"
-    rows = [("Rule", "severity", "findings", "waived", "")]
+    rows, below = [("Rule", "severity", "findings", "waived", "")], list[str]()
     for name, rule in found.rules.items():
         own = [one for one in found.findings if one.rule == name]
         waived = sum(bool(one.waived) for one in own)
         rows.append((name, rule.severity, str(len(own) - waived), str(waived), proven if name == "privacy" else ""))
-    lines = grid(rows, "<<>><", 0)
-    for name, rule in found.rules.items():
-        own = [one for one in found.findings if one.rule == name]
-        for number, one in enumerate(own):
-            lines += [*([""] if not number else []), *paragraph(_line(one), 0, 2)]
-        lines += paragraph(f"Why: {rule.reason}", 2, 2) if own else []
-    return [*lines, *([""] if found.unused else []), *(f"unused waiver: {one}" for one in found.unused)]
+        if own:
+            below += ["", *paragraphs(map(_line, own), 0, 2), *paragraph(f"Why: {rule.reason}", 2, 2)]
+    unused = [f"unused waiver: {one}" for one in found.unused]
+    return [*grid(rows, "<<>><", 0), *below, *([""] if unused else []), *unused]
+
+
+def _place(one: Finding) -> str:
+    return f"{one.path}:{one.line}" if one.line else str(one.path)
 
 
 def _line(one: Finding) -> str:
-    place = f"{one.path}:{one.line}" if one.line else str(one.path)
-    return f"{one.severity} {one.rule}: {place}: {one.message}" + (f" Waived by {one.waived}" if one.waived else "")
+    waived = f" Waived by {one.waived}" if one.waived else ""
+    return f"{one.severity} {one.rule}: {_place(one)}: {one.message}{waived}"
 
 
-def _plain(one: Finding) -> dict[str, Any]:
-    return {
-        "rule": one.rule,
-        "severity": one.severity,
-        "subject": one.subject,
-        "message": one.message,
-        "path": str(one.path),
-        "line": one.line,
-        "waived": one.waived or None,
-    }
+def _fails(one: Finding) -> bool:
+    return one.severity == "error" and not one.waived
 
 
-def _suites(found: Checked) -> list[suites.Suite]:
+def _suites(found: Checked) -> list[Suite]:
     """A case a rule that finds nothing, and one a finding; what is waived, or warns, is skipped."""
     told = []
     for name in found.rules:
-        own = [one for one in found.findings if one.rule == name]
-        told += [
-            suites.Suite("check", f"{name}: {one.subject}", failed=_line(one), skipped="")
-            if one.severity == "error" and not one.waived
-            else suites.Suite("check", f"{name}: {one.subject}", skipped=_line(one))
-            for one in own
-        ] or [suites.Suite("check", name)]
+        own = [
+            Suite("check", f"{name}: {one.subject}", failed=_line(one))
+            if _fails(one)
+            else Suite("check", f"{name}: {one.subject}", skipped=_line(one))
+            for one in found.findings
+            if one.rule == name
+        ]
+        told += own or [Suite("check", name)]
     return told
-
-
-_LEVELS = {"error": "error", "warn": "warning", "off": "none"}

@@ -70,27 +70,24 @@ def targets(context: typer.Context) -> list[str]:
 
 def runs(context: typer.Context) -> list[str]:
     """The two that have names, and the newest ids of a warehouse that is a file."""
-    return ["latest", "previous", *_ids(context)]
-
-
-def _ids(context: typer.Context) -> list[str]:
     import fees_etl
     from fees_etl.engines import path_of
     from fees_etl.runs import ledger
     from fees_etl.settings import read
     from fees_etl.types import Table
 
+    names = ["latest", "previous"]
     try:
         found = read(_folder(context), target=context.find_root().params.get("target"))
         if (path := path_of(found.warehouse)) is None or not os.path.lexists(path):
-            return []
+            return names
         project, books = fees_etl.load(proven=False), Table("ops", "runs")
         with fees_etl.connect(found.warehouse, read_only=True, settings=found) as engine:
             engine.prepare({books: project.contracts[books]}, create=False)
             rows = ledger.history(project, engine)
     except fees_etl.FeesError:
-        return []
-    return [str(row[rows.columns.index("run_id")]) for row in rows.rows]
+        return names
+    return [*names, *(str(row[rows.columns.index("run_id")]) for row in rows.rows)]
 
 
 def _contracts(context: typer.Context) -> Iterator[Path]:

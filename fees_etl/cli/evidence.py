@@ -13,7 +13,7 @@ from fees_etl.cli import completion
 from fees_etl.cli import options as opt
 from fees_etl.cli.pages import writing
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import paragraph
+from fees_etl.cli.text import paragraph, paragraphs
 from fees_etl.errors import AssertionsFailed, FeesError, UsageError
 from fees_etl.figures import plural
 from fees_etl.streams import create
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 VERIFY = "verify"
 ANOTHER = "Name another file with --out."
+UNASKED = "No warehouse was asked."
 WORDS = {True: "holds", False: "FAIL", None: "not told"}
 
 
@@ -116,15 +117,12 @@ def _verify(files: Sequence[Path], digest: str | None, output: Any) -> int:
         lines += [*([""] if lines else []), *_screen(f"{file}: run {manifest['run_id']}", found, manifest)]
         names = {name: manifest[name] for name in ("run_id", "digest", "limits")}
         told.append({"file": str(file), **names, "claims": [one._asdict() for one in found]})
-        _judge(str(file), found, "No warehouse was asked.", "Ask who wrote it, and for the evidence of the run anew.")
+        _judge(str(file), found, UNASKED, "Ask who wrote it, and for the evidence of the run anew.")
         manifests.append(manifest)
     newest = manifests[-1]["digest"]
     if digest is not None and digest.strip().lower() != newest:
-        raise AssertionsFailed(
-            f"{files[-1]} is not the evidence that was noted: its digest is {newest}.",
-            published="No warehouse was asked.",
-            hint="Fetch the file again from where it is kept.",
-        )
+        said = f"{files[-1]} is not the evidence that was noted: its digest is {newest}."
+        raise AssertionsFailed(said, published=UNASKED, hint="Fetch the file again from where it is kept.")
     for (one, first), (other, second) in pairwise(zip(files, manifests, strict=True)):
         _follow(one, first, other, second)
     links = [f"Each of the {len(files)} follows the one before."] if len(files) > 1 else []
@@ -169,20 +167,15 @@ def _follow(one: Path, first: Mapping[str, Any], other: Path, second: Mapping[st
     before = f"run {after['run_id']}" if after else "no other"
     if not is_next or (named and named["digest"] != first["digest"]):
         what = "it was made after another file of that run" if is_next else f"it follows {before}"
-        raise AssertionsFailed(
-            f"{other} does not follow {one}: {what}.",
-            published="No warehouse was asked.",
-            hint="Name the evidence of every run in between, oldest first.",
-        )
+        hint = "Name the evidence of every run in between, oldest first."
+        raise AssertionsFailed(f"{other} does not follow {one}: {what}.", published=UNASKED, hint=hint)
 
 
 def _judge(name: str, found: Sequence[Claim], published: str, hint: str) -> None:
-    failing = [one for one in found if one.holds is False]
-    if failing:
+    if failing := [one for one in found if one.holds is False]:
         first = "; ".join(f"{one.said} ({one.found})" for one in failing[:3])
-        raise AssertionsFailed(
-            f"{name}: {plural(len(failing), 'claim')} not so: {first}.", published=published, hint=hint
-        )
+        said = f"{name}: {plural(len(failing), 'claim')} not so: {first}."
+        raise AssertionsFailed(said, published=published, hint=hint)
 
 
 def _screen(title: str, found: Sequence[Claim], about: Mapping[str, Any]) -> list[str]:
@@ -192,5 +185,5 @@ def _screen(title: str, found: Sequence[Claim], about: Mapping[str, Any]) -> lis
         for one in found:
             if one.subject == subject:
                 lines += [*paragraph(f"{WORDS[one.holds]:<9}{one.said}", 2, 9), *paragraph(one.found, 11)]
-    limits = [line for one in about["limits"] for line in paragraph(one, 2, 2)]
+    limits = paragraphs(about["limits"], 2, 2)
     return [*lines, *(["", "Not in it", *limits] if limits else [])]

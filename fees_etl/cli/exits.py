@@ -114,7 +114,7 @@ def _next(error: errors.FeesError | errors.Interrupted, session: Session) -> str
         hint = OURS.sub(lambda _: f"{session.start} ", error.hint)
         if hint.startswith("--"):
             return f"{session.line} {hint}"
-        return AGAIN.sub(lambda found: _again(session.line, *found.groups()), hint)
+        return _repeated(hint, session.line)
     if isinstance(error, errors.ProjectError):
         return f"Correct {error.path}, then: {session.line}"
     if isinstance(error, errors.WarehouseError):
@@ -124,18 +124,20 @@ def _next(error: errors.FeesError | errors.Interrupted, session: Session) -> str
     return f"{session.start} {'ls' if error.hint else '--help'}"
 
 
-def _again(line: str, lead: str | None, flag: str | None) -> str:
-    """The command line in the place of what a hint calls it.
+def _repeated(hint: str, line: str) -> str:
+    """The hint with the command line in the place of what it calls it.
 
-    >>> AGAIN.sub(lambda found: _again("fees-etl run", *found.groups()), "Make room, then run the same command again.")
+    >>> _repeated("Make room, then run the same command again.", "fees-etl run")
     'Make room, then: fees-etl run'
-    >>> AGAIN.sub(
-    ...     lambda found: _again("fees-etl run", *found.groups()), "If so, repeat the command with --yes; else no."
-    ... )
+    >>> _repeated("If so, repeat the command with --yes; else no.", "fees-etl run")
     'If so: fees-etl run --yes; else no.'
     """
-    before = f"{lead.removesuffix(',')}: " if lead else ""
-    return f"{before}{line} {flag or ''}".rstrip()
+
+    def said(found: re.Match[str]) -> str:
+        before = f"{found[1].removesuffix(',')}: " if found[1] else ""
+        return f"{before}{line} {found[2] or ''}".rstrip()
+
+    return AGAIN.sub(said, hint)
 
 
 def _misused(error: typer.TyperException) -> int:

@@ -55,9 +55,10 @@ def ingest(
             hint="Rehearse on an embedded warehouse: FEES_ETL_WAREHOUSE=duckdb:///tmp/try.duckdb "
             + session.without("--target"),
         )
-    with session.warehouse(project, rehearse=rehearse, models=False) as engine:
+    seen = project.sources if session.is_remote else ()  # an account may see raw and ops only
+    with session.warehouse(project, rehearse=rehearse, tables=seen) as engine:
         if session.settings.source is None and forget is None:
-            session.state = fees_etl.state(project, engine)  # which reads staging, and an account may see raw only
+            session.state = fees_etl.state(project, engine)  # which reads staging
         again = True if reload == "" else reload
         if forget is None:
             read_files(session, project, engine, allow_withdraw=allow_withdraw, reload=again)
@@ -65,9 +66,8 @@ def ingest(
             session.ingested = fees_etl.forget(
                 project, engine, forget, run_id=session.run_id, now=session.now, allow_withdraw=allow_withdraw
             )
+        require_files(session, output)
         show_files(session, output)
-        if refused := refusal(session):
-            raise refused
     return 0
 
 
@@ -149,20 +149,22 @@ def show_files(session: Session, output: opt.Output) -> None:
     emit(output, told, [*report.heading(settings, found, session.start), *(report.files(found) if found else ())])
 
 
-def refusal(session: Session, known: Sequence[tuple[str, str]] = (), *, reads: bool = True) -> InputRefused | None:
-    """Files of the source are refused, now or (``known``: uri and reason) since an earlier ingestion."""
+def require_files(
+    session: Session, output: opt.Output, known: Sequence[tuple[str, str]] = (), *, reads: bool = True
+) -> None:
+    """Show the files and end where some are refused, now or (``known``: uri and reason) since an earlier ingestion."""
     now = {file.uri: file.note for file in session.ingested.refused} if session.ingested else {}
     session.refused = refused = [*now.items(), *(one for one in known if one[0] not in now)]
     if not refused:
-        return None
+        return
+    show_files(session, output)
     lines = [f"    {inline(shown(uri))}: {inline(reason)}" for uri, reason in refused]
     were, them = ("file is", "it") if len(refused) == 1 else ("files are", "them")
     name = quoted(shown(refused[0][0]))
-    again = f"{session.start} run --source {name}"
-    again = session.line if reads else f"{again}   or   {session.start} ingest --forget {name}"
-    return InputRefused(
+    others = f"{session.start} run --source {name}   or   {session.start} ingest --forget {name}"
+    raise InputRefused(
         "\n".join([f"{len(refused)} {were} refused, and nothing of {them} was loaded:", *lines]),
         published="No model ran: readers see what the last committed run published. "
         "Every run stops here until the file is replaced or removed; other files are in raw and wait.",
-        hint=f"Replace or remove the file, then: {again}",
+        hint=f"Replace or remove the file, then: {session.line if reads else others}",
     )

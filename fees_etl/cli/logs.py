@@ -83,7 +83,7 @@ class Progress:
 
         self.done += 1
         if isinstance(found, AssertionResult):
-            from fees_etl.cli.unusual import sentences
+            from fees_etl.cli.report import sentences
 
             for sentence in sentences(found):
                 logger.warning("%s", sentence)

@@ -1,15 +1,14 @@
-"""``ls`` and ``render``: what the project's files say, without a warehouse."""
+"""``ls``, also of columns, and ``render``: what the project's files say, without a warehouse."""
 
 from __future__ import annotations
 
 import textwrap
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from fees_etl.cli import completion
-from fees_etl.cli import lineage as drawing
 from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import LEAST, grid, width
@@ -17,7 +16,9 @@ from fees_etl.errors import UsageError
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from fees_etl.explain.lineage import Dependence
 
 
 def listing(
@@ -56,9 +57,6 @@ def listing(
     fees-etl ls --lineage rpt_client_ltv.ltv_6_month
     fees-etl ls 'layer:reporting' --output odcs
     """
-    from fees_etl.project import graph
-    from fees_etl.project.load import edges
-
     session: Session = context.obj
     project = session.open(proven=False)
     words, without = opt.stated(session, project, since, [*(select or ()), *(selected or ())], exclude)
@@ -68,15 +66,18 @@ def listing(
         if output == "odcs":
             hint = f"{session.start} ls --output odcs"
             raise UsageError("--output odcs writes contracts, which have no lineage.", hint=hint)
-        drawing.show(project, lineage, output)
+        from fees_etl.explain.lineage import dependences
+
+        steps = dependences(project, lineage)
+        if output == "mermaid":
+            emit("text", {}, _drawn(steps))
+        else:
+            emit(output, lineage_document(lineage, steps), _ways(steps) or [f"Nothing: {lineage} is a source."])
         return 0
     if output == "mermaid":
-        raise UsageError(
-            "only --lineage is drawn.", hint=f"{session.start} ls --lineage rpt_client_ltv --output mermaid"
-        )
-    models = [project.models[Table.parse(name)] for name in graph.select(edges(project), words, without)]
-    chosen = {model.table for model in models}
-    tests = [one for one in project.assertions if not (words or without) or one.reads & chosen]
+        hint = f"{session.start} ls --lineage rpt_client_ltv --output mermaid"
+        raise UsageError("only --lineage is drawn.", hint=hint)
+    models = [project.models[Table.parse(name)] for name in opt.chosen(project, words, without)]
     tables: list[tuple[Table, str | None, Iterable[Table]]]
     tables = [] if words or without else [(table, "source", ()) for table in project.sources]
     tables += [(model.table, model.contract.materialized, model.reads) for model in models]
@@ -85,22 +86,13 @@ def listing(
 
         emit("json", odcs.document(project, [table for table, *_ in tables], session.settings), ())
         return 0
-
+    chosen = {model.table for model in models}
+    tests = [one for one in project.assertions if not (words or without) or one.reads & chosen]
+    nodes = [{"name": str(table), "kind": kind, "reads": sorted(map(str, reads))} for table, kind, reads in tables]
+    nodes += [{"name": one.name, "kind": "assertion", "reads": sorted(map(str, one.reads))} for one in tests]
     rows = [("Layer", "name", "kind"), *((table.dataset, table.name, kind or "") for table, kind, _ in tables)]
     rows += [("assertion", one.name, one.severity) for one in tests]
-    names = [*((str(table), kind) for table, kind, _ in tables), *((one.name, "assertion") for one in tests)]
-    reads = [sorted(map(str, found)) for found in (*(read for *_, read in tables), *(one.reads for one in tests))]
-    nodes = [{"name": name, "kind": kind, "reads": found} for (name, kind), found in zip(names, reads, strict=True)]
-    lines, texts = grid(rows, "<<<", 0, keys=0), ["reads", *map(", ".join, reads)]
-    beside = max(map(len, lines)) + 2
-    told = [
-        f"{start:<{beside}}{text}".rstrip()
-        for line, some in zip(lines, texts, strict=True)
-        for start, text in zip_longest([line], textwrap.wrap(some, max(width() - beside, LEAST)), fillvalue="")
-    ]
-    if width() - beside < LEAST:
-        told = grid([(*row, text) for row, text in zip(rows, texts, strict=True)], "<<<<", 0, keys=0)
-    emit(output, {"schema": "fees-etl/ls/1", "nodes": nodes}, told)
+    emit(output, {"schema": "fees-etl/ls/1", "nodes": nodes}, _beside(rows, nodes))
     return 0
 
 
@@ -131,3 +123,61 @@ def render(
         sql = query.to_duckdb(sql, project.schema, session.settings.dataset_suffix)
     emit("text", {}, [sql.rstrip()])
     return 0
+
+
+def lineage_document(name: str, steps: list[Dependence]) -> dict[str, Any]:
+    """``fees-etl/lineage/1``: an edge for each column, and each one that it depends on."""
+    edges = [
+        {
+            "table": step.table,
+            "column": step.column,
+            "from_table": str(step.edge.table),
+            "from_column": step.edge.column,
+            "kind": step.edge.kind,
+        }
+        for step in steps
+    ]
+    return {"schema": "fees-etl/lineage/1", "name": name, "edges": edges}
+
+
+def _beside(rows: list[tuple[str, str, str]], nodes: list[dict[str, Any]]) -> list[str]:
+    """A grid, and what each reads beside it: wrapped, or where there is no room for that, a column that is cut."""
+    texts = ["reads", *(", ".join(node["reads"]) for node in nodes)]
+    lines = grid(rows, "<<<", 0, keys=0)
+    room = width() - max(map(len, lines)) - 2
+    if room < LEAST:
+        return grid([(*row, text) for row, text in zip(rows, texts, strict=True)], "<<<<", 0, keys=0)
+    return [
+        f"{start:<{width() - room}}{text}".rstrip()
+        for line, some in zip(lines, texts, strict=True)
+        for start, text in zip_longest([line], textwrap.wrap(some, room), fillvalue="")
+    ]
+
+
+def _ways(steps: list[Dependence]) -> list[str]:
+    """A line for each column and each one that it depends on, with every way it does."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for step in steps:
+        ends = f"{step.table}.{step.column}", f"{step.edge.table}.{step.edge.column}"
+        ways.setdefault(ends, []).append(step.edge.kind)
+    rows, last = [("column", "depends on", "how")], ""
+    for (column, source), kinds in ways.items():
+        rows.append(("" if column == last else column, source, ", ".join(kinds)))
+        last = column
+    return grid(rows, "<<<", 0) if steps else []
+
+
+def _drawn(steps: list[Dependence]) -> Iterator[str]:
+    """A flowchart: full arrows for values, dotted ones for what decides the rows."""
+    from fees_etl.query import DIRECT
+
+    yield "flowchart LR"
+    places: dict[str, int] = {}
+    for step in steps:
+        ends = f"{step.edge.table}.{step.edge.column}", f"{step.table}.{step.column}"
+        for end in ends:
+            if end not in places:
+                places[end] = len(places)
+                yield f'  c{places[end]}["{end}"]'
+        arrow = "-->" if step.edge.kind in DIRECT else "-.->"
+        yield f"  c{places[ends[0]]} {arrow}|{step.edge.kind}| c{places[ends[1]]}"

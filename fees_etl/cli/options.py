@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -37,41 +38,22 @@ def _day(text: str) -> date:
 
 _START = typer.Option("--start", metavar="DATE", parser=_day, help="First fee date, inclusive (2025-09-01).")
 _END = typer.Option("--end", metavar="DATE", parser=_day, help="Last fee date, inclusive (2025-09-30).")
+_model = partial(typer.Option, metavar="MODEL", autocompletion=completion.models)
+_selectors = partial(typer.Option, metavar="EXPR", autocompletion=completion.selectors)
+run = partial(typer.Option, metavar="RUN|DATE", autocompletion=completion.runs)
 
 Start: TypeAlias = Annotated[date, _START]
 End: TypeAlias = Annotated[date, _END]
 OptionalStart: TypeAlias = Annotated[date | None, _START]
 OptionalEnd: TypeAlias = Annotated[date | None, _END]
-From: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="MODEL",
-        autocompletion=completion.models,
-        help="This model and all downstream of it; no ingestion.",
-    ),
-]
-To: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--to", metavar="MODEL", autocompletion=completion.models, help="This model and all upstream of it."),
-]
+From: TypeAlias = Annotated[str | None, _model("--from", help="This model and all downstream of it; no ingestion.")]
+To: TypeAlias = Annotated[str | None, _model("--to", help="This model and all upstream of it.")]
 Select: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(
-        "--select",
-        metavar="EXPR",
-        autocompletion=completion.selectors,
-        help="stg_fees+, 2+x, layer:reporting, rpt_*, state:modified+; repeatable.",
-    ),
+    _selectors("--select", help="stg_fees+, 2+x, layer:reporting, rpt_*, state:modified+; repeatable."),
 ]
 Exclude: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--exclude",
-        metavar="EXPR",
-        autocompletion=completion.selectors,
-        help="The same grammar; taken out of the selection.",
-    ),
+    list[str] | None, _selectors("--exclude", help="The same grammar; taken out of the selection.")
 ]
 State: TypeAlias = Annotated[
     str | None,
@@ -164,32 +146,32 @@ def stated(session: Session, project: Project, state: str | None, *selectors: Se
         was = states.by_commit(project, state)
     names = states.modified(project, was)
     logger.info("Modified since %s: %s.", state, ", ".join(names) or "no model")
-    meant = [
-        [each for word in words for each in ([_MODIFIED.sub(rf"\g<1>{name}\g<2>", word) for name in names]
-         if _MODIFIED.fullmatch(word) else [word])]
-        for words in found
-    ]  # fmt: skip
+
+    def meant_by(word: str) -> list[str]:
+        return [_MODIFIED.sub(rf"\g<1>{name}\g<2>", word) for name in names] if _MODIFIED.fullmatch(word) else [word]
+
+    meant = [[each for word in words for each in meant_by(word)] for words in found]
     if found[0] and not meant[0]:
         raise typer.Exit
     return meant
 
 
-def selection(
-    project: Project,
-    start_at: str | None,
-    end_at: str | None,
-    select: Sequence[str] | None,
-    exclude: Sequence[str] | None,
-) -> tuple[Sequence[str], Sequence[str]]:
-    """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
+def chosen(project: Project, select: Sequence[str], exclude: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names of the models that selectors choose, each after those it reads."""
     from fees_etl.project import graph
     from fees_etl.project.load import edges
 
-    arrows, without = edges(project), exclude or ()
-    ends = [[f"{start_at}+"] if start_at else None, [f"+{end_at}"] if end_at else None]
-    asked: list[Sequence[str]] = [selectors for selectors in (*ends, select) if selectors]
-    chosen = [set(graph.select(arrows, selectors, without)) for selectors in asked or [[]]]
-    common = tuple(name for name in graph.order(arrows) if all(name in one for one in chosen))
+    return graph.select(edges(project), select, exclude)
+
+
+def selection(
+    project: Project, start_at: str | None, end_at: str | None, select: list[str], exclude: list[str]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """What a plan includes and excludes: --from, --to and --select each narrow it, to nothing is a UsageError."""
+    ends = [f"{start_at}+"] if start_at else [], [f"+{end_at}"] if end_at else []
+    asked = [selectors for selectors in (*ends, select) if selectors]
+    found = [chosen(project, selectors, exclude) for selectors in asked or [[]]]
+    common = tuple(name for name in found[0] if all(name in one for one in found))
     if not common:
         raise UsageError("nothing is selected: the flags have no model in common.", hint="See their names: fees-etl ls")
-    return (common, ()) if len(asked) > 1 else (asked[0] if asked else (), without)
+    return (common, ()) if len(asked) > 1 else (asked[0] if asked else (), exclude)

@@ -7,14 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.cli import diff, runs
+from fees_etl.cli import differences, runs
 from fees_etl.cli.document import written
-from fees_etl.cli.show import as_csv
+from fees_etl.cli.show import RUNS, as_csv
 from fees_etl.errors import UsageError
 from fees_etl.evidence import collect
 from fees_etl.evidence.contents import ADDS_TO, SCHEMA
-from fees_etl.explain import bridge
-from fees_etl.explain import diff as differences
+from fees_etl.explain import bridge, diff
 from fees_etl.figures import plain, total
 from fees_etl.privacy import redact, redact_lines
 from fees_etl.types import Table
@@ -26,14 +25,15 @@ if TYPE_CHECKING:
     from fees_etl.evidence.collect import Books
     from fees_etl.explain.history import Moment
     from fees_etl.explain.trace import Trace
+    from fees_etl.results import LeftOut
     from fees_etl.script import Rows
 
+_redact = cache(redact)
 TRACED = 500_000
 """Staged fees up to which headline numbers are traced to lines of files."""
 MOST = 12
 """Tables of which a row is traced."""
 PACKAGES = ("duckdb", "fees-etl", "google-cloud-bigquery", "google-cloud-storage", "jinja2", "pydantic", "sqlglot")
-RUNS, CHANGES = Table("ops", "runs"), Table("ops", "changes")
 READ_ME = """Evidence of fees-etl, run {run}
 
 report.html       the report of the run, for people
@@ -67,7 +67,7 @@ def members(
         AssertionsFailed: the ledger does not lead back, or a number is not the sum of its fees.
     """
     books = collect.books(project, engine, now, was)
-    record, headline, _ = runs.recorded(project, engine, now.run_id)
+    record, _ = runs.recorded(project, engine, now.run_id)
     record["tables"] = _unnamed(project, record["tables"], clients=clients)
     limits = list[str]()
     found: dict[str, Any] = {"run.json": {"schema": runs.SCHEMA, "runs": [record]}}
@@ -80,28 +80,28 @@ def members(
         for one in record["assertions"]
     ]
     if was:
-        sql, why = differences.edited(project, engine, was, now), bridge.between(project, engine, was, now)
-        told = diff.as_document(differences.between(project, engine, was, now), sql, why, was, now)
+        sql, why = diff.edited(project, engine, was, now), bridge.between(project, engine, was, now)
+        moved = diff.between(project, engine, was, now)
+        told = differences.as_document(moved, sql, why, before=was.run_id, after=now.run_id)
         found["bridge.json"] = told | {"tables": _unnamed(project, told["tables"], clients=clients)}
     tables = collect.published(project, engine, now)
     listed, rows = _tables(project, tables, clients=clients)
     found["published.json"], found["traces.json"] = listed, []
     rows_staged = record["rows_after"]
-    if books.is_current and rows_staged <= TRACED:
-        for one in listed:
-            if one["member"]:
-                at = Table.parse(one["table"])
-                if len(found["traces.json"]) == MOST:
-                    limits.append(f"{at} and what follows are not traced to lines of files; fees-etl trace does it")
-                    break
-                try:
-                    traced = collect.traces(project, engine, project.contracts[at], tables[at])
-                except UsageError as error:
-                    limits.append(f"{at} is not traced to lines of files: {error.message}")
-                else:
-                    found["traces.json"] += _traced(traced, rows, clients=clients)
-    else:
+    traceable = [Table.parse(one["table"]) for one in listed if one["member"]]
+    if not books.is_current or rows_staged > TRACED:
+        traceable = []
         limits.append(_untraced(books, rows_staged))
+    for at in traceable:
+        if len(found["traces.json"]) == MOST:
+            limits.append(f"{at} and what follows are not traced to lines of files; fees-etl trace does it")
+            break
+        try:
+            traced = collect.traces(project, engine, project.contracts[at], tables[at])
+        except UsageError as error:
+            limits.append(f"{at} is not traced to lines of files: {error.message}")
+        else:
+            found["traces.json"] += _traced(traced, rows, clients=clients)
     page, undrawn = _page(project, engine, now, start, clients=clients)
     limits += undrawn
     if not clients:
@@ -109,7 +109,7 @@ def members(
     about = {
         "schema": SCHEMA, "run_id": now.run_id, "finished_at": now.at.isoformat(), "fingerprint": record["fingerprint"],
         "git_sha": record["git_sha"], "package_version": record["package_version"], "written_by": _versions(),
-        "files_known": _are_files_known(books, headline), "pending": books.pending_then,
+        "files_known": _are_files_known(books, record["left_out"]), "pending": books.pending_then,
         "chain": {"seal": books.attempts[0]["seal"], "after": books.after}, "limits": limits,
     }  # fmt: skip
     documents = {name: f"{written(document)}\n".encode() for name, document in found.items()}
@@ -141,7 +141,7 @@ def _page(
 
 
 def _ledger(project: Project, books: Books) -> dict[str, Any]:
-    kinds = {name: project.contracts[table].types for name, table in (("types", RUNS), ("change_types", CHANGES))}
+    kinds = {name: project.contracts[table].types for name, table in (("types", RUNS), ("change_types", runs.CHANGES))}
     rows = [*books.attempts, *books.changes]
     masked = any(redact(cell) != cell for row in rows for cell in row.values() if isinstance(cell, str))
     return {**kinds, "attempts": books.attempts, "changes": books.changes, "masked": masked}
@@ -151,12 +151,7 @@ def _texts(kept: Sequence[Mapping[str, Any]]) -> tuple[dict[str, bytes], dict[st
     """Each text as a member, and the list of them."""
     found, listed, masked = dict[str, bytes](), list[dict[str, Any]](), False
     for one in kept:
-        told = {
-            "name": one["name"],
-            "kind": one["kind"],
-            "fingerprint": one["fingerprint"],
-            "since": one["_from_run_id"],
-        }
+        told = {name: one[name] for name in ("name", "kind", "fingerprint")} | {"since": one["_from_run_id"]}
         for name, ending in (("query", "json" if one["kind"] == "variables" else "sql"), ("contract", "yml")):
             told[name] = None
             if one[name] is not None:
@@ -176,11 +171,8 @@ def _tables(
     for table, rows in tables.items():
         made = project.contracts[table]
         member = f"published/{table}.csv" if clients or collect.CLIENT not in made.types else None
-        numbers = [name for name, kind in made.types.items() if kind == "NUMERIC"]
-        sums = {
-            name: total(cell for row in rows.rows if (cell := row[rows.columns.index(name)]) is not None)
-            for name in numbers
-        }
+        numbers = {name: rows.columns.index(name) for name, kind in made.types.items() if kind == "NUMERIC"}
+        sums = {name: total(row[at] for row in rows.rows if row[at] is not None) for name, at in numbers.items()}
         told = {"table": str(table), "key": made.key, "rows": len(rows.rows), "sums": sums, "member": member}
         listed.append(told)
         if member:
@@ -218,12 +210,11 @@ def _untraced(books: Books, rows: int) -> str:
     return f"no number is traced to lines of files: {rows:,} fees are too many; fees-etl trace does it for one number"
 
 
-def _are_files_known(books: Books, headline: Any) -> bool:
+def _are_files_known(books: Books, left: LeftOut | None) -> bool:
     """Whether the books still tell which files raw held: a version that came back since then is told as new."""
-    if headline is None or not books.later_runs + books.pending_now:
+    if left is None or not books.later_runs + books.pending_now:
         return True
-    loaded = sum(int(one["loaded_count"]) for one in books.files)
-    return bool(loaded == headline[2].raw_rows)
+    return sum(int(one["loaded_count"]) for one in books.files) == left.raw_rows
 
 
 def _unnamed(project: Project, tables: Iterable[Mapping[str, Any]], *, clients: bool) -> list[dict[str, Any]]:
@@ -233,12 +224,7 @@ def _unnamed(project: Project, tables: Iterable[Mapping[str, Any]], *, clients: 
 
 
 def _masked(cells: Sequence[Any]) -> list[Any]:
-    return [_one(cell) if isinstance(cell, str) else cell for cell in cells]
-
-
-@cache
-def _one(cell: str) -> str:
-    return redact(cell)
+    return [_redact(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def _versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``report``, and how a page is written: whole or not at all, over nothing that is no page."""
+"""``report`` and ``docs``, and how a page is written: whole or not at all, over nothing that is no page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from fees_etl.cli import completion
+from fees_etl.cli import options as opt
+from fees_etl.cli.logs import logger
 from fees_etl.cli.session import Session, emit, write
-from fees_etl.errors import UsageError
+from fees_etl.errors import FeesError, UsageError
 from fees_etl.streams import replace
 
 if TYPE_CHECKING:
@@ -26,15 +27,7 @@ Out: TypeAlias = Annotated[
 def report(
     context: typer.Context,
     *,
-    run: Annotated[
-        str,
-        typer.Option(
-            "--run",
-            metavar="RUN|DATE",
-            autocompletion=completion.runs,
-            help="What that run published: an id, latest, previous or a day.",
-        ),
-    ] = "latest",
+    run: Annotated[str, opt.run(help="What that run published: an id, latest, previous or a day.")] = "latest",
     out: Out = None,
     clients: Annotated[
         bool, typer.Option("--clients", help="With the ids of clients, where changed or failing rows name them.")
@@ -61,6 +54,52 @@ def report(
         found = facts.read(project, engine, run)
     text = written(found, start=session.start, package_version=package_version(), is_with_clients=clients)
     put(text, out, "report.html", [f"What run {found.moment.run_id} published.", *found.lacking])
+    return 0
+
+
+def docs(
+    context: typer.Context,
+    *,
+    out: Annotated[
+        str, typer.Option(metavar="DIR|FILE", help="A folder, a page a table; or one FILE.html, - for stdout.")
+    ] = "catalogue.html",
+) -> int:
+    """Write the catalogue: tables, columns, tests, what is made of what, and a glossary.
+
+    \b
+    fees-etl docs                                catalogue.html in this folder
+    fees-etl docs --out catalogue                a folder, a page a table
+    fees-etl --target prod docs --out catalogue
+
+    It has no scripts and loads nothing from elsewhere. Without a warehouse it has no verdicts.
+    """
+    from fees_etl.pages import catalogue
+    from fees_etl.pages import docs as pages
+    from fees_etl.runs.ledger import package_version
+
+    session: Session = context.obj
+    project = session.open()
+    try:
+        with session.warehouse(project, read_only=True) as engine:
+            found = catalogue.seen(project, engine)
+    except FeesError as error:
+        logger.warning("No verdicts: the warehouse cannot be read here: %s", error)
+        found = catalogue.Seen()
+    if out == STDOUT or out.endswith((".html", ".htm")):
+        put(pages.whole(project, found, package_version()), out, out)
+        return 0
+    where, hint = Path(out), "Name a folder, or FILE.html: --out catalogue"
+    with writing(where, hint):
+        if where.exists() and not where.is_dir():
+            raise UsageError(f"{out} is no folder.", hint=hint)
+    made = pages.folder(project, found, package_version())
+    with writing(where, hint):
+        where.mkdir(exist_ok=True)
+        for name in made:
+            spare(where / name, hint, BEGINNING, "page")
+        for name, text in made.items():
+            replace(where / name, text)
+    emit("text", {}, [f"{len(made)} pages: {(where / 'index.html').absolute()}, for any browser."])
     return 0
 
 

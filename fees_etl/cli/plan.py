@@ -10,10 +10,10 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.diff import edited
+from fees_etl.cli.differences import edited
 from fees_etl.cli.ingest import next_step, require_source, source_of
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import DATES, grid, paragraph
+from fees_etl.cli.text import DATES, grid, paragraph, paragraphs
 from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.figures import count, plural, pounds, shown, summed, total
 
@@ -167,7 +167,7 @@ def screen(found: fees_etl.Plan, source: str | None, billed: Sequence[int | None
     lines += _pending(found.state.pending)
     if found.state.refused:
         lines += ["", "REFUSED files: a run would stop here"]
-        lines += [line for uri, why in found.state.refused for line in paragraph(f"{shown(uri)}: {why}", 2, 2)]
+        lines += paragraphs((f"{shown(uri)}: {why}" for uri, why in found.state.refused), 2, 2)
     whole = " (full refresh)" if found.full_refresh else ""
     before = f" A run first ingests {source}, which may add to them." if source else ""
     said = f"Fee dates: {found.window}{whole}.{before} One transaction; looking changed nothing."

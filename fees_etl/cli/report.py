@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, TypeAlias
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
-from fees_etl.cli.bridge import bridged
-from fees_etl.cli.diff import differing, edited
-from fees_etl.cli.text import DATES, grid, paragraph, table
-from fees_etl.cli.unusual import sentences
+from fees_etl.cli.differences import bridged, differing, edited, totals
+from fees_etl.cli.text import DATES, grid, paragraph, paragraphs, table
 from fees_etl.figures import change, count, plural, pounds, shown, total
 from fees_etl.ingestion.source import SAMPLE
+from fees_etl.project.watched import ANOMALIES, FRESHNESS, kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from decimal import Decimal
 
     from fees_etl.results import AssertionResult, Change, IngestResult, LeftOut, Published, Result
     from fees_etl.script import Plan
@@ -24,6 +23,14 @@ if TYPE_CHECKING:
 
 Lines: TypeAlias = list[tuple[str, ...]]
 FILES, REASONS = 20, 5
+HEADLINE = {
+    "fees": "staged_rows",
+    "pounds": "staged_amount",
+    "lifetime value, pounds": "ltv_total",
+    "clients": "clients",
+    "cohorts": "cohorts",
+    "advisers": "advisers",
+}
 CHUNKS = "NOT PUBLISHED: an assertion failed. {chunks} of staging stay committed; reporting is as before. Run {run_id}."
 VERDICTS = {
     "published": "PUBLISHED in {seconds:.2f} s: {moved}. Run {run_id}.",
@@ -105,10 +112,8 @@ def files(ingested: IngestResult) -> list[str]:
         reasons += f" and {plural(len(file.reasons) - REASONS, 'reason')} more" if file.reasons[REASONS:] else ""
         named = ", ".join(row for row, _ in file.first_rejected)
         first = f"; the first: {named}" if named and not refused else ""
-        notes = [file.note] * bool(file.note) + [f"rejected, kept in raw.fees_rejected: {reasons}{first}"] * bool(
-            reasons
-        )
-        below.append([line for note in notes for line in paragraph(note, 13)])
+        kept = reasons and f"rejected, kept in raw.fees_rejected: {reasons}{first}"
+        below.append(paragraphs(filter(None, (file.note, kept)), 13))
     if hidden := len(ingested.files) - len(listed):
         below[-1].append(f"  and {plural(hidden, 'unchanged file')}")
     if len(ingested.files) > 1:
@@ -117,11 +122,9 @@ def files(ingested: IngestResult) -> list[str]:
         amount = pounds(total(file.amount for file in there))
         rows.append(("  total", plural(len(there), "file"), count(read), count(rejected), amount))
         below.append([])
-    below[-1] += [line for note in ingested.notes for line in paragraph(note, 2, 2)]
-    return [
-        "",
-        *(text for line, more in zip(grid(rows, "<<>>>", 0, keys=0), below, strict=True) for text in (line, *more)),
-    ]
+    below[-1] += paragraphs(ingested.notes, 2, 2)
+    lines = zip(grid(rows, "<<>>>", 0, keys=0), below, strict=True)
+    return ["", *(text for line, more in lines for text in (line, *more))]
 
 
 def causes(arrivals: Sequence[Pending], late: Collection[Pending]) -> list[str]:
@@ -161,15 +164,55 @@ def assertions(results: Sequence[AssertionResult]) -> list[str]:
     counts = f"{len(results) - len(failed) - len(warned)} pass, {len(warned)} warn, {len(failed)} fail"
     lines = ["", f"Assertions: {counts}" + (f", {plural(waived, 'row')} waived" if waived else "")]
     notes = [note for one in results for note in (one.note, one.unused and f"unused waiver: {one.unused}") if note]
-    lines += [line for note in notes for line in paragraph(note, 2, 2)]
+    lines += paragraphs(notes, 2, 2)
     for label, found in [*(("warn", one) for one in warned), *(("FAIL", one) for one in failed)]:
         lines += [f"  {label} {found.name}: {plural(found.failing, 'row')}", *paragraph(found.description, 7)]
         said = sentences(found)
-        lines += [line for sentence in said for line in paragraph(sentence, 7, 2)]
+        lines += paragraphs(said, 7, 2)
         lines += table(found.sample.columns, found.sample.rows, 7) if found.sample.rows and not said else []
         if more := max(found.failing - len(found.sample.rows), 0):
             lines.append(f"       and {plural(more, 'more row')}")
     return lines
+
+
+def sentences(found: AssertionResult) -> list[str]:
+    """One for each row of a warning of watching; none of another assertion, whose rows speak for themselves."""
+    told = {ANOMALIES: _unusual, FRESHNESS: _overdue}.get(kind(found) or "")
+    return [told(row) for row in found.sample.records] if told else []
+
+
+def _unusual(row: dict[str, Any]) -> str:
+    """Not as usual: 2025-09-01, lake/fees.csv: 46 rows, usually 81 to 151; 570.40 pounds, usually 1,351.60."""
+    value, low, high = (_measured(row["measure"], row[name]) for name in ("found", "usual_from", "usual_to"))
+    number = int(row["other_files"])
+    others = f" and {plural(number, 'other file')}" if number else ""
+    money = f"; {_money(row['pounds'])} pounds, usually {_money(row['usual_pounds'])}"
+    said = {
+        "rows": f"{value} rows, usually {low} to {high}{money}",
+        "pounds": f"{value} pounds, usually {low} to {high}",
+        "mean fee": f"a mean fee of {value} pounds, usually {low} to {high}{money}",
+        "share of rejects": f"{value} of its records are rejected, usually {low} to {high}{money}",
+    }[row["measure"]]
+    return f"Not as usual: {row['fee_date']}, {shown(row['file'])}{others}: {said}."
+
+
+def _measured(measure: str, value: Any) -> str:
+    if measure == "rows":
+        return count(round(Decimal(value)))
+    return f"{100 * Decimal(value):.2f}%" if measure == "share of rejects" else _money(value)
+
+
+def _money(value: Any) -> str:
+    """Rounded, and from the ledger, which has texts, too."""
+    return pounds(round(Decimal(value), 2))
+
+
+def _overdue(row: dict[str, Any]) -> str:
+    """Not on time: the fees of 2025-10-01 came on 2025-10-13; they were due by 2025-10-06, 7 days before."""
+    came = f"came on {row['arrived_on']}" if row["arrived_on"] else "have not come"
+    newest = f"the newest fee date is {row['newest_fee_date']}, the newest arrival {row['newest_arrival']}"
+    due = f"they were due by {row['deadline']}, {plural(int(row['days_late']), 'day')} before"
+    return f"Not on time: the fees of {row['due_date']} {came}; {due}; {newest}."
 
 
 def _words(one: Pending, late: Collection[Pending]) -> str:
@@ -202,19 +245,9 @@ def staging(left: LeftOut, after: Published) -> list[str]:
 
 def published(before: Published, after: Published, *, is_kept: bool) -> list[str]:
     """The headline numbers before and after."""
-
-    def row(label: str, old: Decimal | int, new: Decimal | int) -> tuple[str, ...]:
-        texts = [count(one) if isinstance(one, int) else pounds(one) for one in (old, new)]
-        return (f"  {label}", *texts, change(old, new, "="))
-
-    rows: Lines = [
-        ("Published numbers" if is_kept else "If it were published", "before", "after", "change"),
-        row("fees", before.staged_rows, after.staged_rows),
-        row("pounds", before.staged_amount, after.staged_amount),
-        row("lifetime value, pounds", before.ltv_total, after.ltv_total),
-        row("clients", before.clients, after.clients),
-        row("cohorts", before.cohorts, after.cohorts),
-        row("advisers", before.advisers, after.advisers),
+    rows: Lines = [("Published numbers" if is_kept else "If it were published", "before", "after", "change")]
+    rows += [(f"  {label}", *cells) for label, *cells in totals(HEADLINE, before, after, "=")]
+    rows += [
         ("  first fee date", str(before.first_fee_date or "-"), str(after.first_fee_date or "-"), ""),
         ("  last fee date", str(before.last_fee_date or "-"), str(after.last_fee_date or "-"), ""),
     ]

@@ -11,8 +11,7 @@ import typer
 
 import fees_etl
 from fees_etl.cli import options as opt
-from fees_etl.cli.artifacts import keep, tell
-from fees_etl.cli.ingest import next_step, read_files, refusal, require_source, show_files
+from fees_etl.cli.ingest import next_step, read_files, require_files, require_source
 from fees_etl.cli.logs import logger, progress
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.text import DATES
@@ -84,7 +83,6 @@ def run(  # noqa: PLR0913  (each is an option)
         if session.ingested:
             session.state = state = fees_etl.state(project, engine)
         _proceed(session, state, window, output, reads=reads)
-        _tell_of_others(session, state)
         session.plan = plan = planned(state=state)
         if session.settings.late_policy == "fail" and plan.late:
             raise _late(session, plan.late)
@@ -173,29 +171,21 @@ def _ask(session: Session, engine: Engine, plan: Plan) -> None:
     logger.warning("%s%s", " ".join(report.restated(plan)), price)
 
 
-def _tell_of_others(session: Session, state: State) -> None:
-    """Files of another place count too, and one may have been loaded by mistake."""
-    if session.ingested and (
-        others := state.files - sum(file.outcome != "withdrawn" for file in session.ingested.files)
-    ):
+def _proceed(session: Session, state: State, window: Window | None, output: opt.Output, *, reads: bool) -> None:
+    """Stop where a file is refused; tell of what is seldom meant: a range beyond the data, files of other places."""
+    require_files(session, output, state.refused, reads=reads)
+    held = everything(state)
+    if window is not None and held:
+        ((start, end),) = window.ranges
+        first, last = held.ranges[0][0], held.ranges[-1][1]
+        if end < first or start > last:
+            logger.warning("No fee date lies in %s..%s: the data goes from %s to %s.", start, end, first, last)
+        elif start < first or end > last:
+            logger.warning("The data goes from %s to %s; the other dates hold nothing.", first, last)
+    own = sum(file.outcome != "withdrawn" for file in session.ingested.files) if session.ingested else state.files
+    if others := state.files - own:
         way = f"{session.start} ingest --forget PLACE withdraws those of one."
         logger.info("Raw also holds %s of other places: %s", plural(others, "file"), way)
-
-
-def _proceed(session: Session, state: State, window: Window | None, output: opt.Output, *, reads: bool) -> None:
-    """Stop where a file is refused; warn of a range that reaches beyond the data, which is seldom meant."""
-    if refused := refusal(session, state.refused, reads=reads):
-        show_files(session, output)
-        raise refused
-    held = everything(state)
-    if window is None or not held:
-        return
-    ((start, end),) = window.ranges
-    first, last = held.ranges[0][0], held.ranges[-1][1]
-    if end < first or start > last:
-        logger.warning("No fee date lies in %s..%s: the data goes from %s to %s.", start, end, first, last)
-    elif start < first or end > last:
-        logger.warning("The data goes from %s to %s; the other dates hold nothing.", first, last)
 
 
 def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed: bool, reads: bool) -> int:
@@ -209,8 +199,8 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
         lines.append(f"As a page to read, print and mail: {session.start} report")
     emit(output, told, lines)
     if not rehearsed:
-        keep(session, result, told)
-        tell(session, result)
+        document.keep(session, result, told)
+        document.send(session, result)
     if result.status != "rejected":
         return 0
     fees = f"{pounds(before.staged_amount)} pounds in {plural(before.staged_rows, 'fee')}"
@@ -234,13 +224,9 @@ def _conclude(session: Session, result: Result, output: opt.Output, *, rehearsed
 
 def _way_on(session: Session, result: Result, *, reads: bool) -> str:
     """What to type after a rejection: with what the selection left out, or when a file or a waiver is written."""
-    from fees_etl.project import graph
-    from fees_etl.project.load import edges
-
     project = result.plan.project
-    arrows = edges(project)
-    chosen = graph.select(arrows, result.plan.selection)
-    if left := set(graph.select(arrows, [f"{name}+" for name in chosen])) - set(chosen):
+    chosen = opt.chosen(project, result.plan.selection)
+    if left := set(opt.chosen(project, [f"{name}+" for name in chosen])) - set(chosen):
         again = session.without("--select", "--exclude", "--to")
         again += "" if "--from" in again else f" --select {shlex.quote(' '.join(f'{name}+' for name in chosen))}"
         return f"Not selected, and built from what is: {', '.join(sorted(left))}. With them: {again}"

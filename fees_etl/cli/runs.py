@@ -11,12 +11,12 @@ import typer
 
 from fees_etl.cli import completion
 from fees_etl.cli import options as opt
-from fees_etl.cli.diff import TEXTS, differing, edited, tables
+from fees_etl.cli.differences import differing, edited, tables
 from fees_etl.cli.logs import logger
 from fees_etl.cli.pages import Out, put
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.show import RUNS
-from fees_etl.cli.text import grid, paragraph, table
+from fees_etl.cli.show import RUNS, TEXTS
+from fees_etl.cli.text import grid, paragraphs, table
 from fees_etl.errors import FeesError, UsageError
 from fees_etl.figures import cell, change, count
 from fees_etl.results import AssertionResult, Change
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fees_etl import Engine, Project
-    from fees_etl.results import LeftOut, Published, TableDiff
+    from fees_etl.results import TableDiff
 
 SCHEMA = "fees-etl/runs/1"
 NEWEST = {"latest": 0, "previous": 1}
@@ -56,11 +56,26 @@ def runs(
     """
     if out is not None and not html:
         raise UsageError("--out is where a page goes, so it means nothing without --html.", hint="fees-etl runs --html")
-    if html and not context.invoked_subcommand:
-        _page(context.obj, limit, out)
-    elif not context.invoked_subcommand:
-        records = _history(context.obj, limit)
-        emit(output, {"schema": SCHEMA, "runs": records}, screen(records, context.obj.start))
+    if context.invoked_subcommand:
+        return 0
+    from fees_etl.runs import ledger
+
+    if html:
+        from fees_etl.pages import require_charts
+
+        require_charts()
+    session: Session = context.obj
+    project = session.open(proven=False)
+    with session.warehouse(project, read_only=True, tables=[RUNS]) as engine:
+        records = ledger.records(ledger.history(project, engine, limit))
+    for one in records:
+        del one["headline"]
+    if html:
+        from fees_etl.pages.runs import runs as written
+
+        put(written(records, start=session.start, package_version=ledger.package_version()), out, "runs.html")
+    else:
+        emit(output, {"schema": SCHEMA, "runs": records}, screen(records, session.start))
     return 0
 
 
@@ -91,24 +106,16 @@ def show(
         chosen = ids if nth is None else ids[nth : nth + 1]
         if len(chosen) != 1:
             near = ", ".join(chosen or ledger.attempts(project, engine))
-            many = (
-                f"there is no {run_id} run."
-                if nth is not None
-                else f"{len(chosen) or 'no'} runs begin with {run_id!r}."
-            )
-            raise UsageError(
-                many, hint=f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run"
-            )
-        record, headline, changed = recorded(project, engine, chosen[0])
+            said = f"{len(chosen) or 'no'} runs begin with {run_id!r}." if nth is None else f"there is no {run_id} run."
+            hint = f"The newest are {near}; see all: {session.start} runs" if near else f"{session.start} run"
+            raise UsageError(said, hint=hint)
+        record, changed = recorded(project, engine, chosen[0])
     descriptions = {one.name: one.description for one in project.assertions}
-    lines = _details(record, headline, [*edited(record["sql"]), *differing(changed)], descriptions)
-    emit(output, {"schema": SCHEMA, "runs": [record]}, lines)
+    emit(output, {"schema": SCHEMA, "runs": [record]}, _details(record, changed, descriptions))
     return 0
 
 
-def recorded(
-    project: Project, engine: Engine, run_id: str
-) -> tuple[dict[str, Any], tuple[Published, Published, LeftOut] | None, tuple[TableDiff, ...]]:
+def recorded(project: Project, engine: Engine, run_id: str) -> tuple[dict[str, Any], tuple[TableDiff, ...]]:
     """One run of ``fees-etl/runs/1``, its headline numbers where they were kept, and what it changed in tables."""
     from fees_etl.runs import ledger
 
@@ -119,7 +126,7 @@ def recorded(
     before, after, left = headline or (None, None, None)
     record["published"], record["left_out"] = headline and {"before": before, "after": after}, left
     record["causes"] = [{name: getattr(one, name) for name in CAUSE} | {"is_late": one in late} for one in arrivals]
-    return record | {"tables": tables(changed), "sql": sql}, headline, changed
+    return record | {"tables": tables(changed), "sql": sql}, changed
 
 
 def _changed(
@@ -156,25 +163,6 @@ def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> lis
     return grid(rows, "<<<<>>><", 0, whole=0)
 
 
-def _page(session: Session, limit: int, out: str | None) -> None:
-    from fees_etl.pages import require_charts
-    from fees_etl.pages.runs import runs as written
-    from fees_etl.runs.ledger import package_version
-
-    require_charts()
-    records = _history(session, limit)
-    put(written(records, start=session.start, package_version=package_version()), out, "runs.html")
-
-
-def _history(session: Session, limit: int) -> list[dict[str, Any]]:
-    from fees_etl.runs import ledger
-
-    project = session.open(proven=False)
-    with session.warehouse(project, read_only=True, tables=[RUNS]) as engine:
-        found = ledger.records(ledger.history(project, engine, limit))
-    return [{name: cell for name, cell in one.items() if name != "headline"} for one in found]
-
-
 def _dates(text: str) -> str:
     """Short, so that the ledger fits a screen: the first and the last day, and of how many ranges.
 
@@ -186,31 +174,26 @@ def _dates(text: str) -> str:
     return f"{both} ({text.count(',') + 1})" if "," in text else both
 
 
-def _details(
-    record: Mapping[str, Any],
-    numbers: tuple[Published, Published, LeftOut] | None,
-    changed: Sequence[str],
-    descriptions: Mapping[str, str],
-) -> list[str]:
+def _details(record: Mapping[str, Any], changed: Sequence[TableDiff], descriptions: Mapping[str, str]) -> list[str]:
     """Everything the ledger keeps of one run, in the order of the run's own screen."""
     from fees_etl.cli import report
 
-    texts = [f"{name + ':':<18}{cell(value)}" for name, value in record.items() if name not in NOT_LINES]
-    lines = [line for text in texts for line in paragraph(text, 0, 18)]
+    texts = (f"{name + ':':<18}{cell(value)}" for name, value in record.items() if name not in NOT_LINES)
+    lines = paragraphs(texts, 0, 18)
     arrivals = [Pending(*(one[name] for name in CAUSE)) for one in record["causes"]]
     late = {one for one, cause in zip(arrivals, record["causes"], strict=True) if cause["is_late"]}
     lines += report.causes(arrivals, late)
+    numbers, is_kept = record["published"], record["status"] == "published"
     if numbers:
-        before, after, left = numbers
-        is_kept = record["status"] == "published"
-        lines += [*report.staging(left, after), *report.published(before, after, is_kept=is_kept)]
+        lines += report.staging(record["left_out"], numbers["after"])
+        lines += report.published(**numbers, is_kept=is_kept)
     found = []
     for one in record["changes"]:
         (rows_before, rows_after), (was, now) = one["rows"], map(Decimal, one["amount"])
         found.append(Change(date.fromisoformat(one["fee_date"]), rows_before, was, rows_after, now))
-    lines += [*report.changes(found, len(found)), *changed]
+    lines += [*report.changes(found, len(found)), *edited(record["sql"]), *differing(changed)]
     if numbers:
-        lines += report.incomplete(numbers[1])
+        lines += report.incomplete(numbers["after"])
     if record["assertions"]:
         lines += report.assertions([_judged(one, descriptions) for one in record["assertions"]])
     if steps := record["steps"]:

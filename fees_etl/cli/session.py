@@ -118,22 +118,19 @@ class Session:
         *,
         read_only: bool = False,
         rehearse: bool = False,
-        models: bool = True,
         tables: Iterable[Table] = (),
     ) -> Iterator[Engine]:
         """The target's engine, opened and prepared; of a rehearsal nothing is kept, not even a file.
 
-        Without ``models`` only raw and ops of BigQuery are looked at: who ingests or reads the ledger may see no more.
-        With ``tables`` only these are.
+        With ``tables`` only these are looked at: who reads one of them may see no more.
         """
         found, path = self.settings, self.file and Path(os.path.realpath(self.file))
         fresh = path if rehearse and path and not os.path.lexists(path) else None
-        contracts = project.contracts if models or not self.is_remote else project.sources
-        contracts = {table: project.contracts[table] for table in tables} or contracts
+        known = project.contracts
         try:
             with fees_etl.connect(found.warehouse, read_only=read_only, settings=found) as engine:
                 try:
-                    engine.prepare(contracts, create=not read_only)
+                    engine.prepare({table: known[table] for table in tables} or known, create=not read_only)
                     with engine.rehearsal() if rehearse else nullcontext():
                         yield engine
                 except (InputRefused, GuardRefused) as error:
@@ -161,13 +158,10 @@ def emit(output: Literal["text", "json", "csv", "md"], document: dict[str, Any],
     if output == "json":
         from fees_etl.cli.document import written
 
-        text = visible(redact_lines(written(document)))
-    else:
-        text = visible(redact_lines("\n".join(lines)))
-        is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        colour = output == "text" and is_terminal
-        text = _painted(text) if colour and not os.environ.get("NO_COLOR") else text
-    write(text)
+        lines = [written(document)]
+    text = visible(redact_lines("\n".join(lines)))
+    is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    write(_painted(text) if output == "text" and is_terminal and not os.environ.get("NO_COLOR") else text)
 
 
 def write(text: str) -> None:

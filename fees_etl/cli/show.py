@@ -1,27 +1,31 @@
-"""``show``: rows of a table, now or as a run left them. No SQL is taken from the command line."""
+"""``show`` and ``files``: rows of a table, now or as a run left them. No SQL is taken from the command line."""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from fees_etl.cli import completion
+from fees_etl.cli import options as opt
 from fees_etl.cli.session import Session, emit
-from fees_etl.cli.text import table
+from fees_etl.cli.text import grid, paragraphs, table
 from fees_etl.errors import UsageError
-from fees_etl.figures import plain
+from fees_etl.figures import cell, plain, shown
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-RUNS = Table("ops", "runs")
+RUNS, TEXTS, FILES = Table("ops", "runs"), Table("ops", "sql"), Table("raw", "files")
 SHOWN = 50
 """Rows of a screen, unless asked for more."""
+_limit = partial(typer.Option, min=1, max=10**9, metavar="N")
+Output: TypeAlias = Annotated[Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a file.")]
 
 
 def show(
@@ -35,19 +39,9 @@ def show(
         list[str] | None,
         typer.Option(autocompletion=completion.columns, help="This column beside the key; repeatable."),
     ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN|DATE",
-            autocompletion=completion.runs,
-            help="As that run left it: an id, latest, previous or a day.",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, max=10**9, metavar="N", help=f"At most so many rows; a screen has {SHOWN} of them."),
-    ] = None,
-    output: Annotated[Literal["text", "json", "csv"], typer.Option(help="A screen, one document, or a file.")] = "text",
+    as_of: Annotated[str | None, opt.run(help="As that run left it: an id, latest, previous or a day.")] = None,
+    limit: Annotated[int | None, _limit(help=f"At most so many rows; a screen has {SHOWN} of them.")] = None,
+    output: Output = "text",
 ) -> int:
     """Show the rows of a table, exact; what has a policy tag is masked.
 
@@ -69,22 +63,58 @@ def show(
     with session.warehouse(project, read_only=True, tables=needed) as engine:
         at = history.moment(history.moments(project, engine), as_of) if as_of else None
         found = rows(project, engine, made, where=wanted, columns=column or (), at=at, limit=most and most + 1)
-    more = most is not None and len(found.rows) > most
     few = found.rows[:most]
-    document: dict[str, Any] = {
-        "schema": "fees-etl/show/1",
-        "table": str(made.table),
-        "as_of": at.run_id if at else None,
-    }
-    document["rows"] = found.records[:most]
-    keys = next((at for at, name in enumerate(found.columns) if name not in made.key), 0) or 1
-    lines = as_csv(found.columns, few) if output == "csv" else table(found.columns, few, 0, keys=keys)
-    if output == "text" and not few:
-        lines = [f"No row of {made.table} is so."]
-    if output == "text" and more:
-        lines = [*lines, f"and more: fees-etl show {name} --limit N, or --output csv for all of them"]
+    document: dict[str, Any] = {"schema": "fees-etl/show/1", "table": str(made.table)}
+    document |= {"as_of": at.run_id if at else None, "rows": found.records[:most]}
+    if output == "csv":
+        lines = as_csv(found.columns, few)
+    else:
+        keys = next((at for at, name in enumerate(found.columns) if name not in made.key), 0) or 1
+        lines = table(found.columns, few, 0, keys=keys) if few else [f"No row of {made.table} is so."]
+        lines += _more(f"show {name}", found.rows[len(few) :])
     emit(output, document, lines)
     return 0
+
+
+def files(
+    context: typer.Context,
+    *,
+    limit: Annotated[int | None, _limit(help=f"At most so many; a screen has {SHOWN} of them.")] = None,
+    output: Output = "text",
+) -> int:
+    """List every file version, newest first: rows, rejects, pounds, and what became of it.
+
+    \b
+    fees-etl files
+    fees-etl files --limit 10 --output json
+    """
+    session: Session = context.obj
+    project = session.open(proven=False)
+    most = limit or (SHOWN if output == "text" else None)
+    with session.warehouse(project, read_only=True, tables=[FILES]) as engine:
+        found = engine.query(project.templates.ask("file_versions", limit=most and most + 1).sql)
+    told = found.records[:most]
+    if output == "csv":
+        lines = as_csv(found.columns, found.rows[:most])
+    elif told:
+        figures = ("row_count", "rejected_count", "total_amount")
+        cells = [
+            (shown(one["uri"] or "NULL"), *(cell(one[name]) for name in figures),
+             cell(one["status"]), cell(one["ingested_at"]), cell(one["run_id"]))
+            for one in told
+        ]  # fmt: skip
+        lines = grid([("file", "rows", "rejected", "pounds", "status", "seen", "run"), *cells], "<>>><<<", 0)
+        said = [f"{shown(one['uri'] or 'NULL')} ({one['status']}): {one['reason']}" for one in told if one["reason"]]
+        lines += paragraphs(said, 0, 2)
+        lines += _more("files", found.rows[len(told) :])
+    else:
+        lines = ["No file was seen yet."]
+    emit(output, {"schema": "fees-etl/files/1", "files": told}, lines)
+    return 0
+
+
+def _more(command: str, rest: Sequence[object]) -> list[str]:
+    return [f"and more: fees-etl {command} --limit N, or --output csv for all of them"] if rest else []
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

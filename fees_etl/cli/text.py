@@ -9,12 +9,12 @@ import textwrap
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fees_etl.figures import cell
+from fees_etl.figures import cell, plain
 from fees_etl.privacy import redact
 from fees_etl.streams import inline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 WIDTH = 100
 LEAST = 12
@@ -92,7 +92,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], indent: int = 2
     if keys or _line(widths, indent) <= width():
         return grid(cells, align, indent, keys=keys)
     texts = (", ".join(f"{name} {text}" for name, text in zip(cells[0], row, strict=True)) for row in cells[1:])
-    return [line for text in texts for line in paragraph(text, indent, 2)]
+    return paragraphs(texts, indent, 2)
 
 
 def _line(widths: Sequence[int], indent: int) -> int:
@@ -117,3 +117,17 @@ def paragraph(text: str, indent: int = 2, hanging: int = 0) -> list[str]:
         break_long_words=width() < WIDTH,
         break_on_hyphens=False,
     )
+
+
+def paragraphs(texts: Iterable[str], indent: int = 2, hanging: int = 0) -> list[str]:
+    """Each of them."""
+    return [line for text in texts for line in paragraph(text, indent, hanging)]
+
+
+def keyed(values: Mapping[str, Any], say: Callable[[Any], str] = plain) -> str:
+    """Names, each with its value.
+
+    >>> keyed({"adviser_id": "A1", "month": 9})
+    'adviser_id A1, month 9'
+    """
+    return ", ".join(f"{name} {say(value)}" for name, value in values.items())

@@ -12,7 +12,7 @@ from fees_etl.cli import completion
 from fees_etl.cli.logs import logger
 from fees_etl.cli.session import Session, emit
 from fees_etl.cli.show import as_csv, pair
-from fees_etl.cli.text import table
+from fees_etl.cli.text import keyed, table
 from fees_etl.errors import AssertionsFailed, UsageError
 from fees_etl.figures import cell, plain, plural, pounds, shown, total
 from fees_etl.streams import quoted
@@ -136,10 +136,9 @@ def _ended(end: Fate) -> Iterator[str]:
     if end.kept:
         yield f"  kept is {end.kept}"
     if end.fee:
-        yield f"  as {', '.join(f'{name} {plain(value)}' for name, value in end.fee.items())}"
+        yield f"  as {keyed(end.fee)}"
     for one in end.numbers:
-        key = ", ".join(f"{name} {plain(value)}" for name, value in one.key.items())
-        yield f"  {pounds(one.pounds)} in {one.table}.{one.column} of {key}"
+        yield f"  {pounds(one.pounds)} in {one.table}.{one.column} of {keyed(one.key)}"
     if end.numbers:
         yield "  and in the means, medians and ranks that are worked out from these"
 
@@ -191,8 +190,7 @@ def _document(found: Trace, project: Project) -> dict[str, Any]:
 
 
 def _told(found: Trace) -> Iterator[str]:
-    key = ", ".join(f"{name} {plain(value)}" for name, value in found.key.items())
-    yield f"{found.table}, {key}: {found.column} is {cell(found.value)}"
+    yield f"{found.table}, {keyed(found.key)}: {found.column} is {cell(found.value)}"
     if found.additive:
         if found.fees or not found.closed:
             kind = "fee" if all(line.fee for line in found.fees) else "row"

@@ -12,7 +12,7 @@ import goldens
 import jsonschema
 import pytest
 
-from fees_etl.cli import bridge, document, logs, plan, report, runs
+from fees_etl.cli import differences, document, logs, plan, report, runs
 from fees_etl.cli.session import emit
 from fees_etl.cli.text import WIDTH, grid
 from fees_etl.figures import change, pounds, total
@@ -122,7 +122,7 @@ BRIDGES = tuple(
 )  # fmt: skip
 """The second kind leaves 4.00 unexplained, which is said."""
 SCREENS = {
-    "bridges": lambda: bridge.bridged(BRIDGES),
+    "bridges": lambda: differences.bridged(BRIDGES),
     "first_run": lambda: report.run(result_of(before=NOTHING), IngestResult("r", "lake/*.csv", FILES[:1], 0.2)),
     "files": lambda: report.files(IngestResult("r", "lake/*.csv", FILES, 0.2)),
     "rejected": lambda: report.run(result_of("rejected", before=REAL, assertions=(PASSED, WARNING, WAIVED, CONFLICT)), None),
@@ -144,7 +144,7 @@ def test_a_screen(name):
 
 
 def test_a_bridge_in_a_comment():
-    goldens.check("cli/bridges.md", "\n".join(bridge.noted(BRIDGES[:2])) + "\n")
+    goldens.check("cli/bridges.md", "\n".join(differences.bridges_noted(BRIDGES[:2])) + "\n")
 
 
 def test_the_sample_says_that_it_is_one_and_how_to_leave_it():

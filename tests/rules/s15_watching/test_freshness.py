@@ -11,7 +11,7 @@ from pipeline import Pipeline
 from shells import GOOD, put, waive
 
 from fees_etl import plan, run, state
-from fees_etl.cli.unusual import sentences
+from fees_etl.cli.report import sentences
 from fees_etl.ingestion import ingest
 from fees_etl.project.watched import due_days
 from fees_etl.types import Freshness
