@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 
-from fees_etl.query.tags import like
+from fees_etl.query.tags import branches, like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -147,12 +147,6 @@ def _dated(kinds: Kinds, node: Any) -> str:
     return "DATE" if kind == STRING_LITERAL else kind
 
 
-def _branches(kinds: Kinds, node: exp.If | exp.Case) -> str:
-    ends = [arm.args["true"] for arm in node.args.get("ifs") or (node,)]
-    other = node.args.get("default" if isinstance(node, exp.Case) else "false")
-    return common([*(kinds[id(end)] for end in ends), kinds[id(other)] if other else NULL])
-
-
 def _struct(kinds: Kinds, node: exp.Struct) -> str:
     found = []
     for item in node.expressions:
@@ -218,6 +212,7 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.Mul, exp.Mod, exp.IntDiv, exp.Coalesce, exp.Greatest, exp.Least,
         exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply,
     ),
+    lambda kinds, node: common(kinds[id(one)] for one in branches(node)): (exp.If, exp.Case),
     _joined: (exp.Concat, exp.DPipe),
     _added: (exp.Add, exp.Sub),
     _dated: (exp.DateAdd, exp.DateSub, exp.DateTrunc),
@@ -233,8 +228,6 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.JSONExtractArray: "ARRAY<STRING>",
     exp.Null: NULL,
     exp.Literal: lambda _, node: literal(node),
-    exp.If: _branches,
-    exp.Case: _branches,
     exp.Struct: _struct,
     exp.PercentileCont: _percentile,
     exp.Bracket: lambda kinds, node: element(kinds[id(node.this)]),
