@@ -32,7 +32,7 @@ class Block:
     sources: dict[str, Source] = field(default_factory=dict)
     items: dict[str, Any] = field(default_factory=dict)
     parts: tuple[Block, ...] = ()
-    known: dict[Any, Any] = field(default_factory=dict)
+    known: dict[str, frozenset[Any]] = field(default_factory=dict)
     """What has been worked out of it, for those who ask twice."""
 
     @property
