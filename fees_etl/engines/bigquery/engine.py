@@ -129,12 +129,13 @@ class BigQuery(Engine):
 
     def _transact(self, script: Script, watch: Watch | None) -> Outcome:
         script = replace(script, keep=script.keep and not self._rehearsing)
-        incoming = Incoming(job_id(script.run_id, "load", token_hex(3)), self._contracts.values())
+        load = job_id(script.run_id, "load", token_hex(3))
+        incoming = Incoming(load, self._contracts, self._embedded, self.spill)
         parts = self._placed(script, incoming)
         if script.accepted is None and not any(isinstance(part, (Write, Step)) for part in parts):
             return Outcome()
         self.allow(sql for part in parts if isinstance(part, (Step, Ask)) for sql in part.statements)
-        size = len(job(script, parts, self._dialect, incoming.load).encode())  # it names each new file
+        size = len(job(script, parts, self._dialect, load).encode())  # it names each new file
         if size > _LONGEST:
             raise GuardRefused(
                 f"the job would be {size:,} bytes of SQL; BigQuery takes {_LONGEST:,}.",
@@ -144,9 +145,9 @@ class BigQuery(Engine):
                 else "Change fewer files at a time: fees-etl ingest 'gs://BUCKET/PREFIX/2024-*.csv'",
             )
         if incoming:
-            path, table = incoming.file(self._embedded(), self.spill), incoming.contract.table
+            path, table = incoming.file(), incoming.contract.table
             name = f"{self.client.project}.{table.dataset}{self._suffix}.{table.name}"
-            self.jobs.load(path, name, incoming.load, {"run": script.run_id, "kind": "load", **script.labels})
+            self.jobs.load(path, name, load, {"run": script.run_id, "kind": "load", **script.labels})
             path.unlink()
         outcome = self._outcome(self._committed(script, parts), parts)
         if outcome.verdict == MASKED:
@@ -191,10 +192,10 @@ class BigQuery(Engine):
         for part in script.parts:
             parts.append(part)
             if isinstance(part, Load):
-                incoming.take(part, self._embedded(), self.spill)
+                incoming.take(part)
         if not incoming:  # a record alone stages nothing that could be masked
             return [incoming.unmasked(), *parts] if parts else parts
-        return incoming.moved(parts, self._contracts, self._embedded())
+        return incoming.moved(parts)
 
     def _committed(self, script: Script, parts: Sequence[Part]) -> Any:
         """The ended job of the script. One that failed for a passing reason, and left nothing, is tried again."""
