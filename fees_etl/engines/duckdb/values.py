@@ -14,7 +14,7 @@ from fees_etl.errors import GuardRefused, ProjectError, UsageError, WarehouseErr
 from fees_etl.script import TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from fees_etl.types import Contract, Table
@@ -93,19 +93,8 @@ CALENDAR = {"DATE", "TIMESTAMP"}
 """Types of columns that are Python's dates and moments, from year 1 to 9999; beyond them DuckDB hands out texts."""
 
 
-def within_calendar(columns: Sequence[str], rows: Iterable[Sequence[Any]], places: Sequence[int]) -> None:
-    """Refuse dates that Python has not; nothing that was ingested or staged can hold one.
-
-    Raises:
-        WarehouseError: there is one.
-    """
-    for place in places:
-        if any(isinstance(row[place], str) for row in rows):
-            raise beyond(columns[place])
-
-
 def beyond(column: str) -> WarehouseError:
-    """The error for a moment that no ingestion and no run writes."""
+    """The error for a moment that Python has not: nothing that was ingested or staged can hold one."""
     return WarehouseError(
         f"{column} holds a moment before year 1 or after 9999: somebody wrote to the warehouse by hand.",
         hint="See what else was: fees-etl assert --source",
@@ -166,7 +155,7 @@ def ddl(
         GuardRefused: a live column has another type.
         UsageError: something is missing and may not be created.
     """
-    datasets = {f"{name}".partition(".")[0] for name in live}
+    datasets = {name.partition(".")[0] for name in live}
     for table, contract in contracts.items():
         dataset = f"{table.dataset}{suffix}"
         name = f"{dataset}.{table.name}"

@@ -20,7 +20,8 @@ from bigquery.tables import Tables
 from bigquery.uploads import Uploads, parquet
 from bigquery.wire import Answer, Fault, Reply, client_of, served
 from fees_etl import connect
-from fees_etl.engines.bigquery import engine, errors, jobs, tables
+from fees_etl.engines import bigquery as engine
+from fees_etl.engines.bigquery import errors, jobs, tables
 from fees_etl.engines.bigquery.tables import placed, resource
 from fees_etl.runs.plan import fingerprints
 from fees_etl.settings import Settings
