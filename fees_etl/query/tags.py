@@ -12,16 +12,7 @@ if TYPE_CHECKING:
 
 
 _ONE_PART = (exp.Window, exp.Order, exp.HavingMax, exp.ArgMax, exp.ArgMin, exp.Nullif)
-_COUNTING = (
-    exp.Count,
-    exp.CountIf,
-    exp.ApproxDistinct,
-    exp.Length,
-    exp.ByteLength,
-    exp.ArraySize,
-    exp.Ordered,
-    exp.Query,
-)
+_MUTE = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Length, exp.ByteLength, exp.ArraySize, exp.Ordered, exp.Query)
 
 
 class Tagged(str):
@@ -76,4 +67,4 @@ def _carried(node: Any) -> Iterable[Any]:
         return branches(node)
     if isinstance(node, _ONE_PART):
         return [node.this]
-    return () if isinstance(node, _COUNTING) else node.iter_expressions()
+    return () if isinstance(node, _MUTE) else node.iter_expressions()

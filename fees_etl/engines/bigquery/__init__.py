@@ -10,7 +10,7 @@ import shutil
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
@@ -67,9 +67,7 @@ class BigQuery(Engine):
         self._known_types: dict[str, dict[str, str]] = {}
         self._weighed: dict[str, int] = {}
         self._temporary: dict[Table, tuple[str, int]] = {}
-        self._dialect = Dialect(
-            lambda sql: tuple(self._types(sql)), lambda sql: query.with_suffix(sql, settings.dataset_suffix)
-        )
+        self._dialect = Dialect(self._types, partial(query.with_suffix, suffix=self._suffix))
 
     @cached_property
     def client(self) -> bigquery.Client:

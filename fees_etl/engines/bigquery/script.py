@@ -38,7 +38,7 @@ from fees_etl.project.template import literal
 from fees_etl.script import Ask, Record, Rows, Script, Step, Stop, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fees_etl.script import Part
 
@@ -62,7 +62,7 @@ class Dialect:
     ``columns`` names the columns that a query yields, ``suffixed`` puts a statement on the target's datasets.
     """
 
-    columns: Callable[[str], Sequence[str]]
+    columns: Callable[[str], Iterable[str]]
     suffixed: Callable[[str], str]
 
     def answer(self, ask: Ask) -> str:
@@ -104,7 +104,7 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
     return "\n".join(lines)
 
 
-def as_json(sql: str, columns: Sequence[str]) -> str:
+def as_json(sql: str, columns: Iterable[str]) -> str:
     """GoogleSQL for all rows of a query as one STRING, in no particular order; at most 1 MB fits a script variable."""
     cells = ", ".join(f"CAST({column} AS STRING)" for column in columns)
     return f"SELECT CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([{cells}]), ','), ''), ']')\nFROM (\n{sql}\n)"

@@ -21,7 +21,7 @@ import duckdb
 
 from fees_etl import query
 from fees_etl.engines import Engine, alone
-from fees_etl.engines.duckdb.files import Place, clean, create, identity, opened, private, require_file, translated
+from fees_etl.engines.duckdb.files import Place, clean, identity, opened, private, translated
 from fees_etl.engines.duckdb.values import (
     CALENDAR,
     TYPES,
@@ -54,9 +54,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CONFIG: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 """From the moment of opening: for a file of another database DuckDB would download what reads it."""
 
-_NAMES: dict[tuple[int, int], Path] = {}
-"""By which name this process opened a file first."""
-
 
 class DuckDB(Engine):
     """A DuckDB file, or a database in memory when ``path`` is None."""
@@ -69,16 +66,14 @@ class DuckDB(Engine):
         self._name: object = path or "the database in memory"
         self.spill = Path(f"{path}.tmp") if path else Path(tempfile.gettempdir())
         self.translated = partial(translated, path)
-        self._config = _CONFIG | ({"memory_limit": memory} if memory else {})
         self._owns_spill = path is not None and not read_only
         self._known, self._contracts = Known(suffix=suffix), dict[Table, Contract]()
         self.strange, self._catalog = {}, ""
         self._keep: bool | None = None  # of the transaction that is under way
         self._thread = 0  # which is in it
         with private(), self.translated("opening the warehouse"):
-            if path is not None:
-                require_file(path, there=read_only)
-            self.native = self._open(path, read_only=read_only)
+            config = _CONFIG | ({"memory_limit": memory} if memory else {})
+            self.native = opened(path, config, read_only=read_only) if path else duckdb.connect(config=config)
             self._place: object = identity(path) if path else self.native
             self._file = Place(path) if path else None
         try:
@@ -195,17 +190,6 @@ class DuckDB(Engine):
                 self.spill.rmdir()
         with suppress(duckdb.Error), private():
             self.native.close()
-
-    def _open(self, path: Path | None, *, read_only: bool) -> Any:
-        if path is None:
-            return duckdb.connect(":memory:", config=self._config)
-        if not read_only:
-            create(path, lambda draft: duckdb.connect(str(draft)).close())
-        # By the name it has in this process already: by two, DuckDB would write to it twice.
-        name = _NAMES.get(identity(path), path) if path.exists() else path
-        name = _NAMES[identity(path)] = name if name.exists() and name.samefile(path) else path
-        config = self._config | {"temp_directory": f"{path}.tmp"}
-        return opened(path, lambda: duckdb.connect(str(name), read_only=read_only, config=config), writes=not read_only)
 
     def _walk(self, parts: Iterable[Part], outcome: Outcome, watch: Watch | None) -> None:
         fatal = []
