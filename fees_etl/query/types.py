@@ -190,7 +190,6 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.TimestampSub, exp.TimestampTrunc,
     ),
     "DATETIME": (exp.CurrentDatetime, exp.TsOrDsToDatetime, exp.DatetimeAdd, exp.DatetimeSub, exp.DatetimeTrunc),
-    UNKNOWN: (exp.Star, exp.Var, exp.Identifier, exp.WeekStart, exp.Parameter),
     _first: (
         exp.Paren, exp.Neg, exp.Distinct, exp.Alias, exp.IgnoreNulls, exp.RespectNulls, exp.HavingMax, exp.Ordered,
         exp.Order, exp.Limit, exp.Window,

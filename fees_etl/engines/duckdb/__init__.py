@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from fees_etl import query
-from fees_etl.engines import Engine, alone
+from fees_etl.engines import Engine, alone, placed
 from fees_etl.engines.duckdb.files import Place, clean, identity, opened, private, translated
 from fees_etl.engines.duckdb.values import (
     CALENDAR,
@@ -94,7 +94,8 @@ class DuckDB(Engine):
     def prepare(self, contracts: Mapping[Table, Contract], *, create: bool = True) -> None:
         if all(self._contracts.get(table) == contract for table, contract in contracts.items()):
             return
-        if self._catalog in {f"{table.dataset}{self._known.suffix}".lower() for table in contracts}:
+        named = placed(contracts, self._known.suffix)
+        if self._catalog in {made.table.dataset.lower() for made in named.values()}:
             raise UsageError(
                 f"a warehouse file cannot be called {self._catalog}, as one of its datasets is.",
                 hint=f"Name another: FEES_ETL_WAREHOUSE={self.url.removesuffix('.duckdb')}_fees.duckdb",
@@ -110,10 +111,9 @@ class DuckDB(Engine):
         with self.translated("reading"):
             for table, column, kind in cursor.fetchall():
                 live.setdefault(table, {})[column] = kind
-        for table, contract in contracts.items():
-            there = live.get(f"{table.dataset}{self._known.suffix}.{table.name}", {})
-            self.strange[table] = tuple(name for name in there if name not in contract.types)
-        missing = tuple(ddl(contracts, live, may_create=create, suffix=self._known.suffix))
+        for at, made in named.items():
+            self.strange[at] = tuple(name for name in live.get(str(made.table), {}) if name not in made.types)
+        missing = tuple(ddl(named.values(), live, may_create=create))
         if missing:  # all of it is judged before any of it is done
             with self._transaction():
                 for sql in missing:

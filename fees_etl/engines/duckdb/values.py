@@ -14,7 +14,7 @@ from fees_etl.errors import GuardRefused, ProjectError, UsageError, WarehouseErr
 from fees_etl.script import TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from fees_etl.types import Contract, Table
@@ -146,20 +146,17 @@ def stamped(relation: str, constants: Mapping[str, Any]) -> str:
     return f"SELECT *{cells} FROM ({relation})"  # noqa: S608 - our own SQL
 
 
-def ddl(
-    contracts: Mapping[Table, Contract], live: Mapping[str, Mapping[str, str]], *, may_create: bool, suffix: str = ""
-) -> Iterator[str]:
-    """DuckDB DDL that brings the live tables up to their contracts; nothing when they are.
+def ddl(contracts: Iterable[Contract], live: Mapping[str, Mapping[str, str]], *, may_create: bool) -> Iterator[str]:
+    """DuckDB DDL that brings the live tables up to their contracts, which go by their names there.
 
     Raises:
         GuardRefused: a live column has another type.
         UsageError: something is missing and may not be created.
     """
     datasets = {name.partition(".")[0] for name in live}
-    for table, contract in contracts.items():
-        dataset = f"{table.dataset}{suffix}"
-        name = f"{dataset}.{table.name}"
-        columns, seen = {name: TYPES[kind] for name, kind in contract.types.items()}, live.get(name, {})
+    for contract in contracts:
+        name, at = str(contract.table), f'"{contract.table.dataset}"."{contract.table.name}"'
+        columns, seen = {one: TYPES[kind] for one, kind in contract.types.items()}, live.get(name, {})
         missing = [column for column in columns if column not in seen]
         for column, kind in columns.items():
             if seen.get(column, kind) != kind:
@@ -174,10 +171,10 @@ def ddl(
                 hint="fees-etl run",
             )
         if name not in live:
-            if dataset not in datasets:
-                datasets.add(dataset)
-                yield f'CREATE SCHEMA IF NOT EXISTS "{dataset}"'
+            if contract.table.dataset not in datasets:
+                datasets.add(contract.table.dataset)
+                yield f'CREATE SCHEMA IF NOT EXISTS "{contract.table.dataset}"'
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
-            yield f'CREATE TABLE "{dataset}"."{table.name}" ({listed})'
+            yield f"CREATE TABLE {at} ({listed})"
         else:
-            yield from (f'ALTER TABLE "{dataset}"."{table.name}" ADD COLUMN "{one}" {columns[one]}' for one in missing)
+            yield from (f'ALTER TABLE {at} ADD COLUMN "{one}" {columns[one]}' for one in missing)
