@@ -99,7 +99,7 @@ def named(to: exp.DataType) -> str:
     return _BY_NAME.get(this, UNKNOWN)
 
 
-def literal(node: exp.Literal) -> str:
+def _literal(_: Kinds, node: exp.Literal) -> str:
     """The type of a text or a number as long as nothing asks for another."""
     if node.args["is_string"]:
         return STRING_LITERAL
@@ -212,13 +212,12 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply,
     ),
     lambda kinds, node: common(kinds[id(one)] for one in branches(node)): (exp.If, exp.Case),
+    lambda _, node: named(node.args["to"]): (exp.Cast, exp.TryCast),
     _joined: (exp.Concat, exp.DPipe),
     _added: (exp.Add, exp.Sub),
     _dated: (exp.DateAdd, exp.DateSub, exp.DateTrunc),
 }  # fmt: skip
 RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items() for kind in group} | {
-    exp.Cast: lambda _, node: named(node.args["to"]),
-    exp.TryCast: lambda _, node: named(node.args["to"]),
     exp.Interval: "INTERVAL",
     exp.ParseNumeric: "NUMERIC",
     exp.ParseJSON: "JSON",
@@ -226,7 +225,7 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.ToCodePoints: "ARRAY<INT64>",
     exp.JSONExtractArray: "ARRAY<STRING>",
     exp.Null: NULL,
-    exp.Literal: lambda _, node: literal(node),
+    exp.Literal: _literal,
     exp.Struct: _struct,
     exp.PercentileCont: _percentile,
     exp.Bracket: lambda kinds, node: element(kinds[id(node.this)]),
