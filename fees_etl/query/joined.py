@@ -22,8 +22,8 @@ NO_LIMIT: Only = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A block on a way, and the source that the way goes on to."""
+class Leg:
+    """A part of a way: a block, and the source that the way goes on to."""
 
     block: Block
     alias: str = ""
@@ -54,29 +54,28 @@ def spelled(query: Query, schema: Schema) -> Block:
     return top
 
 
-def joined(steps: Sequence[Step], key: Sequence[str], ends: list[Any], only: Only) -> str:
-    """The text of the query whose way has these steps, in a query that is :func:`spelled`; the last one gives ``ends``.
+def joined(legs: Sequence[Leg], key: Sequence[str], ends: list[Any], only: Only) -> str:
+    """The text of the query whose way has these legs, in a query that is :func:`spelled`; the last one gives ``ends``.
 
     Raises:
         ProjectError: what the query does cannot be traced.
     """
-    top, same = steps[0].block, _same(steps, only)
+    top, same = legs[0].block, _same(legs, only)
     members: list[tuple[int, list[str], exp.Select]] = []
     given, exported = ends, [one.alias for one in ends]
-    factors = sum(step.factor is not None for step in steps)
-    for number in range(len(steps) - 1, -1, -1):
-        step = steps[number]
-        of = step.block
-        if number < len(steps) - 1:
-            given = [exp.alias_(column_of(name, step.alias), name) for name in exported]
-        if step.factor is not None:
+    factors = sum(leg.factor is not None for leg in legs)
+    for number, leg in reversed(list(enumerate(legs))):
+        of = leg.block
+        if leg is not legs[-1]:
+            given = [exp.alias_(column_of(name, leg.alias), name) for name in exported]
+        if leg.factor is not None:
             factors -= 1
-            given = [*given, exp.alias_(step.factor.copy(), f"by_{factors}")]
-        if step.side is not None:
-            exported = _on_side(step, exported, number)
+            given = [*given, exp.alias_(leg.factor.copy(), f"by_{factors}")]
+        if leg.side is not None:
+            exported = _on_side(leg, exported, number)
             continue
-        if step.groups is not None or of.is_grouped:
-            by = of.groups if step.groups is None else step.groups
+        if leg.groups is not None or of.is_grouped:
+            by = of.groups if leg.groups is None else leg.groups
             if (group := of.node.args.get("group")) and group.find(exp.Rollup, exp.Cube, exp.GroupingSets):
                 raise of.asked.wrong("this cannot be traced: it is grouped in several ways", of.node)
             names = [f"group_{number}_{at}" for at in range(len(by))]
@@ -100,27 +99,27 @@ def column_of(name: str, alias: str) -> exp.Expr:
     return exp.column(name, table=None if alias.startswith("#") else alias or None, quoted=True)
 
 
-def _same(steps: Sequence[Step], only: Only) -> list[dict[str, Any]]:
-    """Of each step the items of its block that are, unchanged, columns of the answer's key."""
+def _same(legs: Sequence[Leg], only: Only) -> list[dict[str, Any]]:
+    """Of each leg the items of its block that are, unchanged, columns of the answer's key."""
     found = list[dict[str, Any]]()
     names = {name: name.lower() for name in only}
-    for step in steps:
-        of = step.block
+    for leg in legs:
+        of = leg.block
         items = {} if of.parts else {one: of.items[name] for one, name in names.items()}
         found.append(items)
         places = {one: of.meant(item) for one, item in items.items() if isinstance(item, exp.Column)}
-        names = {one: to[2] for one, to in places.items() if to and to[0] is of and to[1] == step.alias}
+        names = {one: to[2] for one, to in places.items() if to and to[0] is of and to[1] == leg.alias}
     return found
 
 
-def _on_side(step: Step, exported: list[str], number: int) -> list[str]:
+def _on_side(leg: Leg, exported: list[str], number: int) -> list[str]:
     """One side of a set operation has what was added to its select list; the other has none of it."""
     mark = f"side_{number}"
-    for place, part in enumerate(step.block.parts):
+    for place, part in enumerate(leg.block.parts):
         for one in _selects(part):
-            if place != step.side:
+            if place != leg.side:
                 one.set("expressions", [*one.expressions, *(exp.alias_(exp.Null(), name) for name in exported)])
-            one.append("expressions", exp.alias_(exp.Literal.number(int(place == step.side)), mark))
+            one.append("expressions", exp.alias_(exp.Literal.number(int(place == leg.side)), mark))
     return [*exported, mark]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from fees_etl.query.blocks import Block, blocks, is_aggregate
-from fees_etl.query.joined import NO_LIMIT, Step, column_of, joined, spelled
+from fees_etl.query.joined import NO_LIMIT, Leg, column_of, joined, spelled
 from fees_etl.query.lineage import made_of
 from fees_etl.query.tags import branches
 from fees_etl.types import Table
@@ -69,12 +69,12 @@ def ways(
     """
     found = []
     for number in range(len(list(_ways(blocks(query, schema), column.lower())))):  # each is built in a copy of its own
-        steps, table, end = list(_ways(spelled(query, schema), column.lower()))[number]
-        at, of = steps[-1].alias, tuple(keys[table])
+        legs, table, end = list(_ways(spelled(query, schema), column.lower()))[number]
+        at, of = legs[-1].alias, tuple(keys[table])
         ends = [exp.alias_(column_of(one, at), f"of_{place}") for place, one in enumerate(of)]
         ends.append(exp.alias_(column_of(end, at), "of_worth"))
-        factors = sum(step.factor is not None for step in steps)
-        found.append(Way(joined(steps, key, ends, only), table, end, of, factors))
+        factors = sum(leg.factor is not None for leg in legs)
+        found.append(Way(joined(legs, key, ends, only), table, end, of, factors))
     return found
 
 
@@ -97,12 +97,12 @@ def operands(
         ProjectError: what the query does cannot be traced.
     """
     top = at = spelled(query, schema)
-    steps, low = list[Step](), column.lower()
+    legs, low = list[Leg](), column.lower()
     while not at.parts and not at.is_grouped and isinstance(item := at.items[low], exp.Column):
         place = at.meant(item)
         if place is None or place[0] is not at or not isinstance(source := at.sources[place[1]], Block):
             break
-        steps.append(Step(at, place[1]))
+        legs.append(Leg(at, place[1]))
         at, low = source, place[2]
     if at.parts:
         raise query.wrong(f"{column} cannot be traced: it comes from {at.node.key.upper()}", at.node)
@@ -121,32 +121,32 @@ def operands(
     shown = {one: item for one, item in shown.items() if one not in secret}
     if not shown:
         raise query.wrong(f"{column} is made of columns with a policy tag, which are not shown", item)
-    steps.append(Step(at, groups=[*windows[0].args.get("partition_by", ())] if windows else None))
+    legs.append(Leg(at, groups=[*windows[0].args.get("partition_by", ())] if windows else None))
     values = [exp.alias_(one.copy(), f"operand_{name}", quoted=True) for name, one in shown.items()]
-    return joined(steps, key, values, only)
+    return joined(legs, key, values, only)
 
 
-def _ways(of: Block, name: str) -> Iterator[tuple[list[Step], Table, str]]:
-    """The ways of a column of a block: their steps, the table that each ends at, and the column there."""
+def _ways(of: Block, name: str) -> Iterator[tuple[list[Leg], Table, str]]:
+    """The ways of a column of a block: their legs, the table that each ends at, and the column there."""
     if of.parts:
         if of.node.args.get("distinct") or not isinstance(of.node, exp.Union):
             raise of.asked.wrong(f"this cannot be traced: {of.node.key.upper()} that leaves rows out", of.node)
         place = list(of.items).index(name)
         for side, part in enumerate(of.parts):
-            for steps, table, end in _ways(part, list(part.items)[place]):
-                yield [Step(of, side=side), *steps], table, end
+            for legs, table, end in _ways(part, list(part.items)[place]):
+                yield [Leg(of, side=side), *legs], table, end
         return
     item = of.items[name]
     for node, factor in _factors(item, is_grouped=of.is_grouped):
         found = of.meant(node)
         if found is None or found[0] is not of or isinstance(of.sources[found[1]], exp.Unnest):
             raise of.asked.wrong(f"{node.name} cannot be traced here", item)
-        source, here = of.sources[found[1]], Step(of, found[1], factor)
+        source, here = of.sources[found[1]], Leg(of, found[1], factor)
         if isinstance(source, Table):
             yield [here], source, {one.lower(): one for one in of.schema[source]}[found[2]]
         elif isinstance(source, Block):
-            for steps, table, end in _ways(source, found[2]):
-                yield [here, *steps], table, end
+            for legs, table, end in _ways(source, found[2]):
+                yield [here, *legs], table, end
 
 
 def _factors(item: Any, *, is_grouped: bool) -> Iterator[tuple[exp.Column, Any]]:
