@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from emulator.masks import masked
 
-from fees_etl.engines.duckdb import engine, values
+from fees_etl.engines import duckdb as engine
+from fees_etl.engines.duckdb import values
 
 direct = values.to_native
 _made = lru_cache(maxsize=4096)(direct.__wrapped__)

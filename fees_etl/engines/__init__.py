@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fees_etl.settings import Settings
     from fees_etl.types import Contract, Project, Table
 
-__all__ = ["Engine", "Watch", "alone", "connect", "path_of", "read"]
+__all__ = ["Engine", "Watch", "alone", "connect", "path_of", "placed", "read"]
 
 Watch: TypeAlias = "Callable[[StepResult | Answer], None]"
 
@@ -118,6 +119,11 @@ def alone(place: Hashable, name: object) -> Iterator[None]:
         yield
     finally:
         del _WRITERS[held]
+
+
+def placed(contracts: Mapping[Table, Contract], suffix: str) -> dict[Table, Contract]:
+    """The contracts under the names of their tables in the warehouse: raw.fees with the suffix _ci is raw_ci.fees."""
+    return {at: replace(made, table=replace(at, dataset=f"{at.dataset}{suffix}")) for at, made in contracts.items()}
 
 
 def path_of(url: str) -> Path | None:

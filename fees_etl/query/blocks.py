@@ -32,7 +32,7 @@ class Block:
     sources: dict[str, Source] = field(default_factory=dict)
     items: dict[str, Any] = field(default_factory=dict)
     parts: tuple[Block, ...] = ()
-    known: dict[Any, Any] = field(default_factory=dict)
+    known: dict[str, frozenset[Any]] = field(default_factory=dict)
     """What has been worked out of it, for those who ask twice."""
 
     @property
@@ -98,17 +98,16 @@ def is_aggregate(node: Any) -> bool:
     return isinstance(node, exp.AggFunc) and not isinstance(node.find_ancestor(exp.Window, exp.Query), exp.Window)
 
 
-def blocks(query: Query, schema: Schema, tree: Any = None) -> Block:
-    """The outermost block of a query; ``tree`` is a copy of its tree to be changed.
+def blocks(query: Query, schema: Schema) -> Block:
+    """The outermost block of a query.
 
     Raises:
         ProjectError: it is nested too deeply, or is no query.
     """
-    node = query.tree if tree is None else tree
-    if not isinstance(node, exp.Query):
-        raise query.wrong("this is no query", node)
+    if not isinstance(query.tree, exp.Query):
+        raise query.wrong("this is no query", query.tree)
     try:
-        return block(query, schema, node, {}, None)
+        return block(query, schema, query.tree, {}, None)
     except RecursionError:
         raise query.wrong(TOO_DEEP) from None
 

@@ -11,7 +11,7 @@ from fees_etl.query.blocks import Block, block, blocks
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from fees_etl.query.names import Schema
     from fees_etl.query.read import Query
@@ -72,38 +72,38 @@ def revealed(query: Query, schema: Schema) -> dict[str, Edges]:
     return lineage(replace(query, tree=tree), schema)
 
 
-def made_of(of: Block, item: Any) -> Edges:
-    """The edges of an expression of a block."""
-    return _of(of, item, "copied")
-
-
-def _as(edges: Iterable[Edge], kind: Kind) -> Edges:
-    """The same edges one step further on: copied is the least of the direct kinds, an indirect one stays."""
-    if kind == "copied":
-        return frozenset(edges)
-    place = DIRECT.index(kind) if kind in DIRECT else -1
-    return frozenset(
-        edge
-        if edge.kind not in DIRECT or (place >= 0 and DIRECT.index(edge.kind) >= place)
-        else edge._replace(kind=kind)
-        for edge in edges
-    )
+def made_of(of: Block, node: Any, kind: Kind = "copied", *, is_after: bool = False) -> Edges:
+    """The edges of an expression of a block; ``is_after`` the select list its names come first."""
+    found: set[Edge] = set()
+    waiting: list[tuple[Any, Kind]] = [(node, kind)]
+    while waiting:
+        one, how = waiting.pop()
+        if isinstance(one, exp.Column):
+            item = of.items.get(one.name.lower()) if is_after and not one.table else None
+            if item is not None and not (isinstance(item, exp.Column) and item.name.lower() == one.name.lower()):
+                found |= _as(made_of(of, item), how)
+            else:
+                found |= _as(_named(of, one), how)
+        elif isinstance(one, exp.Query):
+            inner = block(of.asked, of.schema, one, of.ctes, of)
+            for name in inner.items:
+                found |= _as(_column(inner, name), how if how not in DIRECT else "computed")
+        else:
+            waiting += _parts(one, how)
+    return frozenset(found)
 
 
 def _column(of: Block, name: str) -> Edges:
     """All edges of an output column."""
     if name not in of.known:
-        of.known[name] = _own(of, name) | _rows(of)
-    found: Edges = of.known[name]
-    return found
-
-
-def _own(of: Block, name: str) -> Edges:
-    if of.parts:
-        place = list(of.items).index(name)
-        sides = of.parts[:1] if isinstance(of.node, exp.Except | exp.Intersect) else of.parts
-        return frozenset().union(*(_column(part, list(part.items)[place]) for part in sides))
-    return _of(of, of.items[name], "copied")
+        if of.parts:
+            place = list(of.items).index(name)
+            sides = of.parts[:1] if isinstance(of.node, exp.Except | exp.Intersect) else of.parts
+            own: Edges = frozenset().union(*(_column(part, list(part.items)[place]) for part in sides))
+        else:
+            own = made_of(of, of.items[name])
+        of.known[name] = own | _rows(of)
+    return of.known[name]
 
 
 def _rows(of: Block) -> Edges:
@@ -111,8 +111,7 @@ def _rows(of: Block) -> Edges:
     if "" not in of.known:
         of.known[""] = _NONE  # a recursive CTE reads itself
         of.known[""] = frozenset().union(*_deciding(of))
-    found: Edges = of.known[""]
-    return found
+    return of.known[""]
 
 
 def _deciding(of: Block) -> Iterator[Edges]:
@@ -125,14 +124,14 @@ def _deciding(of: Block) -> Iterator[Edges]:
         if isinstance(source, Block):
             yield _rows(source)
         elif isinstance(source, exp.Unnest):
-            yield from (_of(of, one, "join") for one in source.expressions)
-    yield from (_of(of, one, "join") for join in args.get("joins") or () for one in _joined_on(of, join))
+            yield from (made_of(of, one, "join") for one in source.expressions)
+    yield from (made_of(of, one, "join") for join in args.get("joins") or () for one in _joined_on(of, join))
     for clause in ("where", "having", "qualify"):
         if found := args.get(clause):
-            yield _of(of, found.this, "filter", is_after=clause != "where")
-    yield from (_of(of, one, "group") for one in of.groups)
+            yield made_of(of, found.this, "filter", is_after=clause != "where")
+    yield from (made_of(of, one, "group") for one in of.groups)
     if args.get("order") and args.get("limit"):
-        yield from (_of(of, one.this, "order", is_after=True) for one in args["order"].expressions)
+        yield from (made_of(of, one.this, "order", is_after=True) for one in args["order"].expressions)
 
 
 def _joined_on(of: Block, join: exp.Join) -> Iterator[Any]:
@@ -145,25 +144,14 @@ def _joined_on(of: Block, join: exp.Join) -> Iterator[Any]:
                 yield exp.column(name.name, table=alias)
 
 
-def _of(of: Block, node: Any, kind: Kind, *, is_after: bool = False) -> Edges:
-    """The edges of an expression; ``is_after`` the select list its names come first."""
-    found: set[Edge] = set()
-    waiting: list[tuple[Any, Kind]] = [(node, kind)]
-    while waiting:
-        one, how = waiting.pop()
-        if isinstance(one, exp.Column):
-            item = of.items.get(one.name.lower()) if is_after and not one.table else None
-            if item is not None and not (isinstance(item, exp.Column) and item.name.lower() == one.name.lower()):
-                found |= _as(_of(of, item, "copied"), how)
-            else:
-                found |= _as(_named(of, one), how)
-        elif isinstance(one, exp.Query):
-            inner = block(of.asked, of.schema, one, of.ctes, of)
-            for name in inner.items:
-                found |= _as(_column(inner, name), how if how not in DIRECT else "computed")
-        else:
-            waiting += _parts(one, how)
-    return frozenset(found)
+def _as(edges: Edges, kind: Kind) -> Edges:
+    """The same edges one step further on: of the direct kinds the one that comes last, an indirect one stays."""
+    place = _place(kind)
+    return frozenset(edge if _place(edge.kind) >= place else edge._replace(kind=kind) for edge in edges)
+
+
+def _place(kind: Kind) -> int:
+    return DIRECT.index(kind) if kind in DIRECT else len(DIRECT)
 
 
 def _parts(node: Any, kind: Kind) -> Iterator[tuple[Any, Kind]]:
@@ -181,9 +169,7 @@ def _parts(node: Any, kind: Kind) -> Iterator[tuple[Any, Kind]]:
     elif kind == "copied" and not isinstance(node, exp.Paren | exp.Alias):
         inner = "computed"
     for part in node.iter_expressions():
-        if is_direct and (
-            (isinstance(node, exp.If) and part is node.this) or (isinstance(node, exp.Case) and part is node.this)
-        ):
+        if is_direct and isinstance(node, exp.If | exp.Case) and part is node.this:
             yield part, "filter"
         elif is_direct and isinstance(part, exp.Ordered):
             yield part.this, "order"
@@ -204,4 +190,4 @@ def _named(of: Block, column: exp.Column) -> Edges:
         return frozenset(Edge(source, one, "copied") for one in names)
     if isinstance(source, Block):
         return frozenset().union(*(_column(source, one) for one in ([name] if name in source.items else source.items)))
-    return frozenset().union(*(_as(_of(at, one, "copied"), "computed") for one in source.expressions))
+    return frozenset().union(*(_as(made_of(at, one), "computed") for one in source.expressions))

@@ -122,7 +122,7 @@ class Scope:
         return held[1]
 
 
-def relation(columns: Iterable[tuple[str, str]]) -> Relation:
+def relation(columns: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """Columns by name; a name given twice may be there, but not be used.
 
     >>> relation([("A", "DATE"), ("b", "BOOL"), ("B", "BOOL")])
@@ -184,12 +184,7 @@ def implied_name(item: Any) -> str:
 def aliases(items: list[Any], found: list[tuple[str, str]]) -> Aliases:
     """The names of a select list, with what each stands for."""
     meant = {item.alias.lower(): item.this for item in items if isinstance(item, exp.Alias)}
-    names: Aliases = {}
-    for name, kind in found:
-        if name:
-            low = name.lower()
-            names[low] = (_AMBIGUOUS if low in names else kind, meant.get(low))
-    return names
+    return {low: (kind, meant.get(low)) for low, (_, kind) in relation(found).items()}
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -228,8 +228,7 @@ def _tree(draft: Query) -> exp.Expr:
         raise draft.wrong("unclosed quote or comment", at=_unclosed_line(sql)) from None
     except CONFUSED:
         raise draft.wrong(INCOMPLETE) from None
-    if misread := _misread(tokens, sql):
-        raise draft.wrong(misread[0], at=misread[1])
+    _refuse_misread(draft, tokens)
     if len(trees) != 1:
         raise draft.wrong(f"expected one statement, found {len(trees)}")
     if not isinstance(trees[0], (exp.Query, *_WRITERS)):
@@ -247,20 +246,19 @@ def _unclosed_line(sql: str) -> int:
     return 1
 
 
-def _misread(tokens: list[Token], sql: str) -> tuple[str, int] | None:
-    """What sqlglot reads and BigQuery refuses: ``f(a,, b,)`` is not ``f(a, b)``, and 'a line break' ends a quote."""
+def _refuse_misread(draft: Query, tokens: list[Token]) -> None:
+    """What sqlglot reads and BigQuery does not: ``f(a,, b,)`` is not ``f(a, b)``, and 'a line break' ends a quote."""
     comma, closing, text = TokenType.COMMA, (TokenType.COMMA, TokenType.R_PAREN), TokenType.STRING
     before = None
     for token in tokens:
         kind = token.token_type
         if before == comma and kind in closing:
-            return "syntax error: a comma with nothing after it", token.line
+            raise draft.wrong("syntax error: a comma with nothing after it", at=token.line)
         if kind == text and "\n" in token.text:
-            written = sql[token.start : token.end + 1]
+            written, line = draft.sql[token.start : token.end + 1], token.line - token.text.count("\n")
             if "\n" in written and written[:3] not in {"'''", '"""'}:
-                return "unclosed quote: a text of several lines takes three quotes", token.line - token.text.count("\n")
+                raise draft.wrong("unclosed quote: a text of several lines takes three quotes", at=line)
         before = kind
-    return None
 
 
 def _targets(tree: exp.Expr) -> tuple[exp.Table, ...]:

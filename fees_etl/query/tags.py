@@ -12,16 +12,7 @@ if TYPE_CHECKING:
 
 
 _ONE_PART = (exp.Window, exp.Order, exp.HavingMax, exp.ArgMax, exp.ArgMin, exp.Nullif)
-_COUNTING = (
-    exp.Count,
-    exp.CountIf,
-    exp.ApproxDistinct,
-    exp.Length,
-    exp.ByteLength,
-    exp.ArraySize,
-    exp.Ordered,
-    exp.Query,
-)
+_MUTE = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Length, exp.ByteLength, exp.ArraySize, exp.Ordered, exp.Query)
 
 
 class Tagged(str):
@@ -57,6 +48,12 @@ def placed(kind: str, line: int | None) -> str:
     return Tagged(kind, kind.tag, kind.origin, line) if isinstance(kind, Tagged) else kind
 
 
+def branches(node: exp.Case | exp.If) -> list[Any]:
+    """The values that CASE or IF may have, but for the NULL of one without ELSE."""
+    other = node.args.get("default") or node.args.get("false")
+    return [*(arm.args["true"] for arm in node.args.get("ifs") or (node,)), *([other] if other else ())]
+
+
 def traced(kinds: Mapping[int, str], node: Any, found: str) -> str:
     """The type ``found`` of an expression, with the tag of a part of it whose values may be read from its own."""
     if found == "BOOL" or isinstance(found, Tagged):
@@ -67,8 +64,7 @@ def traced(kinds: Mapping[int, str], node: Any, found: str) -> str:
 def _carried(node: Any) -> Iterable[Any]:
     """No conditions, no orders, nothing of what is counted, and of a query what its columns have said already."""
     if isinstance(node, exp.Case | exp.If):
-        arms, other = node.args.get("ifs") or (node,), node.args.get("default") or node.args.get("false")
-        return [*(arm.args["true"] for arm in arms), *([other] if other else ())]
+        return branches(node)
     if isinstance(node, _ONE_PART):
         return [node.this]
-    return () if isinstance(node, _COUNTING) else node.iter_expressions()
+    return () if isinstance(node, _MUTE) else node.iter_expressions()

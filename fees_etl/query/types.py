@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 
-from fees_etl.query.tags import like
+from fees_etl.query.tags import branches, like
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,7 +99,7 @@ def named(to: exp.DataType) -> str:
     return _BY_NAME.get(this, UNKNOWN)
 
 
-def literal(node: exp.Literal) -> str:
+def _literal(_: Kinds, node: exp.Literal) -> str:
     """The type of a text or a number as long as nothing asks for another."""
     if node.args["is_string"]:
         return STRING_LITERAL
@@ -147,12 +147,6 @@ def _dated(kinds: Kinds, node: Any) -> str:
     return "DATE" if kind == STRING_LITERAL else kind
 
 
-def _branches(kinds: Kinds, node: exp.If | exp.Case) -> str:
-    ends = [arm.args["true"] for arm in node.args.get("ifs") or (node,)]
-    other = node.args.get("default" if isinstance(node, exp.Case) else "false")
-    return common([*(kinds[id(end)] for end in ends), kinds[id(other)] if other else NULL])
-
-
 def _struct(kinds: Kinds, node: exp.Struct) -> str:
     found = []
     for item in node.expressions:
@@ -196,7 +190,6 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.TimestampSub, exp.TimestampTrunc,
     ),
     "DATETIME": (exp.CurrentDatetime, exp.TsOrDsToDatetime, exp.DatetimeAdd, exp.DatetimeSub, exp.DatetimeTrunc),
-    UNKNOWN: (exp.Star, exp.Var, exp.Identifier, exp.WeekStart, exp.Parameter),
     _first: (
         exp.Paren, exp.Neg, exp.Distinct, exp.Alias, exp.IgnoreNulls, exp.RespectNulls, exp.HavingMax, exp.Ordered,
         exp.Order, exp.Limit, exp.Window,
@@ -218,13 +211,13 @@ _GROUPS: dict[Rule, tuple[type[exp.Expr], ...]] = {
         exp.Mul, exp.Mod, exp.IntDiv, exp.Coalesce, exp.Greatest, exp.Least,
         exp.SafeAdd, exp.SafeSubtract, exp.SafeMultiply,
     ),
+    lambda kinds, node: common(kinds[id(one)] for one in branches(node)): (exp.If, exp.Case),
+    lambda _, node: named(node.args["to"]): (exp.Cast, exp.TryCast),
     _joined: (exp.Concat, exp.DPipe),
     _added: (exp.Add, exp.Sub),
     _dated: (exp.DateAdd, exp.DateSub, exp.DateTrunc),
 }  # fmt: skip
 RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items() for kind in group} | {
-    exp.Cast: lambda _, node: named(node.args["to"]),
-    exp.TryCast: lambda _, node: named(node.args["to"]),
     exp.Interval: "INTERVAL",
     exp.ParseNumeric: "NUMERIC",
     exp.ParseJSON: "JSON",
@@ -232,9 +225,7 @@ RULES: dict[type[exp.Expr], Rule] = {kind: rule for rule, group in _GROUPS.items
     exp.ToCodePoints: "ARRAY<INT64>",
     exp.JSONExtractArray: "ARRAY<STRING>",
     exp.Null: NULL,
-    exp.Literal: lambda _, node: literal(node),
-    exp.If: _branches,
-    exp.Case: _branches,
+    exp.Literal: _literal,
     exp.Struct: _struct,
     exp.PercentileCont: _percentile,
     exp.Bracket: lambda kinds, node: element(kinds[id(node.this)]),

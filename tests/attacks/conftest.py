@@ -14,7 +14,7 @@ from shells import HEADER
 from tiers import NIGHT
 
 from fees_etl import cli
-from fees_etl.engines.duckdb import engine
+from fees_etl.engines import duckdb as engine
 
 HERE = Path(__file__).parent
 BY_DAY = "attacks take an hour or more, and the faults that they found have tests by day"

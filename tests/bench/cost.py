@@ -28,7 +28,7 @@ import sqlglot
 from sqlglot import exp
 
 from fees_etl.cli import main
-from fees_etl.engines.duckdb.engine import DuckDB
+from fees_etl.engines.duckdb import DuckDB
 
 GENERATE = str(Path(__file__).with_name("generate.py"))
 SIZES = (1_000_000, 100_000_000, 1_000_000_000)

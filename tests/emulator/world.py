@@ -33,7 +33,8 @@ from tiers import NIGHT
 
 import fees_etl
 from fees_etl import cli, connect
-from fees_etl.engines.bigquery import engine, jobs, tables
+from fees_etl.engines import bigquery as engine
+from fees_etl.engines.bigquery import jobs, tables
 from fees_etl.ingestion import bucket as gcs
 from fees_etl.script import Ask
 from fees_etl.types import Table

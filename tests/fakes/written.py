@@ -59,8 +59,8 @@ class Writer:
 
         outcome = self.engine.transact(replace(script, parts=seen()), watch)
         files = any(isinstance(part, Load) for part in parts)
-        incoming = Incoming("load-1", project().contracts.values())
-        placed = incoming.moved(parts, project().contracts, None) if files else [incoming.unmasked(), *parts]
+        incoming = Incoming("load-1", project().contracts, lambda: self.engine, Path())
+        placed = incoming.moved(parts) if files else [incoming.unmasked(), *parts]
         self.jobs.append(job(script, placed, self.dialect, f"job-{len(self.jobs) + 1}"))
         return outcome
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fees_etl.engines import placed
 from fees_etl.engines.bigquery.errors import PUBLISHED
-from fees_etl.engines.bigquery.tables import Lack, make, placed, read, resource, tag
+from fees_etl.engines.bigquery.tables import Lack, make, read, resource, tag
 from fees_etl.errors import GuardRefused, UsageError
 from fees_etl.project.graph import did_you_mean
 
@@ -45,11 +46,11 @@ def prepare(
         WarehouseBusy: somebody else changed a table meanwhile.
     """
     named = placed(contracts, suffix)
-    datasets = sorted({contract.table.dataset for contract in named})
+    datasets = sorted({made.table.dataset for made in named.values()})
     existing: list[GuardRefused] = []
     for _ in range(_LOOKS):
         live = read(jobs, datasets)
-        found = lacking(named, live, jobs.settings)
+        found = lacking(named.values(), live, jobs.settings)
         absent = (*(contract.table for contract in found.tables), *found.columns)
         if absent and not create:
             raise UsageError(
@@ -58,11 +59,10 @@ def prepare(
             )
         existing = make(jobs, found) if create else []
         if not existing:
-            there = {at: live.tables.get(contract.table) for at, contract in zip(contracts, named, strict=True)}
             return {
-                at: tuple(name for name in seen.columns if name not in contracts[at].types)
-                for at, seen in there.items()
-                if seen
+                at: tuple(name for name in seen.columns if name not in made.types)
+                for at, made in named.items()
+                if (seen := live.tables.get(made.table))
             }
     raise existing[0]
 

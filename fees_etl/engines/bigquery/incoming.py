@@ -18,7 +18,7 @@ from fees_etl.script import Load, Stop, Write
 from fees_etl.window import PARTITIONS_PER_STATEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fees_etl.engines.duckdb import DuckDB
@@ -35,7 +35,7 @@ _MOST_DAYS = PARTITIONS_PER_STATEMENT - 1
 
 
 class Incoming:
-    """The rows of one transaction; each part is written to a file of its own while its source is there.
+    """The rows of one transaction, typed by the engine that ``local`` gives; each part is a file of its own meanwhile.
 
     They come in by ``contract``, the one with a column ``_load``; only those who may see what is tagged can read its
     column ``tagged``.
@@ -44,10 +44,13 @@ class Incoming:
         UsageError: no contract has such a column and a policy tag.
     """
 
-    def __init__(self, load: str, contracts: Iterable[Contract]) -> None:
+    def __init__(
+        self, load: str, contracts: Mapping[Table, Contract], local: Callable[[], DuckDB], folder: Path
+    ) -> None:
         self.load, self._loaded_at = load, datetime.now(UTC)
+        self._contracts, self._local, self._folder = contracts, local, folder
         self._files: list[Path] = []
-        doors = ((one, column) for one in contracts if "_load" in one.types for column in one.columns)
+        doors = ((one, column) for one in contracts.values() if "_load" in one.types for column in one.columns)
         found = next(((one, column.name) for one, column in doors if column.policy_tag), None)
         if found is None:
             raise UsageError(
@@ -58,27 +61,26 @@ class Incoming:
     def __bool__(self) -> bool:
         return bool(self._files)
 
-    def take(self, part: Load, local: DuckDB, folder: Path) -> None:
+    def take(self, part: Load) -> None:
         """Write the rows of a part aside."""
         if not self._files:
             columns = self.contract.types.items()
             empty = ", ".join(f'CAST(NULL AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
-            self._copy(f"SELECT {empty} WHERE FALSE", {}, local, folder)
+            self._copy(f"SELECT {empty} WHERE FALSE", {})
         stamp = {"_load": self.load, "_loaded_at": self._loaded_at, "_part": str(part.table)}
-        self._copy(part.relation, {**part.constants, **stamp}, local, folder)
+        self._copy(part.relation, {**part.constants, **stamp})
 
-    def file(self, local: DuckDB, folder: Path) -> Path:
+    def file(self) -> Path:
         """All rows as one Parquet file, in the columns of the table and of their types."""
         columns = self.contract.types.items()
         listed = ", ".join(f'CAST("{name}" AS {TYPES[kind]}) AS "{name}"' for name, kind in columns)
-        files = ", ".join(map(quoted, self._files))
-        whole = folder / "incoming.parquet"
-        local.copy(f"SELECT {listed} FROM read_parquet([{files}], union_by_name = true)", whole)  # noqa: S608 - names of ours
+        whole = self._folder / "incoming.parquet"
+        self._local().copy(f"SELECT {listed} FROM {self._rows()}", whole)  # noqa: S608 - names of ours
         for path in self._files:
             path.unlink()
         return whole
 
-    def moved(self, parts: Sequence[Part], contracts: Mapping[Table, Contract], local: DuckDB) -> list[Part]:
+    def moved(self, parts: Sequence[Part]) -> list[Part]:
         """The parts of a script whose rows wait in the incoming table; what moves them on is in the last file's place.
 
         Raises:
@@ -87,7 +89,7 @@ class Incoming:
         last = max(place for place, part in enumerate(parts) if isinstance(part, Load))
         before, after = ([part for part in some if not isinstance(part, Load)] for some in (parts[:last], parts[last:]))
         tables = {
-            part.table: [name for name in contracts[part.table].types if name not in part.later]
+            part.table: [name for name in self._contracts[part.table].types if name not in part.later]
             for part in parts
             if isinstance(part, Load)
         }
@@ -102,7 +104,8 @@ class Incoming:
             f"DELETE FROM {at}\n"  # noqa: S608 - literals
             f"WHERE _load = {literal(self.load)} OR (_load != 'canary' AND _loaded_at < {stale})"
         )
-        return [canary, self.unmasked(), *before, *self._moves(tables, contracts, local), *after, sweep]
+        moves = [move for table, columns in tables.items() for move in self._moves(table, columns)]
+        return [canary, self.unmasked(), *before, *moves, *after, sweep]
 
     def unmasked(self) -> Stop:
         """Stop where this account sees a masked canary: it would stage masked NINOs as if they were real ones."""
@@ -112,42 +115,43 @@ class Incoming:
             f"FROM {self.contract.table}\nWHERE _load = 'canary'",
         )
 
-    def _moves(
-        self, tables: Mapping[Table, Sequence[str]], contracts: Mapping[Table, Contract], local: DuckDB
-    ) -> Iterator[Write]:
-        load, incoming = literal(self.load), self.contract
-        for table, columns in tables.items():
-            if lacking := [name for name in columns if name not in incoming.types]:
-                raise ProjectError(
-                    f"{', '.join(lacking)} of {table} would be lost on the way in.",
-                    path=incoming.path,
-                    hint=f"Let the columns of {incoming.table} be those of the tables it leads to (like: {table}).",
-                )
-            listed = ",\n    ".join(columns)
-            for some in self._spans(table, contracts[table].partition_by, local):
-                yield Write(
-                    f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {incoming.table}\n"
-                    f"WHERE _load = {load} AND _part = {literal(str(table))}{some}"
-                )
+    def _moves(self, table: Table, columns: Sequence[str]) -> Iterator[Write]:
+        incoming = self.contract
+        if lacking := [name for name in columns if name not in incoming.types]:
+            raise ProjectError(
+                f"{', '.join(lacking)} of {table} would be lost on the way in.",
+                path=incoming.path,
+                hint=f"Let the columns of {incoming.table} be those of the tables it leads to (like: {table}).",
+            )
+        listed = ",\n    ".join(columns)
+        for some in self._spans(table):
+            yield Write(
+                f"INSERT INTO {table} (\n    {listed}\n)\nSELECT\n    {listed}\nFROM {incoming.table}\n"
+                f"WHERE _load = {literal(self.load)} AND _part = {literal(str(table))}{some}"
+            )
 
-    def _spans(self, table: Table, day: str | None, local: DuckDB) -> list[str]:
+    def _spans(self, table: Table) -> list[str]:
         """Conditions that part a table's rows into statements, none of which changes more partitions than one may."""
+        day = self._contracts[table].partition_by
         if day is None or not self._files:
             return [""]
-        files = ", ".join(map(quoted, self._files))
-        rows = f"FROM read_parquet([{files}], union_by_name = true) WHERE _part = {quoted(table)} AND {day} IS NOT NULL"
-        found = local.scratch().execute(f"SELECT DISTINCT {day} {rows} ORDER BY {day}").fetchall()
+        rows = f"FROM {self._rows()} WHERE _part = {quoted(table)} AND {day} IS NOT NULL"
+        found = self._local().scratch().execute(f"SELECT DISTINCT {day} {rows} ORDER BY {day}").fetchall()
         days = [one for (one,) in found]
-        spans = [days[at : at + _MOST_DAYS] for at in range(0, len(days), _MOST_DAYS)]
-        if len(spans) < 2:  # noqa: PLR2004 - nothing to part
+        if len(days) <= _MOST_DAYS:
             return [""]
-        return [f" AND {day} BETWEEN {literal(some[0])} AND {literal(some[-1])}" for some in spans] + [
-            f" AND {day} IS NULL"
+        spans = [days[at : at + _MOST_DAYS] for at in range(0, len(days), _MOST_DAYS)]
+        return [
+            *(f" AND {day} BETWEEN {literal(some[0])} AND {literal(some[-1])}" for some in spans),
+            f" AND {day} IS NULL",
         ]
 
-    def _copy(self, relation: str, constants: Mapping[str, Any], local: DuckDB, folder: Path) -> None:
-        path = folder / f"part-{len(self._files)}.parquet"
-        local.copy(relation, path, constants)
+    def _rows(self) -> str:
+        return f"read_parquet([{', '.join(map(quoted, self._files))}], union_by_name = true)"
+
+    def _copy(self, relation: str, constants: Mapping[str, Any]) -> None:
+        path = self._folder / f"part-{len(self._files)}.parquet"
+        self._local().copy(relation, path, constants)
         self._files.append(path)
 
 

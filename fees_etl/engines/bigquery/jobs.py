@@ -123,8 +123,8 @@ class Jobs:
         """
         config = self._config(labels)
         statements.debug("%s", sql)
-        send = partial(self.client.query, job_id=identity, retry=RETRY, timeout=TIMEOUT, job_retry=None)
-        ended = self._ended(partial(send, sql, config), identity)
+        send = partial(self.client.query, sql, config, job_id=identity, retry=RETRY, timeout=TIMEOUT, job_retry=None)
+        ended = self._ended(send, identity)
         if ended.query != sql:  # a repeated request is word for word the same
             raise UsageError(
                 f"the job {identity} was begun by another command: its run id was used before.",
@@ -164,9 +164,9 @@ class Jobs:
             raise unreachable(error, known, published=published) from None
         return row
 
-    def spent(self, ended: Any) -> dict[str, tuple[int | None, float]]:
+    def spent(self, ended: Any) -> dict[str, tuple[int, float]]:
         """Bytes read and seconds of each labelled step of a script, from the jobs that its statements became."""
-        spent: dict[str, tuple[int | None, float]] = {}
+        spent: dict[str, tuple[int, float]] = {}
         try:
             children = list(self.client.list_jobs(parent_job=ended.job_id, retry=RETRY, timeout=TIMEOUT))
         except NO_ANSWER:
@@ -176,7 +176,7 @@ class Jobs:
             if child.parent_job_id == ended.job_id and (step := (child.labels or {}).get("step")):
                 read, seconds = spent.get(step, (0, 0.0))
                 lasted = (child.ended - child.started).total_seconds() if child.started and child.ended else 0.0
-                spent[step] = ((read or 0) + int(child.total_bytes_processed or 0), seconds + lasted)
+                spent[step] = (read + int(child.total_bytes_processed or 0), seconds + lasted)
         return spent
 
     @contextmanager

@@ -38,7 +38,7 @@ from fees_etl.project.template import literal
 from fees_etl.script import Ask, Record, Rows, Script, Step, Stop, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fees_etl.script import Part
 
@@ -62,12 +62,14 @@ class Dialect:
     ``columns`` names the columns that a query yields, ``suffixed`` puts a statement on the target's datasets.
     """
 
-    columns: Callable[[str], Sequence[str]]
+    columns: Callable[[str], Iterable[str]]
     suffixed: Callable[[str], str]
 
     def answer(self, ask: Ask) -> str:
-        """The query that yields the rows of an ask as one text."""
-        return as_json(self.suffixed(ask.sql), self.columns(ask.sql))
+        """The query for all rows of an ask as one STRING, in no particular order; at most 1 MB fits a variable."""
+        cells = ", ".join(f"CAST({column} AS STRING)" for column in self.columns(ask.sql))
+        listed = f"CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([{cells}]), ','), ''), ']')"
+        return f"SELECT {listed}\nFROM (\n{self.suffixed(ask.sql)}\n)"
 
 
 def variable(ask: str) -> str:
@@ -104,14 +106,8 @@ def job(script: Script, parts: Sequence[Part], dialect: Dialect, identity: str) 
     return "\n".join(lines)
 
 
-def as_json(sql: str, columns: Sequence[str]) -> str:
-    """GoogleSQL for all rows of a query as one STRING, in no particular order; at most 1 MB fits a script variable."""
-    cells = ", ".join(f"CAST({column} AS STRING)" for column in columns)
-    return f"SELECT CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([{cells}]), ','), ''), ']')\nFROM (\n{sql}\n)"
-
-
 def rows(text: str, types: Mapping[str, str]) -> Rows:
-    """The rows of such a text, by the names and GoogleSQL types of their columns.
+    """The rows of the text of an answer, by the names and GoogleSQL types of their columns.
 
     >>> rows('[["1.50","2025-01-31",null]]', {"pounds": "NUMERIC", "day": "DATE", "why": "STRING"}).rows
     ((Decimal('1.50'), datetime.date(2025, 1, 31), None),)

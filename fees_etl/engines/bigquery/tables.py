@@ -5,7 +5,7 @@ They are looked at in one way, by one query over the views COLUMNS of all datase
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Conflict, NotFound, PreconditionFailed
@@ -66,11 +66,6 @@ class Lack:
     datasets: tuple[str, ...] = ()
     tables: tuple[Contract, ...] = ()
     columns: Mapping[Table, tuple[Column, ...]] = field(default_factory=dict)
-
-
-def placed(contracts: Mapping[Table, Contract], suffix: str) -> tuple[Contract, ...]:
-    """The contracts under the names of their tables in the warehouse: raw.fees with the suffix _ci is raw_ci.fees."""
-    return tuple(replace(made, table=Table(f"{at.dataset}{suffix}", at.name)) for at, made in contracts.items())
 
 
 def resource(contract: Contract, settings: Settings, project: str) -> bigquery.Table:

@@ -13,6 +13,7 @@ import shlex
 import shutil
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from fees_etl.privacy import redact
 from fees_etl.streams import put
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 log = logging.getLogger("fees_etl")
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
@@ -41,6 +42,9 @@ _REASONS = {
     "There is too little memory for this; FEES_ETL_MEMORY gives DuckDB more": ("out of memory",),
 }
 """Our words for what people meet most, and what DuckDB or the system says of it."""
+
+_NAMES: dict[tuple[int, int], Path] = {}
+"""By which name this process opened a file first."""
 
 
 class Place:
@@ -65,12 +69,24 @@ class Place:
             )
 
 
-def opened(path: Path, connect: Callable[[], Any], *, writes: bool) -> Any:
-    """The connection of one who writes, or reads; a file that turns out to be a warehouse is its owner's alone."""
-    found = _opened(path, connect)
+def opened(path: Path, config: Mapping[str, Any], *, read_only: bool) -> Any:
+    """A connection to the file: one who writes makes it where there is none, and makes it its owner's alone.
+
+    Raises:
+        UsageError: nothing is there to be read, or something else than a file.
+        WarehouseError: the file is read-only.
+    """
+    _require_file(path, there=read_only)
+    if not read_only:
+        _create(path)
+    # By the name it has in this process already: by two, DuckDB would write to it twice.
+    name = _NAMES.get(identity(path), path) if path.exists() else path
+    name = _NAMES[identity(path)] = name if name.exists() and name.samefile(path) else path
+    config = {**config, "temp_directory": f"{path}.tmp"}
+    found = _connected(path, partial(duckdb.connect, str(name), read_only=read_only, config=config))
     try:
         mode = path.stat().st_mode
-        if writes and mode & 0o077:
+        if not read_only and mode & 0o077:
             path.chmod(mode & 0o700)
     except OSError:
         found.close()
@@ -78,7 +94,7 @@ def opened(path: Path, connect: Callable[[], Any], *, writes: bool) -> Any:
     return found
 
 
-def _opened(path: Path, connect: Callable[[], Any]) -> Any:
+def _connected(path: Path, connect: Callable[[], Any]) -> Any:
     """The connection. A write-ahead log of another file than the one that is there now is set aside, and kept.
 
     ``rm fees.duckdb`` leaves one behind where a process was killed before, and DuckDB opens no file beside it.
@@ -98,7 +114,7 @@ def _opened(path: Path, connect: Callable[[], Any]) -> Any:
     return connect()
 
 
-def require_file(path: Path, *, there: bool) -> None:
+def _require_file(path: Path, *, there: bool) -> None:
     """Nothing, where a warehouse is or, unless it must be there, can be made.
 
     Raises:
@@ -116,7 +132,7 @@ def require_file(path: Path, *, there: bool) -> None:
         )
 
 
-def create(path: Path, make: Callable[[Path], None]) -> None:
+def _create(path: Path) -> None:
     """Make the file private before it holds anything: under another name, then linked into place if nobody else did."""
     if path.exists():
         mode = path.stat().st_mode
@@ -134,7 +150,7 @@ def create(path: Path, make: Callable[[Path], None]) -> None:
         )
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        make(draft)
+        duckdb.connect(str(draft)).close()
         with suppress(FileExistsError, FileNotFoundError):  # somebody else was first, and may have tidied up
             put(draft, path)
     finally:

@@ -14,7 +14,7 @@ from fees_etl.errors import GuardRefused, ProjectError, UsageError, WarehouseErr
 from fees_etl.script import TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from fees_etl.types import Contract, Table
@@ -93,19 +93,8 @@ CALENDAR = {"DATE", "TIMESTAMP"}
 """Types of columns that are Python's dates and moments, from year 1 to 9999; beyond them DuckDB hands out texts."""
 
 
-def within_calendar(columns: Sequence[str], rows: Iterable[Sequence[Any]], places: Sequence[int]) -> None:
-    """Refuse dates that Python has not; nothing that was ingested or staged can hold one.
-
-    Raises:
-        WarehouseError: there is one.
-    """
-    for place in places:
-        if any(isinstance(row[place], str) for row in rows):
-            raise beyond(columns[place])
-
-
 def beyond(column: str) -> WarehouseError:
-    """The error for a moment that no ingestion and no run writes."""
+    """The error for a moment that Python has not: nothing that was ingested or staged can hold one."""
     return WarehouseError(
         f"{column} holds a moment before year 1 or after 9999: somebody wrote to the warehouse by hand.",
         hint="See what else was: fees-etl assert --source",
@@ -157,20 +146,17 @@ def stamped(relation: str, constants: Mapping[str, Any]) -> str:
     return f"SELECT *{cells} FROM ({relation})"  # noqa: S608 - our own SQL
 
 
-def ddl(
-    contracts: Mapping[Table, Contract], live: Mapping[str, Mapping[str, str]], *, may_create: bool, suffix: str = ""
-) -> Iterator[str]:
-    """DuckDB DDL that brings the live tables up to their contracts; nothing when they are.
+def ddl(contracts: Iterable[Contract], live: Mapping[str, Mapping[str, str]], *, may_create: bool) -> Iterator[str]:
+    """DuckDB DDL that brings the live tables up to their contracts, which go by their names there.
 
     Raises:
         GuardRefused: a live column has another type.
         UsageError: something is missing and may not be created.
     """
-    datasets = {f"{name}".partition(".")[0] for name in live}
-    for table, contract in contracts.items():
-        dataset = f"{table.dataset}{suffix}"
-        name = f"{dataset}.{table.name}"
-        columns, seen = {name: TYPES[kind] for name, kind in contract.types.items()}, live.get(name, {})
+    datasets = {name.partition(".")[0] for name in live}
+    for contract in contracts:
+        name, at = str(contract.table), f'"{contract.table.dataset}"."{contract.table.name}"'
+        columns, seen = {one: TYPES[kind] for one, kind in contract.types.items()}, live.get(name, {})
         missing = [column for column in columns if column not in seen]
         for column, kind in columns.items():
             if seen.get(column, kind) != kind:
@@ -185,10 +171,10 @@ def ddl(
                 hint="fees-etl run",
             )
         if name not in live:
-            if dataset not in datasets:
-                datasets.add(dataset)
-                yield f'CREATE SCHEMA IF NOT EXISTS "{dataset}"'
+            if contract.table.dataset not in datasets:
+                datasets.add(contract.table.dataset)
+                yield f'CREATE SCHEMA IF NOT EXISTS "{contract.table.dataset}"'
             listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
-            yield f'CREATE TABLE "{dataset}"."{table.name}" ({listed})'
+            yield f"CREATE TABLE {at} ({listed})"
         else:
-            yield from (f'ALTER TABLE "{dataset}"."{table.name}" ADD COLUMN "{one}" {columns[one]}' for one in missing)
+            yield from (f'ALTER TABLE {at} ADD COLUMN "{one}" {columns[one]}' for one in missing)

@@ -26,12 +26,6 @@ _BODIES = {**casts.MACROS, **numbers.MACROS, **texts.MACROS, **dates.MACROS}
 MACROS: tuple[str, ...] = tuple(f"CREATE OR REPLACE TEMP MACRO {head} AS ({body})" for head, body in _BODIES.items())
 """What GoogleSQL does and DuckDB has no function for: to be executed once a connection."""
 _DUCKDB = DuckDB()
-_OPTIONS: Any = {
-    "identify": True,
-    "normalize_functions": False,
-    "comments": False,
-    "unsupported_level": ErrorLevel.RAISE,
-}
 
 
 def to_duckdb(
@@ -57,7 +51,8 @@ def to_duckdb(
                 _put_in_order(tree, column)
         for dataset in dataset_nodes(tree):
             dataset.set("this", "temp" if dataset.this == SESSION else f"{dataset.this}{suffix}")
-        return _DUCKDB.generate(tree, copy=False, **_OPTIONS)
+        exact: Any = {"identify": True, "normalize_functions": False, "unsupported_level": ErrorLevel.RAISE}
+        return _DUCKDB.generate(tree, copy=False, comments=False, **exact)
     except UnsupportedError as error:
         raise asked.wrong(f"DuckDB cannot run this: {error}") from None
     except RecursionError:

@@ -58,9 +58,9 @@ def only(holds: Callable[[Tree, Any], bool], why: str) -> Repair:
     return kept
 
 
-def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
-    """A call that sqlglot writes as it is."""
-    return exp.Anonymous(this=name, expressions=list(arguments))
+def call(name: str, *arguments: exp.Expr | str | int) -> exp.Anonymous:
+    """A call that sqlglot writes as it is; a text or a number among the arguments is a literal."""
+    return exp.Anonymous(this=name, expressions=[exp.convert(one) for one in arguments])
 
 
 def cast_to(kind: str, node: exp.Expr) -> exp.Cast:
@@ -138,7 +138,7 @@ _SAME = {
     (FLOAT_LITERAL, "INT64"),
 }  # fmt: skip
 _CHANGES: dict[tuple[str, str], Callable[[exp.Expr], exp.Expr]] = {
-    ("STRING", "NUMERIC"): lambda x: call("REPLACE", x, exp.Literal.string("_"), exp.Literal.string("?")),
+    ("STRING", "NUMERIC"): lambda x: call("REPLACE", x, "_", "?"),
     ("STRING", "INT64"): lambda x: call("bq_int_text", x),
     ("STRING", "DATE"): lambda x: call("bq_date_text", x),
     ("STRING", "BOOL"): lambda x: call("bq_bool_text", x),

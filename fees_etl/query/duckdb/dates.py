@@ -54,8 +54,7 @@ def _date_trunc(it: Tree, node: Any) -> exp.Expr:
     unit = _unit(node)
     if it.kind(node) != "DATE" or unit not in _PARTS:
         raise it.refused(node, "write DATE_TRUNC of a DATE to DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
-    part = exp.Literal.string("WEEK" if unit == "ISOWEEK" else unit)
-    return cast_to("DATE", call("DATE_TRUNC", part, _day(it, node.this)))
+    return cast_to("DATE", call("DATE_TRUNC", "WEEK" if unit == "ISOWEEK" else unit, _day(it, node.this)))
 
 
 def _last_day(it: Tree, node: exp.LastDay) -> exp.Expr:
@@ -70,10 +69,10 @@ def _date_diff(it: Tree, node: exp.DateDiff) -> exp.Expr:
         raise it.refused(node, "write DATE_DIFF by DAY, ISOWEEK, MONTH, QUARTER, YEAR or ISOYEAR")
     days = [_day(it, node.expression), _day(it, node.this)]
     if unit != "ISOWEEK":
-        return call("DATE_DIFF", exp.Literal.string(unit), *days)
-    mondays = [call("DATE_TRUNC", exp.Literal.string("WEEK"), day) for day in days]
-    between = call("DATE_DIFF", exp.Literal.string("DAY"), *mondays)
-    return exp.Paren(this=exp.IntDiv(this=between, expression=exp.Literal.number(7)))
+        return call("DATE_DIFF", unit, *days)
+    mondays = [call("DATE_TRUNC", "WEEK", day) for day in days]
+    weeks = exp.IntDiv(this=call("DATE_DIFF", "DAY", *mondays), expression=exp.Literal.number(7))
+    return exp.Paren(this=weeks)
 
 
 def _formatted(it: Tree, node: exp.TimeToStr) -> exp.Expr:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _safe_divide(it: Tree, node: exp.SafeDivide) -> exp.Expr:
-    divisor = call("NULLIF", node.expression, exp.Literal.number(0))
+    divisor = call("NULLIF", node.expression, 0)
     return _quotient(it, node, it.typed(divisor, it.kind(node.expression)))
 
 

@@ -53,7 +53,7 @@ def _where_any(text: exp.Expr, chars: str, changed: exp.Expr) -> exp.Expr:
     """The text, changed if it holds one of the characters: most hold none, and to look costs a fifth of TRIM."""
     if not 0 < len(chars) <= _SOUGHT:
         return changed
-    sought = (call("CONTAINS", text.copy(), exp.Literal.string(char)) for char in chars)
+    sought = (call("CONTAINS", text.copy(), char) for char in chars)
     return exp.Case(ifs=[exp.If(this=exp.or_(*sought, copy=False), true=changed)], default=text.copy())
 
 
@@ -91,8 +91,8 @@ def _position(it: Tree, node: exp.StrPosition) -> exp.Expr:
 
 
 def _padded(_: Tree, node: exp.Pad) -> exp.Expr:
-    fill = node.args.get("fill_pattern") or exp.Literal.string(" ")
-    return call("LPAD" if node.args.get("is_left") else "RPAD", node.this, node.expression, fill)
+    name = "LPAD" if node.args.get("is_left") else "RPAD"
+    return call(name, node.this, node.expression, node.args.get("fill_pattern") or " ")
 
 
 def _extreme(_: Tree, node: Any) -> exp.Expr:
@@ -106,7 +106,7 @@ def _extreme(_: Tree, node: Any) -> exp.Expr:
 def _byte_string(it: Tree, node: exp.ByteString) -> exp.Expr:
     """The bytes of b'...' as sqlglot read them: one character each."""
     try:
-        return call("UNHEX", exp.Literal.string(node.name.encode("ascii").hex()))
+        return call("UNHEX", node.name.encode("ascii").hex())
     except UnicodeEncodeError:
         raise it.refused(node, "a BYTES literal outside ASCII") from None
 
@@ -121,8 +121,7 @@ def _extracted(it: Tree, node: exp.RegexpExtract) -> exp.Expr:
     pattern, is_counted = node.expression, node.args.get("position") or node.args.get("occurrence")
     if is_counted or not isinstance(pattern, (exp.Literal, exp.RawString)):
         raise it.refused(node, "write REGEXP_EXTRACT(text, 'literal pattern')")
-    is_grouped = _GROUP.search(_NO_GROUPS.sub("", pattern.name))
-    group = exp.Literal.number(1 if is_grouped else 0)
+    group = 1 if _GROUP.search(_NO_GROUPS.sub("", pattern.name)) else 0
     found = call("REGEXP_EXTRACT", node.this.copy(), pattern.copy(), group)
     return exp.Case(ifs=[exp.If(this=call("REGEXP_MATCHES", node.this, pattern), true=found)])
 
@@ -156,7 +155,7 @@ def _json_value(it: Tree, node: exp.JSONExtractScalar) -> exp.Expr:
     plain = all(isinstance(place, exp.JSONPathSubscript) and isinstance(place.this, int) for place in places)
     if it.kind(node.this) != "STRING" or not plain:
         raise it.refused(node, "write JSON_VALUE of a STRING, with a path of places: '$[0][1]'")
-    return call("bq_json_value", node.this, exp.Literal.string("$" + "".join(f"[{place.this}]" for place in places)))
+    return call("bq_json_value", node.this, "$" + "".join(f"[{place.this}]" for place in places))
 
 
 def _json_array(it: Tree, node: exp.JSONExtractArray) -> exp.Expr:
@@ -194,7 +193,7 @@ REPAIRS: dict[type[exp.Expr], Repair] = {
     exp.RawString: lambda _, node: exp.Literal.string(node.name),
     exp.ByteString: _byte_string,
     exp.RegexpReplace: lambda _, node: call(
-        "REGEXP_REPLACE", node.this, node.expression, node.args["replacement"], exp.Literal.string("g")
+        "REGEXP_REPLACE", node.this, node.expression, node.args["replacement"], "g"
     ),
     exp.RegexpExtract: _extracted,
     exp.Upper: lambda _, node: call("bq_upper", node.this),

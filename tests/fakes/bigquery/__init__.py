@@ -20,8 +20,10 @@ from bigquery.tables import Tables
 from bigquery.uploads import Uploads, parquet
 from bigquery.wire import Answer, Fault, Reply, client_of, served
 from fees_etl import connect
-from fees_etl.engines.bigquery import engine, errors, jobs, tables
-from fees_etl.engines.bigquery.tables import placed, resource
+from fees_etl.engines import bigquery as engine
+from fees_etl.engines import placed
+from fees_etl.engines.bigquery import errors, jobs, tables
+from fees_etl.engines.bigquery.tables import resource
 from fees_etl.runs.plan import fingerprints
 from fees_etl.settings import Settings
 
@@ -75,7 +77,7 @@ class Service(Tables, Jobs, Uploads):
 
     def prepare(self, settings=DEV, suffix=""):
         """Every table of the project, as its contract says."""
-        for contract in placed(project().contracts, suffix):
+        for contract in placed(project().contracts, suffix).values():
             self.put(resource(contract, settings, "p"))
 
     def reply(self, request):

@@ -12,7 +12,7 @@ from bigquery import DEV, LOCK, Fate, Fault, Service, engine_on
 from pipeline import project
 
 from fees_etl import GuardRefused, WarehouseError
-from fees_etl.engines.bigquery.script import as_json, rows
+from fees_etl.engines.bigquery.script import Dialect, rows
 from fees_etl.script import Answer, Ask, Script, Step, StepResult, Write
 
 MIB = 2**20
@@ -71,7 +71,7 @@ def test_rows_of_the_wrong_width_are_no_rows():
 
 
 def test_the_rows_of_a_query_are_one_text():
-    assert as_json("SELECT 1 AS a, 2 AS b", ["a", "b"]) == (
+    assert Dialect(lambda _: ["a", "b"], str).answer(Ask("n", "SELECT 1 AS a, 2 AS b")) == (
         "SELECT CONCAT('[', COALESCE(STRING_AGG(TO_JSON_STRING([CAST(a AS STRING), CAST(b AS STRING)]), ','), ''), ']')\n"
         "FROM (\nSELECT 1 AS a, 2 AS b\n)"
     )

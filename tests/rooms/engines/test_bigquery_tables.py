@@ -11,11 +11,12 @@ from google.api_core.exceptions import Forbidden, RetryError
 from google.cloud import bigquery
 
 from fees_etl import GuardRefused, UsageError, WarehouseError, load
+from fees_etl.engines import placed
 from fees_etl.engines.bigquery import jobs, tables
 from fees_etl.engines.bigquery.drift import faults, lacking, prepare, require_protection
 from fees_etl.engines.bigquery.errors import permitted
 from fees_etl.engines.bigquery.jobs import Jobs
-from fees_etl.engines.bigquery.tables import Lack, Live, LiveColumn, LiveTable, decode, placed, read, resource, sql
+from fees_etl.engines.bigquery.tables import Lack, Live, LiveColumn, LiveTable, decode, read, resource, sql
 from fees_etl.errors import ProjectError, WarehouseBusy
 from fees_etl.settings import Settings
 from fees_etl.types import Column, Contract, Table
@@ -104,7 +105,7 @@ def test_a_tag_is_the_targets(target, tags):
 
 @pytest.mark.parametrize("target", [REAL, MADE_UP], ids=["real", "made up"])
 def test_the_tables_of_the_project_once_made_keep_their_contracts(client, wire, target):
-    named = placed(load().contracts, "_ci")
+    named = placed(load().contracts, "_ci").values()
     assert all(contract.table.dataset.endswith("_ci") for contract in named)
     for contract in named:
         wire.put(resource(contract, target, "p"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import memo
 from pipeline import LENIENT, Pipeline
 
-from fees_etl.engines.duckdb import engine
+from fees_etl.engines import duckdb as engine
 
 A = "client_id,client_nino,adviser_id,fee_date,fee_amount\nc,QQ123456A,a,2025-01-31,1\n"
 

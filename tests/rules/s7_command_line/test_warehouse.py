@@ -15,7 +15,7 @@ from shells import fee, put
 from worlds import charge
 
 from fees_etl import UsageError, WarehouseError, connect
-from fees_etl.engines.duckdb import engine as engine_room
+from fees_etl.engines import duckdb as engine_room
 from fees_etl.settings import Settings
 
 
