@@ -11,7 +11,7 @@ from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence import seals, sums
 from fees_etl.evidence.contents import SCHEMA, Claim, Evidence, claim
 from fees_etl.figures import EXACT, plural, pounds, total
-from fees_etl.runs.texts import digest
+from fees_etl.runs.plan import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,8 +19,9 @@ from fees_etl.errors import FeesError
 from fees_etl.explain.history import tampered, whole
 from fees_etl.privacy import redact
 from fees_etl.results import Change, LeftOut, Published
+from fees_etl.runs.questions import waivers
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
-from fees_etl.types import Pending, Project, State, Table, Waiver
+from fees_etl.types import Pending, Project, State, Table
 from fees_etl.window import Window
 
 if TYPE_CHECKING:
@@ -216,26 +217,6 @@ def refused(project: Project, engine: Engine, error: FeesError, *, run_id: str, 
         )
         lock = project.templates.operation("lock", run_id=run_id)
         engine.transact(Script(run_id, (), found, name="refused", lock=lock))
-
-
-def waived(project: Project, assertion: str) -> tuple[dict[tuple[str, ...], int], list[Waiver]]:
-    """The keys that an assertion's waivers name, each with its place from 1, and the waivers."""
-    own = [one for one in project.waivers if one.assertion == assertion]
-    return {key: place for place, key in enumerate(dict.fromkeys(one.key for one in own), 1)}, own
-
-
-def waivers(project: Project, assertion: str, today: date) -> list[tuple[int, str, str]]:
-    """Of each waiver the place of its key, and what is said of it where that covers a row, and where it covers none."""
-    places, own = waived(project, assertion)
-    standing = {one.key for one in own if today <= one.expires}
-    told = []
-    for one in own:
-        where = f"{one.path}:{one.line}"
-        used = f"waived by {where}: {one.reason} (until {one.expires})" if today <= one.expires else ""
-        if one.key not in standing:
-            used = f"{where} waives nothing since {one.expires} has passed"
-        told.append((places[one.key], used, f"{where} covers no row: {', '.join(one.key)}"))
-    return told
 
 
 def git_sha(root: Path) -> str | None:

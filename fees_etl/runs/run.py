@@ -16,8 +16,8 @@ from fees_etl.privacy import mask
 from fees_etl.project.graph import did_you_mean
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
-from fees_etl.runs.plan import explained, is_first, matches, question, tagged
-from fees_etl.runs.watching import watches
+from fees_etl.runs.plan import explained, is_first
+from fees_etl.runs.questions import matches, question, tagged, waivers, watches
 from fees_etl.script import (
     COVERING,
     FAILING,
@@ -256,7 +256,7 @@ def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> Assertion
     )
     failing, waived = answer.count(FAILING), answer.count(WAIVED)
     covering = {int(place) for row in answer.rows.rows[:1] for place in (row[columns.index(COVERING)] or "").split()}
-    told = ledger.waivers(project, ask.name, today)
+    told = waivers(project, ask.name, today)
     used = "; ".join(said for place, said, _ in told if said and place in covering)
     unused = "; ".join(said for place, _, said in told if place not in covering)
     sample = Rows(tuple(columns[index] for index in shown), rows)
