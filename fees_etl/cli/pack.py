@@ -123,7 +123,8 @@ def _page(
     project: Project, engine: Engine, now: Moment, start: str, *, clients: bool
 ) -> tuple[dict[str, bytes], list[str]]:
     """The report as a member; none, and why, where its charts cannot be drawn."""
-    from fees_etl.pages import facts, require_charts
+    from fees_etl.pages import facts
+    from fees_etl.pages.parts import require_charts
     from fees_etl.pages.report import report
     from fees_etl.runs.ledger import package_version
 

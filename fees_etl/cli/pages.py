@@ -50,7 +50,8 @@ def report(
     It has no scripts, loads nothing from elsewhere and holds no National Insurance number.
     Charts need: pip install 'fees-etl[pages]'
     """
-    from fees_etl.pages import facts, require_charts
+    from fees_etl.pages import facts
+    from fees_etl.pages.parts import require_charts
     from fees_etl.pages.report import report as written
     from fees_etl.runs.ledger import package_version
 

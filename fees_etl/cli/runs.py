@@ -157,8 +157,8 @@ def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> lis
 
 
 def _page(session: Session, limit: int, out: str | None) -> None:
-    from fees_etl.pages import require_charts
-    from fees_etl.pages.runs import runs as written
+    from fees_etl.pages.parts import require_charts
+    from fees_etl.pages.report import ledger as written
     from fees_etl.runs.ledger import package_version
 
     require_charts()

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from fees_etl import query
 from fees_etl.errors import FeesError
 from fees_etl.explain import history
-from fees_etl.pages.drawing import BETWEEN, Arrow, Box, draw
+from fees_etl.pages.drawing import Arrow, Box, draw
 from fees_etl.project.glossary import glossary
 from fees_etl.runs import ledger
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fees_etl.explain.history import Moment
     from fees_etl.project.glossary import Term
     from fees_etl.query import Edge
-    from fees_etl.types import Assertion, Column, Contract, Project, Table
+    from fees_etl.types import Column, Contract, Project, Table
 
 NEAR = 12
 """Neighbours of a table on its own map; more are in the lists beside."""
@@ -123,8 +123,11 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
         ProjectError: the glossary is wrong.
     """
     terms, schema = glossary(project.root), project.schema
-    tests = tuple(_test(one, found) for one in project.assertions)
-    reads = {str(at): tuple(sorted(map(str, model.reads))) for at, model in project.models.items()}
+    tests = tuple(
+        Test(one.name, one.description, one.severity, found.verdicts.get(one.name, ""), _names(one.reads), one.sql)
+        for one in project.assertions
+    )
+    reads = {str(at): _names(model.reads) for at, model in project.models.items()}
     read_by: dict[str, list[str]] = defaultdict(list)
     for name, above in reads.items():
         for one in above:
@@ -151,7 +154,7 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
                 tuple(one for one in tests if name in one.reads),
                 model.sql if model else "",
                 project.templates.text(f"{made.table.dataset}/{made.table.name}.yml"),
-                _drawn([boxes[one] for one in dict.fromkeys(around) if one in boxes], arrows, f"Tables around {name}"),
+                draw([boxes[one] for one in dict.fromkeys(around) if one in boxes], arrows, f"Tables around {name}"),
                 _columns(made, edges, link) if edges else Markup(),
             )
         )
@@ -163,12 +166,16 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
             by_name[cell.column.name].append(entry)
     return Catalogue(
         tuple(entries),
-        _drawn([box for name, box in boxes.items() if name in used], arrows, "Which table is made of which"),
+        draw([box for name, box in boxes.items() if name in used], arrows, "Which table is made of which"),
         terms,
         tests,
         tuple((name, tuple(by_name[name])) for name in sorted(by_name)),
         found,
     )
+
+
+def _names(tables: Iterable[Table]) -> tuple[str, ...]:
+    return tuple(sorted(map(str, tables)))
 
 
 def _edges(parsed: Any, schema: Mapping[Table, Mapping[str, str]]) -> Mapping[str, Iterable[Edge]]:
@@ -208,22 +215,7 @@ def _columns(made: Contract, edges: Mapping[str, Iterable[Edge]], link: Callable
     above = sorted({start for start, _ in pairs})
     boxes = [Box(f"< {one}", one.partition(".")[2], link(one), one.partition(".")[0]) for one in above]
     arrows = [Arrow(f"< {start}", end, is_direct) for (start, end), is_direct in pairs.items()]
-    return _drawn([*boxes, *own], arrows, f"Columns of {made.table} and what they are made of", WIDE)
-
-
-def _drawn(boxes: Sequence[Box], arrows: Sequence[Arrow], says: str, between: int = BETWEEN) -> Markup:
-    return Markup(draw(boxes, arrows, says, between))  # noqa: S704 - it escapes what is written in it
-
-
-def _test(one: Assertion, found: Seen) -> Test:
-    return Test(
-        one.name,
-        one.description,
-        one.severity,
-        found.verdicts.get(one.name, ""),
-        tuple(sorted(map(str, one.reads))),
-        one.sql,
-    )
+    return draw([*boxes, *own], arrows, f"Columns of {made.table} and what they are made of", WIDE)
 
 
 def _verdict(one: Mapping[str, Any]) -> str:

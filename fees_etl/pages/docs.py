@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.pages.catalogue import Catalogue, Seen, catalogue
-from fees_etl.pages.template import page
+from fees_etl.pages.template import WITHOUT, page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from fees_etl.types import Project
 
 TITLE = "Catalogue of tables"
-WITHOUT = "This page has no National Insurance number and loads nothing from elsewhere."
 PARTS = ("tests", "columns", "glossary")
 """The pages of a folder besides those of tables."""
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.explain.bridge import totals
 from fees_etl.figures import change, count, plain, plural, pounds, shown, total
 from fees_etl.pages import specs
-from fees_etl.pages.chart import Chart
-from fees_etl.pages.sheet import Block, Section, Sheet
+from fees_etl.pages.parts import Block, Chart, Section, Sheet
 from fees_etl.types import Table
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.figures import count, pounds
-from fees_etl.pages.chart import HATCHED, INK, OPEN, SOLID
+from fees_etl.pages.parts import HATCHED, INK, OPEN, SOLID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

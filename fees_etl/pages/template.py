@@ -10,9 +10,10 @@ import jinja2
 from markupsafe import Markup
 
 from fees_etl.figures import cell
-from fees_etl.pages import chart
+from fees_etl.pages.parts import Chart, svg
 from fees_etl.privacy import redact
 
+WITHOUT = "This page has no National Insurance number and loads nothing from elsewhere."
 FOLDER = Path(__file__).parent / "templates"
 
 
@@ -48,8 +49,8 @@ def figure(value: Any) -> str:
     return cell(value)
 
 
-def _drawn(one: chart.Chart, name: str) -> Markup:
-    return Markup(chart.svg(one, name))  # noqa: S704 - it escapes the texts of a spec
+def _drawn(one: Chart, name: str) -> Markup:
+    return Markup(svg(one, name))  # noqa: S704 - it escapes the texts of a spec
 
 
 def _masked(value: Any) -> Any:

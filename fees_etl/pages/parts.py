@@ -1,12 +1,14 @@
-"""A chart is a Vega-Lite spec with its data in it; vl-convert makes it an SVG, offline. The only door to vl-convert.
+"""The parts of a page, as its template needs them. A sheet is its table: a table is one of the warehouse elsewhere.
 
-What is not complete is hatched or dashed: a pattern which Vega-Lite does not have, and SVG does.
+A chart is a Vega-Lite spec with its data in it; vl-convert makes it an SVG, offline. This is the only door to it. What
+is not complete is hatched or dashed: a pattern which Vega-Lite does not have, and SVG does.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +16,7 @@ from fees_etl.errors import UsageError
 from fees_etl.privacy import redact, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SOLID: Final = "#1f5a92"
 INK: Final = "#1b1b1b"
@@ -48,6 +50,48 @@ _THEME: Mapping[str, Any] = {
 }
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.20.json"
 _SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)" viewBox="([^"]+)">')
+_FIGURE = re.compile(r"[+-][\d,.]+|\d+%|\d+\.\d\d")
+NARROW = 46
+"""Characters that have room beside a chart, on paper too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A value of which something must be known beside it: ``so far`` of one that still grows."""
+
+    value: Any
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows below heads, the first cell of each names its row. Cells are values: the template writes them out.
+
+    ``trace`` is a command that tells where the numbers come from, ``notes`` is what else there is to say; ``is_form``:
+    its empty cells are to be filled in by hand.
+    """
+
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    trace: str = ""
+    notes: Sequence[str] = ()
+    is_form: bool = False
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it needs the width of the page: a column is at least as wide as its longest word."""
+        texts = zip(self.heads, *self.rows, strict=True)
+        return sum(max(len(word) for cell in column for word in [*str(cell).split(), ""]) for column in texts) > NARROW
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Of each column whether it is of figures, which stand on the right."""
+        columns = ([row[at] for row in self.rows] for at in range(len(self.heads)))
+        return tuple(
+            any(map(_is_figure, cells)) and all(cell in (None, "") or _is_figure(cell) for cell in cells)
+            for cells in columns
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +103,38 @@ class Chart:
     spec: Mapping[str, Any]
 
 
-def require() -> None:
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Charts and the tables that hold their numbers, side by side where there is room."""
+
+    charts: Sequence[Chart] = ()
+    sheets: Sequence[Sheet] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page with its heading; ``anchor`` is its name within the page."""
+
+    anchor: str
+    title: str
+    said: Sequence[str] = ()
+    """Paragraphs."""
+    blocks: Sequence[Block] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A headline number, what it is, and the command that tells where it comes from."""
+
+    label: str
+    value: Any
+    note: str = ""
+    trace: str = ""
+    is_open: bool = False
+    """Whether it warns of something."""
+
+
+def require_charts() -> None:
     """Raise a UsageError where charts cannot be drawn, before anything else is done."""
     try:
         import vl_convert  # noqa: F401, PLC0415  (heavy, and an extra)
@@ -82,3 +157,10 @@ def svg(chart: Chart, name: str) -> str:
         inner = inner.replace(f' id="{old}"', f' id="{name}-{at}"').replace(f"url(#{old})", f"url(#{name}-{at})")
     says, size = escape(redact(chart.says)), f'viewBox="{found[3]}" style="max-width:{float(found[1]):.0f}px"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{says}" {size}>{inner}'
+
+
+def _is_figure(cell: Any) -> bool:
+    value = cell.value if isinstance(cell, Noted) else cell
+    if isinstance(value, str):
+        return bool(_FIGURE.fullmatch(value))
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
