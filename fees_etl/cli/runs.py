@@ -134,7 +134,7 @@ def _changed(
         engine.prepare({table: project.contracts[table] for table in needed}, create=False)
         sql = diff.edited_by(project, engine, run_id)
         asks = diff.by_run(project, tables if record["rows_before"] else (), run_id)  # else all rows were added
-        return diff.told(tables, {name: one.rows for name, one in engine.answers(asks).items()}), sql
+        return diff.told(tables, engine.answers(asks)), sql
     except FeesError as error:
         logger.warning("What it changed in published tables cannot be read here: %s", error)
         return (), ()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
-    from fees_etl.script import Ask, Rows
+    from fees_etl.script import Answer, Ask
     from fees_etl.types import Contract, Project
 
 SHOWN = 20
@@ -47,7 +47,7 @@ def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple
         )
         for made in tables
     ]  # fmt: skip
-    return told(tables, {name: answer.rows for name, answer in engine.answers(asks).items()})
+    return told(tables, engine.answers(asks))
 
 
 def edited(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def edited_by(project: Project, engine: Engine, run_id: str) -> tuple[str, ...]:
     return tuple(sorted({name for name, kind, _ in found if kind != "variables"}))
 
 
-def told(tables: Iterable[Contract], answers: Mapping[str, Rows]) -> tuple[TableDiff, ...]:
+def told(tables: Iterable[Contract], answers: Mapping[str, Answer]) -> tuple[TableDiff, ...]:
     """The answers of a run's, or of two runs', questions about these tables."""
     return tuple(_told(made, answers[name]) for made in tables if (name := f"{_PREFIX}{made.table.name}") in answers)
 
@@ -90,8 +90,8 @@ def _values(made: Contract) -> list[str]:
     return [name for name in made.types if name not in made.key]
 
 
-def _told(made: Contract, answer: Rows) -> TableDiff:
-    rows = answer.records
+def _told(made: Contract, answer: Answer) -> TableDiff:
+    rows = answer.rows.records
     if not rows:
         return TableDiff(str(made.table), made.key, 0, 0, 0, {}, ())
     values, first = _values(made), rows[0]

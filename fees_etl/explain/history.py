@@ -123,8 +123,3 @@ def as_of(project: Project, table: Table, at: Moment) -> str:
     assert made.history  # noqa: S101 - it has one
     columns = list(made.types)
     return str(project.templates.ask("as_of", columns=columns, history=made.history.table, moment=at).sql)
-
-
-def rows_as_of(project: Project, engine: Engine, table: Table, at: Moment) -> Rows:
-    """Those rows, in no particular order."""
-    return engine.query(as_of(project, table, at))

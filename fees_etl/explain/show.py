@@ -50,7 +50,7 @@ def rows(
         UsageError: the table has no such column, or a text is no value of it.
     """
     wanted = where or {}
-    _known(made, (*wanted, *columns))
+    require_columns(made, (*wanted, *columns))
     shown = [name for name in made.types if not columns or name in {*made.key, *columns}]
     tests = [_equals(name, made.types[name], text) for name, text in wanted.items()]
     order = [*made.key, *(name for name in shown if name not in made.key)]
@@ -70,7 +70,8 @@ def rows(
     )
 
 
-def _known(made: Contract, names: Sequence[str]) -> None:
+def require_columns(made: Contract, names: Sequence[str]) -> None:
+    """Raise a UsageError where a table has no column of such a name."""
     for name in names:
         if name not in made.types:
             raise UsageError(

@@ -135,7 +135,7 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     arrivals, late = ledger.causes(project, engine, moment.run_id)
     tables = diff.published(project)
     asks = diff.by_run(project, tables, moment.run_id) if previous else ()
-    changed = diff.told(tables, {name: one.rows for name, one in engine.answers(asks).items()}) if asks else ()
+    changed = diff.told(tables, engine.answers(asks)) if asks else ()
     lacking = list[str]()
     cohorts, advisers = _cohorts(project, engine, moment), _advisers(project, engine, moment)
     shares = _shares(project, engine, moment)
@@ -176,7 +176,7 @@ def _rows(project: Project, engine: Engine, table: Table, moment: Moment) -> lis
     made = _kept(project, table)
     if made is None or made.history is None:
         return None
-    found = history.rows_as_of(project, engine, table, moment)
+    found = engine.query(history.as_of(project, table, moment))
     required = {column.name for column in made.columns if column.required}
     history.whole(found, str(made.history.table), [one for one in enumerate(found.columns) if one[1] in required])
     return found.records

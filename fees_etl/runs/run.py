@@ -237,7 +237,7 @@ def _result(
     return Result(
         run_id, status, plan, started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
         ledger.published(found[ledger.BEFORE]), after,
-        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed, diff.told(_rebuilt(plan), found),
+        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed, diff.told(_rebuilt(plan), outcome.answers),
         bridge.told(plan.project, found.get(bridge.NAME, Rows()), after.staged_amount),
         bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
         reader=partial(read, engine, project=plan.project),
