@@ -27,7 +27,7 @@ from fees_etl.project.graph import did_you_mean
 from fees_etl.project.load import contract
 from fees_etl.project.template import literal
 from fees_etl.runs.plan import render
-from fees_etl.script import Ask, Script, Write
+from fees_etl.script import Ask, Rows, Script, Write
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -57,14 +57,6 @@ class Case:
     path: Path
     inputs: tuple[tuple[Contract, Rows], ...]
     expect: Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What one CSV file says, typed: its columns, and values."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Scalar, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +258,12 @@ def _differences(case: Case, made: Rows) -> Iterator[Difference]:
         dict(zip(keys, rows, strict=True)) for keys, rows in zip(both, (case.expect.rows, made.rows), strict=True)
     )
     for key, row in want.items():
-        if key not in have:
+        answered = have.pop(key, None)
+        if answered is None:
             yield Difference(named(row, places), None, True, False)  # noqa: FBT003
             continue
-        for at, (one, other) in enumerate(zip(row, have[key], strict=True)):
+        for at, (one, other) in enumerate(zip(row, answered, strict=True)):
             if one != other:
                 yield Difference(named(row, places), columns[at], shown(at, one), shown(at, other))
-    for key in have.keys() - want.keys():
-        yield Difference(named(have[key], range(len(columns))), None, False, True)  # noqa: FBT003
+    for row in have.values():
+        yield Difference(named(row, range(len(columns))), None, False, True)  # noqa: FBT003

@@ -229,18 +229,20 @@ def git_sha(root: Path) -> str | None:
 
 @cache
 def _checked_out(root: Path) -> str | None:
-    git = shutil.which("git")
-    if git is None or "site-packages" in root.parts:
+    head = None if "site-packages" in root.parts else git(root, "rev-parse", "HEAD")
+    if head is None:
         return None
-    head, changed, own = (
-        subprocess.run([git, "-C", str(root), *words], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - fixed commands
-        for words in (
-            ("rev-parse", "HEAD"),
-            ("status", "--porcelain", "--untracked-files=no"),
-            ("status", "--porcelain", "--", "."),
-        )
-    )
-    return f"{head}-dirty" if head and (changed or own) else head or None
+    status = git(root, "status", "--porcelain", "--untracked-files=no"), git(root, "status", "--porcelain", "--", ".")
+    return head.decode().strip() + ("-dirty" if any(status) else "")
+
+
+def git(root: Path, *words: str) -> bytes | None:
+    """What git says; None where it refuses, or is not there."""
+    program = shutil.which("git")
+    if program is None:
+        return None
+    done = subprocess.run([program, "-C", str(root), *words], capture_output=True, check=False)  # noqa: S603 - no shell
+    return done.stdout if done.returncode == 0 else None
 
 
 def package_version() -> str:

@@ -234,14 +234,16 @@ def test_a_checkout_that_is_not_as_committed_is_named_dirty(tmp_path, monkeypatc
 
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "a.sql").write_text("SELECT 1\n")
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
-        git(*words)
-    head = git("rev-parse", "HEAD").strip()
 
     def sha():
         ledger._checked_out.cache_clear()
         return ledger.git_sha(tmp_path / "sql")
 
+    git("init", "-q")
+    assert sha() is None  # there is no commit yet
+    git("add", ".")
+    git("commit", "-qm", "a")
+    head = git("rev-parse", "HEAD").strip()
     (tmp_path / "fees.duckdb").touch()
     assert sha() == head  # what lies about outside of the folder is not its content
     (tmp_path / "sql" / "b.sql").write_text("SELECT 2\n")
