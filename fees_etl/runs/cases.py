@@ -239,8 +239,9 @@ def _differences(case: Case, made: Rows) -> Iterator[Difference]:
     columns = case.expect.columns
     hidden = {one.name for one in case.model.contract.columns if one.policy_tag}
     places = [columns.index(name) for name in case.model.contract.key if name in columns]
-    both = [[tuple(row[at] for at in places) for row in rows] for rows in (case.expect.rows, made.rows)]
-    if len(places) < len(case.model.contract.key) or any(len(keys) != len(set(keys)) for keys in both):
+    want, have = ({tuple(row[at] for at in places): row for row in rows} for rows in (case.expect.rows, made.rows))
+    is_keyed = len(places) == len(case.model.contract.key)
+    if not is_keyed or len(want) < len(case.expect.rows) or len(have) < len(made.rows):
         places = list(range(len(columns)))
 
     def named(row: tuple[Scalar, ...], at: Sequence[int]) -> dict[str, Scalar]:
@@ -254,9 +255,6 @@ def _differences(case: Case, made: Rows) -> Iterator[Difference]:
         yield from (Difference(named(row, places), None, True, False) for row in (wanted - had).elements())  # noqa: FBT003
         yield from (Difference(named(row, places), None, False, True) for row in (had - wanted).elements())  # noqa: FBT003
         return
-    want, have = (
-        dict(zip(keys, rows, strict=True)) for keys, rows in zip(both, (case.expect.rows, made.rows), strict=True)
-    )
     for key, row in want.items():
         answered = have.pop(key, None)
         if answered is None:
