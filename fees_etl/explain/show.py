@@ -35,16 +35,10 @@ def rows(
     at: Moment | None = None,
     limit: int | None = None,
 ) -> Rows:
-    """The rows in the order of the table's key, then of all its columns.
+    """The rows, as they are or as the run ``at`` left them, in the order of the table's key, then of all its columns.
 
-    Args:
-        project: the loaded project.
-        engine: its warehouse.
-        made: the contract of the table.
-        where: columns and the text of the value that each must have; NULL means what it says.
-        columns: what to show besides the key; left out, every column.
-        at: the run that left the rows; left out, the rows as they are now.
-        limit: how many, at most.
+    ``where`` has columns and the text of the value that each must have; NULL means what it says. ``columns`` are what
+    to show besides the key; left out, every column.
 
     Raises:
         UsageError: the table has no such column, or a text is no value of it.

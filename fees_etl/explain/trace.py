@@ -70,15 +70,10 @@ def trace(
     *,
     partly: bool = False,
 ) -> Trace:
-    """The trace of one number.
+    """The trace of one number: ``column`` is left out where only one is of pounds.
 
-    Args:
-        project: the loaded project.
-        engine: its warehouse.
-        made: the contract of the table.
-        where: columns and the text of the value that each must have; together they mean one row.
-        column: the number; left out, the only one that is a sum of pounds.
-        partly: what the account may not read is left out, and named in the trace.
+    ``where`` has columns and the text of the value that each must have; together they mean one row. ``partly``: what
+    the account may not read is left out, and named in the trace.
 
     Raises:
         UsageError: there is no such column, not one such row, or the number cannot be traced.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.pages.catalogue import Catalogue, Seen, catalogue
-from fees_etl.pages.template import WITHOUT, page
+from fees_etl.pages.parts import WITHOUT, page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

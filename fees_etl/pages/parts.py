@@ -1,7 +1,8 @@
-"""The parts of a page, as its template needs them. A sheet is its table: a table is one of the warehouse elsewhere.
+"""A page: its parts as values, and how Jinja files make one file of HTML of them.
 
-A chart is a Vega-Lite spec with its data in it; vl-convert makes it an SVG, offline. This is the only door to it. What
-is not complete is hatched or dashed: a pattern which Vega-Lite does not have, and SVG does.
+A sheet is a table of it: a table is one of the warehouse elsewhere. A chart is a Vega-Lite spec with its data in it;
+vl-convert makes it an SVG, offline. What is not complete is hatched or dashed: a pattern which Vega-Lite does not have,
+and SVG does. Everything is escaped, and what looks like a NINO is masked on its way in.
 """
 
 from __future__ import annotations
@@ -9,15 +10,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import jinja2
+from markupsafe import Markup
+
 from fees_etl.errors import UsageError
+from fees_etl.figures import cell
 from fees_etl.privacy import redact, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+WITHOUT = "This page has no National Insurance number and loads nothing from elsewhere."
+FOLDER = Path(__file__).parent / "templates"
 SOLID: Final = "#1f5a92"
 INK: Final = "#1b1b1b"
 OPEN: Final = "#a34700"
@@ -134,6 +143,11 @@ class Card:
     """Whether it warns of something."""
 
 
+def page(name: str, **context: Any) -> str:
+    """The text of one page, which extends ``layout.html``."""
+    return _environment().get_template(name).render(context) + "\n"
+
+
 def require_charts() -> None:
     """Raise a UsageError where charts cannot be drawn, before anything else is done."""
     try:
@@ -144,7 +158,7 @@ def require_charts() -> None:
         ) from error
 
 
-def svg(chart: Chart, name: str) -> str:
+def svg(chart: Chart, name: str) -> Markup:
     """The chart as an image of a page; ``name`` tells its parts from those of others on the page."""
     import vl_convert  # noqa: PLC0415  (heavy, and an extra)
 
@@ -156,7 +170,35 @@ def svg(chart: Chart, name: str) -> str:
     for at, old in enumerate(dict.fromkeys(re.findall(r' id="([^"]+)"', inner))):
         inner = inner.replace(f' id="{old}"', f' id="{name}-{at}"').replace(f"url(#{old})", f"url(#{name}-{at})")
     says, size = escape(redact(chart.says)), f'viewBox="{found[3]}" style="max-width:{float(found[1]):.0f}px"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{says}" {size}>{inner}'
+    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{says}" {size}>{inner}'
+    return Markup(drawn)  # noqa: S704 - the texts of a spec are escaped
+
+
+def figure(value: Any) -> str:
+    """One value as readers write it.
+
+    >>> figure(True), figure(1234)
+    ('yes', '1,234')
+    """
+    if value is None:
+        return "–"  # noqa: RUF001 - a dash is what stands in an empty cell
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return cell(value)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_masked,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"figure": figure, "svg": svg}
+    return found
 
 
 def _is_figure(cell: Any) -> bool:
@@ -164,3 +206,7 @@ def _is_figure(cell: Any) -> bool:
     if isinstance(value, str):
         return bool(_FIGURE.fullmatch(value))
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _masked(value: Any) -> Any:
+    return redact(value) if isinstance(value, str) and not isinstance(value, Markup) else value

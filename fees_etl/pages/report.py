@@ -11,8 +11,7 @@ from fees_etl.figures import change, count, plural, pounds
 from fees_etl.pages import specs
 from fees_etl.pages.judged import assertions, changes, waivers
 from fees_etl.pages.numbers import advisers, cohorts, dates, duplicates, reconciled
-from fees_etl.pages.parts import Block, Card, Chart, Section, Sheet
-from fees_etl.pages.template import WITHOUT, page
+from fees_etl.pages.parts import WITHOUT, Block, Card, Chart, Section, Sheet, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
