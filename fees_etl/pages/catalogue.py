@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fees_etl.explain.history import Moment
     from fees_etl.project.glossary import Term
     from fees_etl.query import Edge
-    from fees_etl.types import Column, Contract, Project, Table
+    from fees_etl.types import Assertion, Column, Contract, Project, Table
 
 NEAR = 12
 """Neighbours of a table on its own map; more are in the lists beside."""
@@ -38,17 +38,6 @@ class Seen(NamedTuple):
     verdicts: Mapping[str, str] = {}
     newest_fee: date | None = None
     newest_file: datetime | None = None
-
-
-class Test(NamedTuple):
-    """An assertion with its last verdict; empty where no run has asked it."""
-
-    name: str
-    says: str
-    severity: str
-    verdict: str
-    reads: tuple[str, ...]
-    sql: str
 
 
 class Cell(NamedTuple):
@@ -70,7 +59,9 @@ class Entry:
     reads: tuple[str, ...]
     read_by: tuple[str, ...]
     cells: tuple[Cell, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Assertion, ...]
+    verdicts: str
+    """How many of its tests came to what."""
     sql: str
     written: str
     """Its contract, as written."""
@@ -78,12 +69,6 @@ class Entry:
     """The map around it."""
     lineage: Markup
     """Its columns and those they are made of; empty of a source."""
-
-    @property
-    def verdicts(self) -> str:
-        """How many of its tests came to what."""
-        counts = Counter(one.verdict.partition(",")[0] or "not asked in runs" for one in self.tests)
-        return ", ".join(f"{many} {word}" for word, many in sorted(counts.items()))
 
     @property
     def name(self) -> str:
@@ -98,7 +83,7 @@ class Catalogue:
     entries: tuple[Entry, ...]
     map: Markup
     terms: tuple[Term, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Assertion, ...]
     columns: tuple[tuple[str, tuple[Entry, ...]], ...]
     """Names of columns in order, each with the tables that have it."""
     seen: Seen
@@ -123,11 +108,7 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
         ProjectError: the glossary is wrong.
     """
     terms, schema = glossary(project.root), project.schema
-    tests = tuple(
-        Test(one.name, one.description, one.severity, found.verdicts.get(one.name, ""), _names(one.reads), one.sql)
-        for one in project.assertions
-    )
-    reads = {str(at): _names(model.reads) for at, model in project.models.items()}
+    reads = {str(at): tuple(sorted(map(str, model.reads))) for at, model in project.models.items()}
     read_by: dict[str, list[str]] = defaultdict(list)
     for name, above in reads.items():
         for one in above:
@@ -143,6 +124,8 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
         edges = _edges(query.parse(model.sql, model.path), schema) if model else {}
         around = [*reads.get(name, ())[:NEAR], name, *read_by[name][:NEAR]]
         arrows = [Arrow(one, name) for one in reads.get(name, ())] + [Arrow(name, one) for one in read_by[name]]
+        tests = tuple(one for one in project.assertions if made.table in one.reads)
+        counts = Counter(found.verdicts.get(one.name, "not asked in runs").partition(",")[0] for one in tests)
         entries.append(
             Entry(
                 made,
@@ -151,7 +134,8 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
                 reads.get(name, ()),
                 tuple(sorted(read_by[name])),
                 tuple(_cell(one, terms, edges) for one in made.columns),
-                tuple(one for one in tests if name in one.reads),
+                tests,
+                ", ".join(f"{many} {word}" for word, many in sorted(counts.items())),
                 model.sql if model else "",
                 project.templates.text(f"{made.table.dataset}/{made.table.name}.yml"),
                 draw([boxes[one] for one in dict.fromkeys(around) if one in boxes], arrows, f"Tables around {name}"),
@@ -168,14 +152,10 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
         tuple(entries),
         draw([box for name, box in boxes.items() if name in used], arrows, "Which table is made of which"),
         terms,
-        tests,
+        project.assertions,
         tuple((name, tuple(by_name[name])) for name in sorted(by_name)),
         found,
     )
-
-
-def _names(tables: Iterable[Table]) -> tuple[str, ...]:
-    return tuple(sorted(map(str, tables)))
 
 
 def _edges(parsed: Any, schema: Mapping[Table, Mapping[str, str]]) -> Mapping[str, Iterable[Edge]]:
