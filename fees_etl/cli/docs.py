@@ -35,19 +35,18 @@ def docs(
     It has no scripts and loads nothing from elsewhere. Without a warehouse it has no verdicts.
     """
     from fees_etl.pages import docs as pages
-    from fees_etl.runs.ledger import package_version
 
     session: Session = context.obj
     project = session.open()
     found = _seen(session, project)
     if out == "-" or out.endswith((".html", ".htm")):
-        put(pages.whole(project, found, package_version()), out, out)
+        put(pages.whole(project, found), out, out)
         return 0
     where, hint = Path(out), "Name a folder, or FILE.html: --out catalogue"
     with writing(where, hint):
         if where.exists() and not where.is_dir():
             raise UsageError(f"{out} is no folder.", hint=hint)
-    made = pages.folder(project, found, package_version())
+    made = pages.folder(project, found)
     with writing(where, hint):
         where.mkdir(exist_ok=True)
         for name in made:

@@ -53,14 +53,13 @@ def report(
     from fees_etl.pages import facts
     from fees_etl.pages.parts import require_charts
     from fees_etl.pages.report import report as written
-    from fees_etl.runs.ledger import package_version
 
     require_charts()
     session: Session = context.obj
     project = session.open(proven=False)
     with session.warehouse(project, read_only=True, tables=facts.needed(project)) as engine:
         found = facts.read(project, engine, run)
-    text = written(found, start=session.start, package_version=package_version(), is_with_clients=clients)
+    text = written(found, start=session.start, is_with_clients=clients)
     put(text, out, "report.html", [f"What run {found.moment.run_id} published.", *found.lacking])
     return 0
 

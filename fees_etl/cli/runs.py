@@ -159,11 +159,10 @@ def screen(records: Sequence[Mapping[str, Any]], start: str = "fees-etl") -> lis
 def _page(session: Session, limit: int, out: str | None) -> None:
     from fees_etl.pages.parts import require_charts
     from fees_etl.pages.report import ledger as written
-    from fees_etl.runs.ledger import package_version
 
     require_charts()
     records = _history(session, limit)
-    put(written(records, start=session.start, package_version=package_version()), out, "runs.html")
+    put(written(records, start=session.start), out, "runs.html")
 
 
 def _history(session: Session, limit: int) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.pages.catalogue import Catalogue, Seen, catalogue
 from fees_etl.pages.parts import WITHOUT, page
+from fees_etl.runs.ledger import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,17 +18,17 @@ PARTS = ("tests", "columns", "glossary")
 """The pages of a folder besides those of tables."""
 
 
-def whole(project: Project, found: Seen, package_version: str) -> str:
+def whole(project: Project, found: Seen) -> str:
     """Everything on one page.
 
     Raises:
         ProjectError: the glossary is wrong.
     """
     made = catalogue(project, found, lambda name: f"#{name}")
-    return _page(project, made, TITLE, ["overview", *made.entries, *PARTS], lambda name: f"#{name}", package_version)
+    return _page(project, made, TITLE, ["overview", *made.entries, *PARTS], lambda name: f"#{name}")
 
 
-def folder(project: Project, found: Seen, package_version: str) -> dict[str, str]:
+def folder(project: Project, found: Seen) -> dict[str, str]:
     """Pages by the names of their files; ``index.html`` leads to all others.
 
     Raises:
@@ -47,13 +48,10 @@ def folder(project: Project, found: Seen, package_version: str) -> dict[str, str
     pages: dict[str, Sequence[Any]] = {"index.html": ["overview"]}
     pages |= {f"{one.name}.html": [one] for one in made.entries} | {f"{name}.html": [name] for name in PARTS}
     titles = {f"{one.name}.html": one.name for one in made.entries}
-    return {
-        name: _page(project, made, titles.get(name, TITLE), parts, link, package_version)
-        for name, parts in pages.items()
-    }
+    return {name: _page(project, made, titles.get(name, TITLE), parts, link) for name, parts in pages.items()}
 
 
-def _page(project: Project, made: Catalogue, title: str, parts: Sequence[Any], link: Any, package_version: str) -> str:
+def _page(project: Project, made: Catalogue, title: str, parts: Sequence[Any], link: Any) -> str:
     at = made.seen.published
     said = f"As run {at.run_id} left it, {at.at:%Y-%m-%d %H:%M} UTC." if at else "Nothing has been published yet."
     return page(
@@ -64,9 +62,8 @@ def _page(project: Project, made: Catalogue, title: str, parts: Sequence[Any], l
         found=made,
         parts=parts,
         link=link,
-        package_version=package_version,
         footer=[
             f"{f'Run {at.run_id} · ' if at else ''}fingerprint of SQL, contracts and variables {project.fingerprint}",
-            f"fees-etl {package_version}. {WITHOUT}",
+            f"fees-etl {package_version()}. {WITHOUT}",
         ],
     )

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from fees_etl.errors import UsageError
 from fees_etl.figures import cell
 from fees_etl.privacy import redact, redacted
+from fees_etl.runs.ledger import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,7 +146,7 @@ class Card:
 
 def page(name: str, **context: Any) -> str:
     """The text of one page, which extends ``layout.html``."""
-    return _environment().get_template(name).render(context) + "\n"
+    return _environment().get_template(name).render(context, package_version=package_version()) + "\n"
 
 
 def require_charts() -> None:

@@ -12,6 +12,7 @@ from fees_etl.pages import specs
 from fees_etl.pages.judged import assertions, changes, waivers
 from fees_etl.pages.numbers import advisers, cohorts, dates, duplicates, reconciled
 from fees_etl.pages.parts import WITHOUT, Block, Card, Chart, Section, Sheet, page
+from fees_etl.runs.ledger import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ MOST = 40
 """Bars of a chart: the newest."""
 
 
-def report(facts: Facts, *, start: str, package_version: str, is_with_clients: bool) -> str:
+def report(facts: Facts, *, start: str, is_with_clients: bool) -> str:
     """The page as HTML; ``start`` is how commands on the same target begin.
 
     Client ids are only in it ``is_with_clients``.
@@ -53,7 +54,6 @@ def report(facts: Facts, *, start: str, package_version: str, is_with_clients: b
         cards=list(_cards(facts, start)),
         warnings=list(_warnings(facts)),
         sections=[one for one in parts if one],
-        package_version=package_version,
         footer=[
             f"Run {at.run_id} · fingerprint of SQL, contracts and variables {at.fingerprint}",
             f"fees-etl {facts.record['package_version']} · commit {facts.record['git_sha'] or 'not known'} · {WITHOUT}",
@@ -61,7 +61,7 @@ def report(facts: Facts, *, start: str, package_version: str, is_with_clients: b
     )
 
 
-def ledger(records: Sequence[Mapping[str, Any]], *, start: str, package_version: str) -> str:
+def ledger(records: Sequence[Mapping[str, Any]], *, start: str) -> str:
     """The page as HTML; the records are rows of ``ops.runs``, newest first, their JSON columns read."""
     found = Counter(one["status"] for one in records)
     said = f"{plural(len(records), 'attempt')}: {', '.join(f'{number} {status}' for status, number in found.items())}."
@@ -95,8 +95,7 @@ def ledger(records: Sequence[Mapping[str, Any]], *, start: str, package_version:
         cards=[],
         warnings=[],
         sections=sections,
-        package_version=package_version,
-        footer=[f"fees-etl {package_version}. {WITHOUT}"],
+        footer=[f"fees-etl {package_version()}. {WITHOUT}"],
     )
 
 
