@@ -34,7 +34,7 @@ def docs(
 
     It has no scripts and loads nothing from elsewhere. Without a warehouse it has no verdicts.
     """
-    from fees_etl.pages import docs as pages
+    from fees_etl.pages import catalogue as pages
 
     session: Session = context.obj
     project = session.open()

@@ -1,4 +1,7 @@
-"""The catalogue of a project: tables, columns, tests and what is made of what, as values for its pages."""
+"""The catalogue of a project: tables, columns, tests and what is made of what, as values and as pages.
+
+It is one file of everything, or a folder of a page a table.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from fees_etl import query
 from fees_etl.errors import FeesError
 from fees_etl.explain import history
 from fees_etl.pages.drawing import Arrow, Box, draw
+from fees_etl.pages.parts import WITHOUT, page
 from fees_etl.project.glossary import glossary
 from fees_etl.runs import ledger
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from fees_etl.query import Edge
     from fees_etl.types import Assertion, Column, Contract, Project, Table
 
+TITLE = "Catalogue of tables"
+PARTS = ("tests", "columns", "glossary")
+"""The pages of a folder besides those of tables."""
 NEAR = 12
 """Neighbours of a table on its own map; more are in the lists beside."""
 WIDE = 180
@@ -87,6 +94,39 @@ class Catalogue:
     columns: tuple[tuple[str, tuple[Entry, ...]], ...]
     """Names of columns in order, each with the tables that have it."""
     seen: Seen
+
+
+def whole(project: Project, found: Seen) -> str:
+    """Everything on one page.
+
+    Raises:
+        ProjectError: the glossary is wrong.
+    """
+    made = catalogue(project, found, lambda name: f"#{name}")
+    return _page(project, made, TITLE, ["overview", *made.entries, *PARTS], lambda name: f"#{name}")
+
+
+def folder(project: Project, found: Seen) -> dict[str, str]:
+    """Pages by the names of their files; ``index.html`` leads to all others.
+
+    Raises:
+        ProjectError: the glossary is wrong.
+    """
+    tables = {str(table) for table in project.contracts}
+
+    def link(name: str) -> str:
+        if name in ("map", "tables"):
+            return f"index.html#{name}"
+        first, second, *rest = [*name.split("."), ""]
+        if f"{first}.{second}" in tables:
+            return f"{first}.{second}.html#{name}" if any(rest) else f"{first}.{second}.html"
+        return f"{first}.html#{name}" if first in PARTS else "index.html"
+
+    made = catalogue(project, found, link)
+    pages: dict[str, Sequence[Any]] = {"index.html": ["overview"]}
+    pages |= {f"{one.name}.html": [one] for one in made.entries} | {f"{name}.html": [name] for name in PARTS}
+    titles = {f"{one.name}.html": one.name for one in made.entries}
+    return {name: _page(project, made, titles.get(name, TITLE), parts, link) for name, parts in pages.items()}
 
 
 def seen(project: Project, engine: Engine) -> Seen:
@@ -155,6 +195,24 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
         project.assertions,
         tuple((name, tuple(by_name[name])) for name in sorted(by_name)),
         found,
+    )
+
+
+def _page(project: Project, made: Catalogue, title: str, parts: Sequence[Any], link: Any) -> str:
+    at = made.seen.published
+    said = f"As run {at.run_id} left it, {at.at:%Y-%m-%d %H:%M} UTC." if at else "Nothing has been published yet."
+    return page(
+        "catalogue.html",
+        title=title,
+        mark=f"Fingerprint {project.fingerprint[:16]}",
+        subtitle=[said] if title == TITLE else [],
+        found=made,
+        parts=parts,
+        link=link,
+        footer=[
+            f"{f'Run {at.run_id} · ' if at else ''}fingerprint of SQL, contracts and variables {project.fingerprint}",
+            f"fees-etl {ledger.package_version()}. {WITHOUT}",
+        ],
     )
 
 
