@@ -128,13 +128,11 @@ def _changed(
     """What a run changed in published tables and in their SQL; nothing where one may not read history."""
     from fees_etl.explain import diff
 
-    tables, run_id = diff.published(project), record["run_id"]
-    needed = [TEXTS, *(made.history.table for made in tables if made.history)]
+    run_id, needed = record["run_id"], [TEXTS, *(one.history.table for one in diff.published(project) if one.history)]
     try:
         engine.prepare({table: project.contracts[table] for table in needed}, create=False)
         sql = diff.edited_by(project, engine, run_id)
-        asks = diff.by_run(project, tables if record["rows_before"] else (), run_id)  # else all rows were added
-        return diff.told(tables, engine.answers(asks)), sql
+        return diff.of_run(project, engine, run_id) if record["rows_before"] else (), sql  # else all rows were added
     except FeesError as error:
         logger.warning("What it changed in published tables cannot be read here: %s", error)
         return (), ()

@@ -145,9 +145,7 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     (record,) = ledger.records(found)
     numbers = ledger.headline(record.pop("headline"))
     arrivals, late = ledger.causes(project, engine, moment.run_id)
-    tables = diff.published(project)
-    asks = diff.by_run(project, tables, moment.run_id) if previous else ()
-    changed = diff.told(tables, engine.answers(asks)) if asks else ()
+    changed = diff.of_run(project, engine, moment.run_id) if previous else ()
     cohorts, advisers = _cohorts(project, engine, moment), _advisers(project, engine, moment)
     by_cohort, by_adviser = _shares(project, engine, moment)
     lacking = [said for said, needs in _LACKING.items() if not all(_is_kept(project, table) for table in needs)]
