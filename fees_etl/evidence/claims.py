@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -151,11 +152,5 @@ def _alike(mine: Any, theirs: str | None, kind: str) -> bool:
     if kind in ("NUMERIC", "INT64"):
         return Decimal(str(mine)) == Decimal(theirs)
     if kind == "TIMESTAMP":
-        return _moment(mine) == _moment(theirs)
+        return datetime.fromisoformat(mine) == datetime.fromisoformat(theirs)
     return str(mine).lower() == theirs.lower() if kind == "BOOL" else mine == theirs
-
-
-def _moment(text: str) -> str:
-    """A moment without what ways of writing it differ in."""
-    day = text[:19].replace("T", " ")
-    return f"{day}.{text[19:].partition('+')[0].lstrip('.').ljust(6, '0')}"

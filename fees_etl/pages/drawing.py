@@ -121,21 +121,15 @@ def _descend(name: str, above: Mapping[str, Sequence[str]], depths: dict[str, in
 
 def _untangle(layers: _Layers) -> None:
     """Each layer in the order of the mean places of what its names are joined to, from both sides by turns."""
-    for sweep in range(_SWEEPS):
-        _sweep(layers, 1 if sweep % 2 else -1)
-
-
-def _sweep(layers: _Layers, side: int) -> None:
-    rows = layers.rows if side < 0 else layers.rows[::-1]
-    for before, row in pairwise(rows):
-        at = {name: place for place, name in enumerate(before)}
-        own = {name: place for place, name in enumerate(row)}
-
-        def middle(name: str, at: Mapping[str, int] = at, own: Mapping[str, int] = own) -> float:
-            found = [at[one] for one in layers.beside[name][side] if one in at]
-            return sum(found) / len(found) if found else own[name] * len(at) / max(len(own), 1)
-
-        row.sort(key=middle)
+    sides = {-1: layers.rows, 1: layers.rows[::-1]}
+    for side in [-1, 1] * (_SWEEPS // 2):
+        for before, row in pairwise(sides[side]):
+            at = {name: place for place, name in enumerate(before)}
+            middles = {}
+            for place, name in enumerate(row):
+                found = [at[one] for one in layers.beside[name][side] if one in at]
+                middles[name] = sum(found) / len(found) if found else place * len(at) / len(row)
+            row.sort(key=middles.__getitem__)
 
 
 def _height(name: str, known: Mapping[str, Box]) -> float:
