@@ -134,7 +134,13 @@ def _loaded(project: Project, engine: Engine, line: tuple[str, str, int]) -> Fat
                 if not engine.query(f"SELECT 1 AS found FROM {model.table} WHERE {same}").rows:  # noqa: S608 - a contract's names
                     return Fate(*line, "pending", "its fee date is not staged yet", fee)
     if fee is not None:
-        return Fate(*line, "staged", fee=fee, numbers=tuple(_numbers(project, reached)))
+        numbers = (
+            Number(str(table), dict(zip(project.contracts[table].key, key, strict=True)), column, pounds)
+            for (table, column), rows in reached.items()
+            if table.dataset == REPORTING
+            for key, pounds in rows.items()
+        )
+        return Fate(*line, "staged", fee=fee, numbers=tuple(numbers))
     is_whole, file, kept = engine.query(project.templates.ask("fate", uri=uri, row=row).sql).rows[0]
     if not is_whole:
         return Fate(*line, "blank", "a field of it is blank")
@@ -172,12 +178,3 @@ def _above(way: Way, width: int, rows: Sequence[tuple[Scalar, ...]]) -> str:
     wanted += [f"why.by_{at}" for at in range(way.factors)]
     tests = [" AND ".join(f"why.of_{at} = {literal(value)}" for at, value in enumerate(row)) for row in rows]
     return f"SELECT {', '.join(wanted)} FROM (\n{way.sql}\n) AS why\nWHERE ({') OR ('.join(tests)})"  # noqa: S608 - names of ours
-
-
-def _numbers(project: Project, reached: Reached) -> list[Number]:
-    return [
-        Number(str(table), dict(zip(project.contracts[table].key, key, strict=True)), column, pounds)
-        for (table, column), rows in reached.items()
-        if table.dataset == REPORTING
-        for key, pounds in rows.items()
-    ]

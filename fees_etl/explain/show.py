@@ -46,7 +46,10 @@ def rows(
     wanted = where or {}
     require_columns(made, (*wanted, *columns))
     shown = [name for name in made.types if not columns or name in {*made.key, *columns}]
-    tests = [_equals(name, made.types[name], text) for name, text in wanted.items()]
+    tests = [
+        f"{name} IS NULL" if text == "NULL" else f"{name} = {literal(value(name, made.types[name], text))}"
+        for name, text in wanted.items()
+    ]
     order = [*made.key, *(name for name in shown if name not in made.key)]
     source = as_of(project, made.table, at) if at else f"SELECT {', '.join(made.types)} FROM {made.table}"  # noqa: S608 - a contract's names
     found = engine.query(project.templates.ask(
@@ -72,13 +75,6 @@ def require_columns(made: Contract, names: Sequence[str]) -> None:
                 f"{made.table} has no column {name!r}.",
                 hint=did_you_mean(name, set(made.types)) or f"It has: {', '.join(made.types)}",
             )
-
-
-def _equals(name: str, kind: str, text: str) -> str:
-    """The condition that a column has the value a text means."""
-    if text == "NULL":
-        return f"{name} IS NULL"
-    return f"{name} = {literal(value(name, kind, text))}"
 
 
 def value(name: str, kind: str, text: str) -> Any:
