@@ -40,13 +40,11 @@ _NEEDED = {
     VALUES: {"client_id", "ltv_6_month", "is_complete_6_month"},
     CLIENTS: {"client_id", "cohort_month", "first_adviser_id"},
 }
+_CLIENTS = "Complete and incomplete clients: the project has not both dim_clients and rpt_client_ltv as needed."
 _LACKING = {
-    "Cohorts: this project publishes no rpt_cohort_ltv with the columns needed.": (COHORTS,),
-    "Advisers: this project publishes no rpt_adviser_ltv with the columns needed.": (ADVISERS,),
-    "Complete and incomplete clients: the project has not both dim_clients and rpt_client_ltv as needed.": (
-        CLIENTS,
-        VALUES,
-    ),
+    (COHORTS,): "Cohorts: this project publishes no rpt_cohort_ltv with the columns needed.",
+    (ADVISERS,): "Advisers: this project publishes no rpt_adviser_ltv with the columns needed.",
+    (CLIENTS, VALUES): _CLIENTS,
 }
 
 
@@ -148,7 +146,7 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     changed = diff.of_run(project, engine, moment.run_id) if previous else ()
     cohorts, advisers = _cohorts(project, engine, moment), _advisers(project, engine, moment)
     by_cohort, by_adviser = _shares(project, engine, moment)
-    lacking = [said for said, needs in _LACKING.items() if not all(_is_kept(project, table) for table in needs)]
+    lacking = [said for needs, said in _LACKING.items() if not all(_is_kept(project, table) for table in needs)]
     days = _days(project, engine, moment)
     staged = (record["rows_after"], record["amount_after"])
     if (sum(day.rows for day in days), total(day.pounds for day in days)) != staged:

@@ -62,18 +62,11 @@ def reconciled(facts: Facts, start: str) -> Section | None:
         f"{pounds(after.ltv_total)} are published as lifetime value."
     )
     drawn = specs.reconciliation([(label, begin, end) for label, begin, end in steps if not begin or begin != end])
+    chart = Chart("Pounds at each step; bars begin at 0", said, drawn)
     run = f"{start} runs show {facts.moment.run_id}"
-    return Section(
-        "reconciliation",
-        "From the files to what is published",
-        (said, SUMMED if whole == after.staged_amount else WAITING),
-        [
-            Block(
-                [Chart("Pounds at each step; bars begin at 0", said, drawn)],
-                [Sheet("Rows and pounds of each step", ("step", "rows", "pounds"), rows, run)],
-            )
-        ],
-    )
+    sheet = Sheet("Rows and pounds of each step", ("step", "rows", "pounds"), rows, run)
+    summing = SUMMED if whole == after.staged_amount else WAITING
+    return Section("reconciliation", "From the files to what is published", (said, summing), [Block([chart], [sheet])])
 
 
 def duplicates(facts: Facts, start: str) -> Section | None:
