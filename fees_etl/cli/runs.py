@@ -112,10 +112,8 @@ def recorded(
     """One run of ``fees-etl/runs/1``, its headline numbers where they were kept, and what it changed in tables."""
     from fees_etl.runs import ledger
 
-    record = ledger.records(ledger.history(project, engine, run_id=run_id))[0]
-    arrivals, late = ledger.causes(project, engine, run_id)
+    record, headline, arrivals, late = ledger.recorded(project, engine, run_id)
     changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
-    headline = ledger.headline(record.pop("headline"))
     before, after, left = headline or (None, None, None)
     record["published"], record["left_out"] = headline and {"before": before, "after": after}, left
     record["causes"] = [{name: getattr(one, name) for name in CAUSE} | {"is_late": one in late} for one in arrivals]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
-    from fees_etl.results import Bridge, LeftOut, Published, TableDiff
+    from fees_etl.results import Bridge, TableDiff
+    from fees_etl.runs.ledger import Headline
 
 RUNS, CHANGES, LEFT_OUT, TEXTS = (Table("ops", name) for name in ("runs", "changes", "left_out", "sql"))
 COHORTS, ADVISERS, VALUES, CLIENTS = (
@@ -102,8 +103,7 @@ class Facts:
     previous: Moment | None
     is_latest: bool
     record: Mapping[str, Any]
-    numbers: tuple[Published, Published, LeftOut] | None
-    """Before, after, left out."""
+    numbers: Headline
     arrivals: tuple[Pending, ...]
     late: frozenset[Pending]
     tables: tuple[TableDiff, ...]
@@ -139,10 +139,7 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     moment = history.moment(known, run)
     place = known.index(moment)
     previous = known[place - 1] if place else None
-    found = ledger.history(project, engine, run_id=moment.run_id)
-    (record,) = ledger.records(found)
-    numbers = ledger.headline(record.pop("headline"))
-    arrivals, late = ledger.causes(project, engine, moment.run_id)
+    record, numbers, arrivals, late = ledger.recorded(project, engine, moment.run_id)
     changed = diff.of_run(project, engine, moment.run_id) if previous else ()
     cohorts, advisers = _cohorts(project, engine, moment), _advisers(project, engine, moment)
     by_cohort, by_adviser = _shares(project, engine, moment)

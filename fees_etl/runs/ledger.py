@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from fees_etl.errors import FeesError
 from fees_etl.explain.history import tampered, whole
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T", Published, LeftOut)
+Headline: TypeAlias = tuple[Published, Published, LeftOut] | None
+"""The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
 LISTS = ("steps", "changes", "assertions")
 """The columns of an attempt that are JSON, and lists."""
 _OPTIONAL = {"part_of", "error", "git_sha", "bytes_processed", "headline"}
@@ -118,15 +120,24 @@ def attempts(project: Project, engine: Engine, begins: str = "", limit: int = 5)
     return tuple(row[0] for row in _in_order(found, newest_first=True).rows)
 
 
-def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending, ...], frozenset[Pending]]:
-    """What a run took off the pending list, and what of it the lookback alone would have missed."""
+def recorded(
+    project: Project, engine: Engine, run_id: str
+) -> tuple[dict[str, Any], Headline, tuple[Pending, ...], frozenset[Pending]]:
+    """One attempt without its headline numbers, and these; what it took off the pending list, and what of it was late.
+
+    Late is what the lookback alone would have missed.
+
+    Raises:
+        WarehouseError: somebody wrote to them by hand.
+    """
+    (record,) = records(history(project, engine, run_id=run_id))
     rows = whole(engine.query(project.templates.ask("changes_of", run_id=run_id).sql), "ops.changes")
     found = [(Pending(*row), is_late) for *row, is_late in rows]
-    return tuple(sorted((one for one, _ in found), key=_PLACE)), frozenset(one for one, is_late in found if is_late)
+    late = frozenset(one for one, is_late in found if is_late)
+    return record, _headline(record.pop("headline")), tuple(sorted((one for one, _ in found), key=_PLACE)), late
 
 
-def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
-    """The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
+def _headline(text: str | None) -> Headline:
     kept = read(text, "headline") if text else {}
     before, after, left = (kept.get(name) for name in ("before", "after", "left_out"))
     if not (before and after and left):
@@ -141,7 +152,7 @@ def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
 def left(project: Project, engine: Engine, run_id: str) -> Published | None:
     """The headline numbers that a run left; None where they were not kept."""
     found = history(project, engine, run_id=run_id)
-    numbers = headline(found.rows[0][found.columns.index("headline")])
+    numbers = _headline(found.rows[0][found.columns.index("headline")])
     return numbers and numbers[1]
 
 
