@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from fees_etl.runs.backfill import backfill
     from fees_etl.runs.ledger import state
     from fees_etl.runs.plan import plan
-    from fees_etl.runs.run import check, run
+    from fees_etl.runs.questions import check
+    from fees_etl.runs.run import run
     from fees_etl.script import Plan
     from fees_etl.types import Project, State, Table
     from fees_etl.window import Window
@@ -64,7 +65,7 @@ _LATE = {
     "WarehouseError": "fees_etl.errors",
     "Window": "fees_etl.window",
     "backfill": "fees_etl.runs.backfill",
-    "check": "fees_etl.runs.run",
+    "check": "fees_etl.runs.questions",
     "connect": "fees_etl.engines",
     "forget": "fees_etl.ingestion",
     "ingest": "fees_etl.ingestion",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import reduce
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fees_etl.errors import UsageError
-from fees_etl.figures import EXACT
+from fees_etl.figures import net, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -209,7 +208,7 @@ class Bridge:
     @property
     def residual(self) -> Decimal:
         """Exactly."""
-        return reduce(EXACT.subtract, (self.before, *(line.pounds for line in self.lines)), self.after)
+        return net(total((self.before, *(line.pounds for line in self.lines))), self.after)
 
 
 RunStatus: TypeAlias = Literal["published", "staged", "rehearsed", "rejected"]

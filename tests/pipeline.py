@@ -12,8 +12,7 @@ import worlds
 
 from fees_etl import connect, load, plan, run, state
 from fees_etl.ingestion import ingest
-from fees_etl.runs.plan import matches
-from fees_etl.runs.run import check
+from fees_etl.runs.questions import check, matches
 from fees_etl.window import Window
 
 if TYPE_CHECKING:

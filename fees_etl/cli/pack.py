@@ -123,20 +123,15 @@ def _page(
     project: Project, engine: Engine, now: Moment, start: str, *, clients: bool
 ) -> tuple[dict[str, bytes], list[str]]:
     """The report as a member; none, and why, where its charts cannot be drawn."""
-    from fees_etl.pages import facts, require_charts
+    from fees_etl.pages import facts
+    from fees_etl.pages.parts import require_charts
     from fees_etl.pages.report import report
-    from fees_etl.runs.ledger import package_version
 
     try:
         require_charts()
     except UsageError:
         return {}, ["report.html is left out: charts need pip install 'fees-etl[pages]'"]
-    text = report(
-        facts.read(project, engine, now.run_id),
-        start=start,
-        package_version=package_version(),
-        is_with_clients=clients,
-    )
+    text = report(facts.read(project, engine, now.run_id), start=start, is_with_clients=clients)
     return {"report.html": text.encode()}, []
 
 

@@ -43,16 +43,16 @@ def report(
     It has no scripts, loads nothing from elsewhere and holds no National Insurance number.
     Charts need: pip install 'fees-etl[pages]'
     """
-    from fees_etl.pages import facts, require_charts
+    from fees_etl.pages import facts
+    from fees_etl.pages.parts import require_charts
     from fees_etl.pages.report import report as written
-    from fees_etl.runs.ledger import package_version
 
     require_charts()
     session: Session = context.obj
     project = session.open(proven=False)
     with session.warehouse(project, read_only=True, tables=facts.needed(project)) as engine:
         found = facts.read(project, engine, run)
-    text = written(found, start=session.start, package_version=package_version(), is_with_clients=clients)
+    text = written(found, start=session.start, is_with_clients=clients)
     put(text, out, "report.html", [f"What run {found.moment.run_id} published.", *found.lacking])
     return 0
 
@@ -74,8 +74,6 @@ def docs(
     It has no scripts and loads nothing from elsewhere. Without a warehouse it has no verdicts.
     """
     from fees_etl.pages import catalogue
-    from fees_etl.pages import docs as pages
-    from fees_etl.runs.ledger import package_version
 
     session: Session = context.obj
     project = session.open()
@@ -86,13 +84,13 @@ def docs(
         logger.warning("No verdicts: the warehouse cannot be read here: %s", error)
         found = catalogue.Seen()
     if out == STDOUT or out.endswith((".html", ".htm")):
-        put(pages.whole(project, found, package_version()), out, out)
+        put(catalogue.whole(project, found), out, out)
         return 0
     where, hint = Path(out), "Name a folder, or FILE.html: --out catalogue"
     with writing(where, hint):
         if where.exists() and not where.is_dir():
             raise UsageError(f"{out} is no folder.", hint=hint)
-    made = pages.folder(project, found, package_version())
+    made = catalogue.folder(project, found)
     with writing(where, hint):
         where.mkdir(exist_ok=True)
         for name in made:

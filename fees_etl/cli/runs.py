@@ -61,7 +61,7 @@ def runs(
     from fees_etl.runs import ledger
 
     if html:
-        from fees_etl.pages import require_charts
+        from fees_etl.pages.parts import require_charts
 
         require_charts()
     session: Session = context.obj
@@ -71,9 +71,9 @@ def runs(
     for one in records:
         del one["headline"]
     if html:
-        from fees_etl.pages.runs import runs as written
+        from fees_etl.pages.report import ledger as written
 
-        put(written(records, start=session.start, package_version=ledger.package_version()), out, "runs.html")
+        put(written(records, start=session.start), out, "runs.html")
     else:
         emit(output, {"schema": SCHEMA, "runs": records}, screen(records, session.start))
     return 0
@@ -119,10 +119,8 @@ def recorded(project: Project, engine: Engine, run_id: str) -> tuple[dict[str, A
     """One run of ``fees-etl/runs/1``, its headline numbers where they were kept, and what it changed in tables."""
     from fees_etl.runs import ledger
 
-    record = ledger.records(ledger.history(project, engine, run_id=run_id))[0]
-    arrivals, late = ledger.causes(project, engine, run_id)
+    record, headline, arrivals, late = ledger.recorded(project, engine, run_id)
     changed, sql = _changed(project, engine, record) if record["status"] == "published" else ((), ())
-    headline = ledger.headline(record.pop("headline"))
     before, after, left = headline or (None, None, None)
     record["published"], record["left_out"] = headline and {"before": before, "after": after}, left
     record["causes"] = [{name: getattr(one, name) for name in CAUSE} | {"is_late": one in late} for one in arrivals]
@@ -135,13 +133,11 @@ def _changed(
     """What a run changed in published tables and in their SQL; nothing where one may not read history."""
     from fees_etl.explain import diff
 
-    tables, run_id = diff.published(project), record["run_id"]
-    needed = [TEXTS, *(made.history.table for made in tables if made.history)]
+    run_id, needed = record["run_id"], [TEXTS, *(one.history.table for one in diff.published(project) if one.history)]
     try:
         engine.prepare({table: project.contracts[table] for table in needed}, create=False)
         sql = diff.edited_by(project, engine, run_id)
-        asks = diff.by_run(project, tables if record["rows_before"] else (), run_id)  # else all rows were added
-        return diff.told(tables, {name: one.rows for name, one in engine.answers(asks).items()}), sql
+        return diff.of_run(project, engine, run_id) if record["rows_before"] else (), sql  # else all rows were added
     except FeesError as error:
         logger.warning("What it changed in published tables cannot be read here: %s", error)
         return (), ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence import seals, sums
 from fees_etl.evidence.contents import SCHEMA, Claim, Evidence, claim
 from fees_etl.figures import EXACT, plural, pounds, total
-from fees_etl.runs.texts import digest
+from fees_etl.runs.plan import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,11 +152,5 @@ def _alike(mine: Any, theirs: str | None, kind: str) -> bool:
     if kind in ("NUMERIC", "INT64"):
         return Decimal(str(mine)) == Decimal(theirs)
     if kind == "TIMESTAMP":
-        return _moment(mine) == _moment(theirs)
+        return datetime.fromisoformat(mine) == datetime.fromisoformat(theirs)
     return str(mine).lower() == theirs.lower() if kind == "BOOL" else mine == theirs
-
-
-def _moment(text: str) -> str:
-    """A moment without what ways of writing it differ in."""
-    day = text[:19].replace("T", " ")
-    return f"{day}.{text[19:].partition('+')[0].lstrip('.').ljust(6, '0')}"

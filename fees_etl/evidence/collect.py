@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl import query
 from fees_etl.errors import AssertionsFailed
 from fees_etl.evidence.seals import chain
-from fees_etl.explain import levels, show
+from fees_etl.explain import diff, levels, show
 from fees_etl.explain import trace as tracing
 from fees_etl.figures import total
 from fees_etl.window import WHOLE
@@ -83,8 +83,7 @@ def books(project: Project, engine: Engine, now: Moment, was: Moment | None) -> 
 
 def published(project: Project, engine: Engine, now: Moment) -> dict[Table, Rows]:
     """The rows of every published table as a run left them, in the order of their keys."""
-    made = [model.contract for model in project.models.values() if model.contract.history]
-    return {one.table: show.rows(project, engine, one, at=now) for one in made}
+    return {one.table: show.rows(project, engine, one, at=now) for one in diff.published(project)}
 
 
 def traces(project: Project, engine: Engine, made: Contract, rows: Rows) -> list[Trace]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fees_etl.explain.history import versions
 from fees_etl.results import Cell, TableDiff
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
-    from fees_etl.script import Ask, Rows
+    from fees_etl.script import Answer, Ask
     from fees_etl.types import Contract, Project
 
 SHOWN = 20
@@ -29,11 +30,18 @@ def by_run(project: Project, tables: Iterable[Contract], run_id: str) -> tuple[A
     return tuple(
         _ask(
             project, made,
-            was=_versions(project, made, "versions_of", boundary="_to_run_id", run_id=run_id),
-            now=_versions(project, made, "versions_of", boundary="_from_run_id", run_id=run_id),
+            was=versions(project, made, "versions_of", boundary="_to_run_id", run_id=run_id),
+            now=versions(project, made, "versions_of", boundary="_from_run_id", run_id=run_id),
         )
         for made in tables
     )  # fmt: skip
+
+
+def of_run(project: Project, engine: Engine, run_id: str) -> tuple[TableDiff, ...]:
+    """What a run has changed in every table, read from history."""
+    tables = published(project)
+    asks = by_run(project, tables, run_id)
+    return told(tables, engine.answers(asks)) if asks else ()
 
 
 def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple[TableDiff, ...]:
@@ -42,12 +50,12 @@ def between(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple
     asks = [
         _ask(
             project, made,
-            was=_versions(project, made, "versions_between", moment=was, other=now),
-            now=_versions(project, made, "versions_between", moment=now, other=was),
+            was=versions(project, made, "versions_between", moment=was, other=now),
+            now=versions(project, made, "versions_between", moment=now, other=was),
         )
         for made in tables
     ]  # fmt: skip
-    return told(tables, {name: answer.rows for name, answer in engine.answers(asks).items()})
+    return told(tables, engine.answers(asks))
 
 
 def edited(project: Project, engine: Engine, was: Moment, now: Moment) -> tuple[str, ...]:
@@ -66,15 +74,9 @@ def edited_by(project: Project, engine: Engine, run_id: str) -> tuple[str, ...]:
     return tuple(sorted({name for name, kind, _ in found if kind != "variables"}))
 
 
-def told(tables: Iterable[Contract], answers: Mapping[str, Rows]) -> tuple[TableDiff, ...]:
+def told(tables: Iterable[Contract], answers: Mapping[str, Answer]) -> tuple[TableDiff, ...]:
     """The answers of a run's, or of two runs', questions about these tables."""
     return tuple(_told(made, answers[name]) for made in tables if (name := f"{_PREFIX}{made.table.name}") in answers)
-
-
-def _versions(project: Project, made: Contract, template: str, **context: Any) -> str:
-    assert made.history  # noqa: S101 - only tables that readers see are asked about
-    sql = project.templates.ask(template, columns=list(made.types), history=made.history.table, **context).sql
-    return str(sql)
 
 
 def _ask(project: Project, made: Contract, *, was: str, now: str) -> Ask:
@@ -90,8 +92,8 @@ def _values(made: Contract) -> list[str]:
     return [name for name in made.types if name not in made.key]
 
 
-def _told(made: Contract, answer: Rows) -> TableDiff:
-    rows = answer.records
+def _told(made: Contract, answer: Answer) -> TableDiff:
+    rows = answer.rows.records
     if not rows:
         return TableDiff(str(made.table), made.key, 0, 0, 0, {}, ())
     values, first = _values(made), rows[0]

@@ -89,9 +89,10 @@ def fate(project: Project, engine: Engine, file: str, row: int) -> Fate:
     if status in {"superseded", "withdrawn"}:
         if at["ended_at"] is None:
             raise tampered("ended_at", "raw.files")
-        words = "the version that replaced it is shorter" if status == "superseded" else "the file is gone"
-        ending: Ending = "superseded" if status == "superseded" else "withdrawn"
-        return Fate(*line, ending, f"{words}, since {at['ended_at']:%Y-%m-%d %H:%M:%S} UTC")
+        since = f"since {at['ended_at']:%Y-%m-%d %H:%M:%S} UTC"
+        if status == "superseded":
+            return Fate(*line, "superseded", f"the version that replaced it is shorter, {since}")
+        return Fate(*line, "withdrawn", f"the file is gone, {since}")
     if rejected:
         return Fate(*line, "rejected", str(rejected[0][0]))
     return _loaded(project, engine, line)
@@ -129,21 +130,23 @@ def _loaded(project: Project, engine: Engine, line: tuple[str, str, int]) -> Fat
             reached[model.table, column] = pounds
             if fee is None and model.is_merged:
                 fee = dict(zip(model.contract.key, next(iter(pounds)), strict=True))
-                if not engine.query(_one(model, fee)).rows:
+                same = " AND ".join(f"{name} = {literal(value)}" for name, value in fee.items())
+                if not engine.query(f"SELECT 1 AS found FROM {model.table} WHERE {same}").rows:  # noqa: S608 - a contract's names
                     return Fate(*line, "pending", "its fee date is not staged yet", fee)
     if fee is not None:
-        return Fate(*line, "staged", fee=fee, numbers=tuple(_numbers(project, reached)))
+        numbers = (
+            Number(str(table), dict(zip(project.contracts[table].key, key, strict=True)), column, pounds)
+            for (table, column), rows in reached.items()
+            if table.dataset == REPORTING
+            for key, pounds in rows.items()
+        )
+        return Fate(*line, "staged", fee=fee, numbers=tuple(numbers))
     is_whole, file, kept = engine.query(project.templates.ask("fate", uri=uri, row=row).sql).rows[0]
     if not is_whole:
         return Fate(*line, "blank", "a field of it is blank")
     if (file, kept) not in {(None, None), (uri, row)}:
         return Fate(*line, "duplicate", "the same fee is there before", kept=f"{shown(file)}:{kept}")
     return Fate(*line, "left out", "the SQL of staging leaves it out")
-
-
-def _one(model: Model, fee: Mapping[str, Scalar]) -> str:
-    tests = " AND ".join(f"{name} = {literal(value)}" for name, value in fee.items())
-    return f"SELECT 1 AS found FROM {model.table} WHERE {tests}"  # noqa: S608 - a contract's names
 
 
 def _pounds(
@@ -175,12 +178,3 @@ def _above(way: Way, width: int, rows: Sequence[tuple[Scalar, ...]]) -> str:
     wanted += [f"why.by_{at}" for at in range(way.factors)]
     tests = [" AND ".join(f"why.of_{at} = {literal(value)}" for at, value in enumerate(row)) for row in rows]
     return f"SELECT {', '.join(wanted)} FROM (\n{way.sql}\n) AS why\nWHERE ({') OR ('.join(tests)})"  # noqa: S608 - names of ours
-
-
-def _numbers(project: Project, reached: Reached) -> list[Number]:
-    return [
-        Number(str(table), dict(zip(project.contracts[table].key, key, strict=True)), column, pounds)
-        for (table, column), rows in reached.items()
-        if table.dataset == REPORTING
-        for key, pounds in rows.items()
-    ]

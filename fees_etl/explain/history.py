@@ -119,12 +119,11 @@ def published(project: Project, table: Table) -> Contract:
 
 def as_of(project: Project, table: Table, at: Moment) -> str:
     """The query for a reporting table as that run left it, in the contract's columns."""
-    made = published(project, table)
-    assert made.history  # noqa: S101 - it has one
-    columns = list(made.types)
-    return str(project.templates.ask("as_of", columns=columns, history=made.history.table, moment=at).sql)
+    return versions(project, published(project, table), "as_of", moment=at)
 
 
-def rows_as_of(project: Project, engine: Engine, table: Table, at: Moment) -> Rows:
-    """Those rows, in no particular order."""
-    return engine.query(as_of(project, table, at))
+def versions(project: Project, made: Contract, template: str, **context: Any) -> str:
+    """The query that a template makes of the history of a table that readers see, in the contract's columns."""
+    assert made.history  # noqa: S101 - only of such tables there is one
+    sql = project.templates.ask(template, columns=list(made.types), history=made.history.table, **context).sql
+    return str(sql)

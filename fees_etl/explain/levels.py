@@ -80,13 +80,7 @@ class Descent:
     partly: bool = False
 
     def go(self, model: Model, column: str, parts: Sequence[Part], above: str = "") -> Iterable[End]:
-        """All ends of a column of some rows of a model.
-
-        Args:
-            model: whose rows the parts are.
-            column: of the model.
-            parts: the rows.
-            above: a query that has their keys as ``of_0``.. , where they are many.
+        """All ends of a column of some rows of a model; ``above`` is a query for their keys, as ``of_0``.., of many.
 
         Raises:
             NotAdditive: the column adds nothing up.

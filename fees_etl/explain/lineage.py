@@ -27,9 +27,7 @@ class Dependence(NamedTuple):
 def dependences(project: Project, name: str) -> list[Dependence]:
     """Every step from a table, an assertion or one column of it back to the sources; its own steps come first.
 
-    Args:
-        project: the loaded project.
-        name: with or without the dataset; a column follows after a dot.
+    ``name`` is with or without the dataset; a column follows after a dot.
 
     Raises:
         UsageError: there is no such table, assertion or column.

@@ -35,24 +35,21 @@ def rows(
     at: Moment | None = None,
     limit: int | None = None,
 ) -> Rows:
-    """The rows in the order of the table's key, then of all its columns.
+    """The rows, as they are or as the run ``at`` left them, in the order of the table's key, then of all its columns.
 
-    Args:
-        project: the loaded project.
-        engine: its warehouse.
-        made: the contract of the table.
-        where: columns and the text of the value that each must have; NULL means what it says.
-        columns: what to show besides the key; left out, every column.
-        at: the run that left the rows; left out, the rows as they are now.
-        limit: how many, at most.
+    ``where`` has columns and the text of the value that each must have; NULL means what it says. ``columns`` are what
+    to show besides the key; left out, every column.
 
     Raises:
         UsageError: the table has no such column, or a text is no value of it.
     """
     wanted = where or {}
-    _known(made, (*wanted, *columns))
+    require_columns(made, (*wanted, *columns))
     shown = [name for name in made.types if not columns or name in {*made.key, *columns}]
-    tests = [_equals(name, made.types[name], text) for name, text in wanted.items()]
+    tests = [
+        f"{name} IS NULL" if text == "NULL" else f"{name} = {literal(value(name, made.types[name], text))}"
+        for name, text in wanted.items()
+    ]
     order = [*made.key, *(name for name in shown if name not in made.key)]
     source = as_of(project, made.table, at) if at else f"SELECT {', '.join(made.types)} FROM {made.table}"  # noqa: S608 - a contract's names
     found = engine.query(project.templates.ask(
@@ -70,20 +67,14 @@ def rows(
     )
 
 
-def _known(made: Contract, names: Sequence[str]) -> None:
+def require_columns(made: Contract, names: Sequence[str]) -> None:
+    """Raise a UsageError where a table has no column of such a name."""
     for name in names:
         if name not in made.types:
             raise UsageError(
                 f"{made.table} has no column {name!r}.",
                 hint=did_you_mean(name, set(made.types)) or f"It has: {', '.join(made.types)}",
             )
-
-
-def _equals(name: str, kind: str, text: str) -> str:
-    """The condition that a column has the value a text means."""
-    if text == "NULL":
-        return f"{name} IS NULL"
-    return f"{name} = {literal(value(name, kind, text))}"
 
 
 def value(name: str, kind: str, text: str) -> Any:

@@ -11,14 +11,13 @@ from fees_etl import query
 from fees_etl.errors import DataClosed, DatasetClosed, UsageError
 from fees_etl.explain.history import tampered
 from fees_etl.explain.levels import SOURCE, Closed, Descent, End, Part, contracts, keys
-from fees_etl.explain.show import rows
+from fees_etl.explain.show import require_columns, rows
 from fees_etl.figures import EXACT, total
-from fees_etl.project.graph import did_you_mean
 from fees_etl.project.template import literal
 from fees_etl.script import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from fees_etl.engines import Engine
     from fees_etl.explain.levels import Key
@@ -71,15 +70,10 @@ def trace(
     *,
     partly: bool = False,
 ) -> Trace:
-    """The trace of one number.
+    """The trace of one number: ``column`` is left out where only one is of pounds.
 
-    Args:
-        project: the loaded project.
-        engine: its warehouse.
-        made: the contract of the table.
-        where: columns and the text of the value that each must have; together they mean one row.
-        column: the number; left out, the only one that is a sum of pounds.
-        partly: what the account may not read is left out, and named in the trace.
+    ``where`` has columns and the text of the value that each must have; together they mean one row. ``partly``: what
+    the account may not read is left out, and named in the trace.
 
     Raises:
         UsageError: there is no such column, not one such row, or the number cannot be traced.
@@ -113,7 +107,9 @@ def trace(
     except (DataClosed, DatasetClosed) as error:
         return Trace(made.table, key, name, value, closed=descent.closed(model, error))
     names = tuple(one.removeprefix("operand_") for one in shown.columns[len(key) :])
-    return Trace(made.table, key, name, value, operands=Rows(names, _sorted([row[len(key) :] for row in shown.rows])))
+    cells = (row[len(key) :] for row in shown.rows)
+    ordered = sorted(cells, key=lambda row: [(one is not None, one) for one in row])
+    return Trace(made.table, key, name, value, operands=Rows(names, tuple(ordered)))
 
 
 def below(project: Project, model: Model) -> list[Model]:
@@ -130,9 +126,7 @@ def _column(made: Contract, column: str | None) -> str:
         first = [*pounds, *(one.name for one in made.columns if one.name not in made.key), *made.key][0]
         raise UsageError(f"{made.table} has {len(pounds)} columns of pounds.", hint=f"--column {first}")
     name = column or pounds[0]
-    if name not in made.types:
-        near = did_you_mean(name, set(made.types))
-        raise UsageError(f"{made.table} has no column {name!r}.", hint=near or f"It has: {', '.join(made.types)}")
+    require_columns(made, [name])
     if next(one for one in made.columns if one.name == name).policy_tag:
         raise UsageError(f"{name} has a policy tag: what it is made of is not shown.")
     return name
@@ -169,7 +163,3 @@ def _merged(lines: Iterable[Line]) -> list[Line]:
     return sorted(
         found.values(), key=lambda line: ([(at, *map(str, key)) for at, key in line.way], line.file, line.row)
     )
-
-
-def _sorted(found: Sequence[tuple[Scalar, ...]]) -> tuple[tuple[Scalar, ...], ...]:
-    return tuple(sorted(found, key=lambda row: [(one is not None, one) for one in row]))

@@ -1,4 +1,7 @@
-"""The catalogue of a project: tables, columns, tests and what is made of what, as values for its pages."""
+"""The catalogue of a project: tables, columns, tests and what is made of what, as values and as pages.
+
+It is one file of everything, or a folder of a page a table.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from markupsafe import Markup
 from fees_etl import query
 from fees_etl.errors import FeesError
 from fees_etl.explain import history
-from fees_etl.pages.drawing import BETWEEN, Arrow, Box, draw
+from fees_etl.pages.drawing import Arrow, Box, draw
+from fees_etl.pages.parts import WITHOUT, page
 from fees_etl.project.glossary import glossary
 from fees_etl.runs import ledger
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from fees_etl.query import Edge
     from fees_etl.types import Assertion, Column, Contract, Project, Table
 
+TITLE = "Catalogue of tables"
+PARTS = ("tests", "columns", "glossary")
+"""The pages of a folder besides those of tables."""
 NEAR = 12
 """Neighbours of a table on its own map; more are in the lists beside."""
 WIDE = 180
@@ -38,17 +45,6 @@ class Seen(NamedTuple):
     verdicts: Mapping[str, str] = {}
     newest_fee: date | None = None
     newest_file: datetime | None = None
-
-
-class Test(NamedTuple):
-    """An assertion with its last verdict; empty where no run has asked it."""
-
-    name: str
-    says: str
-    severity: str
-    verdict: str
-    reads: tuple[str, ...]
-    sql: str
 
 
 class Cell(NamedTuple):
@@ -70,7 +66,9 @@ class Entry:
     reads: tuple[str, ...]
     read_by: tuple[str, ...]
     cells: tuple[Cell, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Assertion, ...]
+    verdicts: str
+    """How many of its tests came to what."""
     sql: str
     written: str
     """Its contract, as written."""
@@ -78,12 +76,6 @@ class Entry:
     """The map around it."""
     lineage: Markup
     """Its columns and those they are made of; empty of a source."""
-
-    @property
-    def verdicts(self) -> str:
-        """How many of its tests came to what."""
-        counts = Counter(one.verdict.partition(",")[0] or "not asked in runs" for one in self.tests)
-        return ", ".join(f"{many} {word}" for word, many in sorted(counts.items()))
 
     @property
     def name(self) -> str:
@@ -98,10 +90,43 @@ class Catalogue:
     entries: tuple[Entry, ...]
     map: Markup
     terms: tuple[Term, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Assertion, ...]
     columns: tuple[tuple[str, tuple[Entry, ...]], ...]
     """Names of columns in order, each with the tables that have it."""
     seen: Seen
+
+
+def whole(project: Project, found: Seen) -> str:
+    """Everything on one page.
+
+    Raises:
+        ProjectError: the glossary is wrong.
+    """
+    made = catalogue(project, found, lambda name: f"#{name}")
+    return _page(project, made, TITLE, ["overview", *made.entries, *PARTS], lambda name: f"#{name}")
+
+
+def folder(project: Project, found: Seen) -> dict[str, str]:
+    """Pages by the names of their files; ``index.html`` leads to all others.
+
+    Raises:
+        ProjectError: the glossary is wrong.
+    """
+    tables = {str(table) for table in project.contracts}
+
+    def link(name: str) -> str:
+        if name in ("map", "tables"):
+            return f"index.html#{name}"
+        first, second, *rest = [*name.split("."), ""]
+        if f"{first}.{second}" in tables:
+            return f"{first}.{second}.html#{name}" if any(rest) else f"{first}.{second}.html"
+        return f"{first}.html#{name}" if first in PARTS else "index.html"
+
+    made = catalogue(project, found, link)
+    pages: dict[str, Sequence[Any]] = {"index.html": ["overview"]}
+    pages |= {f"{one.name}.html": [one] for one in made.entries} | {f"{name}.html": [name] for name in PARTS}
+    titles = {f"{one.name}.html": one.name for one in made.entries}
+    return {name: _page(project, made, titles.get(name, TITLE), parts, link) for name, parts in pages.items()}
 
 
 def seen(project: Project, engine: Engine) -> Seen:
@@ -123,7 +148,6 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
         ProjectError: the glossary is wrong.
     """
     terms, schema = glossary(project.root), project.schema
-    tests = tuple(_test(one, found) for one in project.assertions)
     reads = {str(at): tuple(sorted(map(str, model.reads))) for at, model in project.models.items()}
     read_by: dict[str, list[str]] = defaultdict(list)
     for name, above in reads.items():
@@ -140,6 +164,8 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
         edges = _edges(query.parse(model.sql, model.path), schema) if model else {}
         around = [*reads.get(name, ())[:NEAR], name, *read_by[name][:NEAR]]
         arrows = [Arrow(one, name) for one in reads.get(name, ())] + [Arrow(name, one) for one in read_by[name]]
+        tests = tuple(one for one in project.assertions if made.table in one.reads)
+        counts = Counter(found.verdicts.get(one.name, "not asked in runs").partition(",")[0] for one in tests)
         entries.append(
             Entry(
                 made,
@@ -148,10 +174,11 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
                 reads.get(name, ()),
                 tuple(sorted(read_by[name])),
                 tuple(_cell(one, terms, edges) for one in made.columns),
-                tuple(one for one in tests if name in one.reads),
+                tests,
+                ", ".join(f"{many} {word}" for word, many in sorted(counts.items())),
                 model.sql if model else "",
                 project.templates.text(f"{made.table.dataset}/{made.table.name}.yml"),
-                _drawn([boxes[one] for one in dict.fromkeys(around) if one in boxes], arrows, f"Tables around {name}"),
+                draw([boxes[one] for one in dict.fromkeys(around) if one in boxes], arrows, f"Tables around {name}"),
                 _columns(made, edges, link) if edges else Markup(),
             )
         )
@@ -163,11 +190,29 @@ def catalogue(project: Project, found: Seen, link: Callable[[str], str]) -> Cata
             by_name[cell.column.name].append(entry)
     return Catalogue(
         tuple(entries),
-        _drawn([box for name, box in boxes.items() if name in used], arrows, "Which table is made of which"),
+        draw([box for name, box in boxes.items() if name in used], arrows, "Which table is made of which"),
         terms,
-        tests,
+        project.assertions,
         tuple((name, tuple(by_name[name])) for name in sorted(by_name)),
         found,
+    )
+
+
+def _page(project: Project, made: Catalogue, title: str, parts: Sequence[Any], link: Any) -> str:
+    at = made.seen.published
+    said = f"As run {at.run_id} left it, {at.at:%Y-%m-%d %H:%M} UTC." if at else "Nothing has been published yet."
+    return page(
+        "catalogue.html",
+        title=title,
+        mark=f"Fingerprint {project.fingerprint[:16]}",
+        subtitle=[said] if title == TITLE else [],
+        found=made,
+        parts=parts,
+        link=link,
+        footer=[
+            f"{f'Run {at.run_id} · ' if at else ''}fingerprint of SQL, contracts and variables {project.fingerprint}",
+            f"fees-etl {ledger.package_version()}. {WITHOUT}",
+        ],
     )
 
 
@@ -208,22 +253,7 @@ def _columns(made: Contract, edges: Mapping[str, Iterable[Edge]], link: Callable
     above = sorted({start for start, _ in pairs})
     boxes = [Box(f"< {one}", one.partition(".")[2], link(one), one.partition(".")[0]) for one in above]
     arrows = [Arrow(f"< {start}", end, is_direct) for (start, end), is_direct in pairs.items()]
-    return _drawn([*boxes, *own], arrows, f"Columns of {made.table} and what they are made of", WIDE)
-
-
-def _drawn(boxes: Sequence[Box], arrows: Sequence[Arrow], says: str, between: int = BETWEEN) -> Markup:
-    return Markup(draw(boxes, arrows, says, between))  # noqa: S704 - it escapes what is written in it
-
-
-def _test(one: Assertion, found: Seen) -> Test:
-    return Test(
-        one.name,
-        one.description,
-        one.severity,
-        found.verdicts.get(one.name, ""),
-        tuple(sorted(map(str, one.reads))),
-        one.sql,
-    )
+    return draw([*boxes, *own], arrows, f"Columns of {made.table} and what they are made of", WIDE)
 
 
 def _verdict(one: Mapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from markupsafe import Markup
+
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class _Layers:
     """Of each name those that it is joined to in the layer before (-1) and in the one after (1)."""
 
 
-def draw(boxes: Sequence[Box], arrows: Iterable[Arrow], says: str, between: int = BETWEEN) -> str:
+def draw(boxes: Sequence[Box], arrows: Iterable[Arrow], says: str, between: int = BETWEEN) -> Markup:
     """The drawing, in pixels, as one group of links that is called ``says``; arrows that make a circle are left out."""
     known = {box.name: box for box in boxes}
     ends = {
@@ -73,7 +75,8 @@ def draw(boxes: Sequence[Box], arrows: Iterable[Arrow], says: str, between: int 
     wide, high = max(x - between, MARGIN) + MARGIN, tall + 2 * MARGIN
     head = f'<svg xmlns="http://www.w3.org/2000/svg" role="group" aria-label="{_text(says)}" class="graph" '
     size = f'width="{wide:.0f}" height="{high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}">'
-    return "\n".join([f"{head}{size}", *paths, *shown, "</svg>"])
+    drawn = "\n".join([f"{head}{size}", *paths, *shown, "</svg>"])
+    return Markup(drawn)  # noqa: S704 - what is written in it is escaped
 
 
 def _layered(names: Sequence[str], ends: Sequence[tuple[str, str]]) -> _Layers:
@@ -118,21 +121,15 @@ def _descend(name: str, above: Mapping[str, Sequence[str]], depths: dict[str, in
 
 def _untangle(layers: _Layers) -> None:
     """Each layer in the order of the mean places of what its names are joined to, from both sides by turns."""
-    for sweep in range(_SWEEPS):
-        _sweep(layers, 1 if sweep % 2 else -1)
-
-
-def _sweep(layers: _Layers, side: int) -> None:
-    rows = layers.rows if side < 0 else layers.rows[::-1]
-    for before, row in pairwise(rows):
-        at = {name: place for place, name in enumerate(before)}
-        own = {name: place for place, name in enumerate(row)}
-
-        def middle(name: str, at: Mapping[str, int] = at, own: Mapping[str, int] = own) -> float:
-            found = [at[one] for one in layers.beside[name][side] if one in at]
-            return sum(found) / len(found) if found else own[name] * len(at) / max(len(own), 1)
-
-        row.sort(key=middle)
+    sides = {-1: layers.rows, 1: layers.rows[::-1]}
+    for side in [-1, 1] * (_SWEEPS // 2):
+        for before, row in pairwise(sides[side]):
+            at = {name: place for place, name in enumerate(before)}
+            middles = {}
+            for place, name in enumerate(row):
+                found = [at[one] for one in layers.beside[name][side] if one in at]
+                middles[name] = sum(found) / len(found) if found else place * len(at) / len(row)
+            row.sort(key=middles.__getitem__)
 
 
 def _height(name: str, known: Mapping[str, Box]) -> float:

@@ -9,20 +9,21 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fees_etl.errors import UsageError
 from fees_etl.explain import bridge, diff, history
 from fees_etl.figures import total
 from fees_etl.runs import ledger
-from fees_etl.types import REPORTING, Contract, Pending, Project, Table
+from fees_etl.types import REPORTING, Pending, Project, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fees_etl.engines import Engine
     from fees_etl.explain.history import Moment
-    from fees_etl.results import Bridge, LeftOut, Published, TableDiff
+    from fees_etl.results import Bridge, TableDiff
+    from fees_etl.runs.ledger import Headline
 
 RUNS, CHANGES, LEFT_OUT, TEXTS = (Table("ops", name) for name in ("runs", "changes", "left_out", "sql"))
 COHORTS, ADVISERS, VALUES, CLIENTS = (
@@ -39,6 +40,12 @@ _NEEDED = {
     ADVISERS: {"adviser_id", "client_count", "total_client_ltv_6_month", "rank_by_ltv_6_month"},
     VALUES: {"client_id", "ltv_6_month", "is_complete_6_month"},
     CLIENTS: {"client_id", "cohort_month", "first_adviser_id"},
+}
+_CLIENTS = "Complete and incomplete clients: the project has not both dim_clients and rpt_client_ltv as needed."
+_LACKING = {
+    (COHORTS,): "Cohorts: this project publishes no rpt_cohort_ltv with the columns needed.",
+    (ADVISERS,): "Advisers: this project publishes no rpt_adviser_ltv with the columns needed.",
+    (CLIENTS, VALUES): _CLIENTS,
 }
 
 
@@ -72,6 +79,10 @@ class Share:
     incomplete_pounds: Decimal = Decimal(0)
 
 
+Shares: TypeAlias = "Mapping[str, Share] | None"
+"""By the names of what they are of; None where the project does not publish what tells them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
     """Staged fees of one fee date; what of them arrived late, and what corrections and withdrawals have moved."""
@@ -92,8 +103,7 @@ class Facts:
     previous: Moment | None
     is_latest: bool
     record: Mapping[str, Any]
-    numbers: tuple[Published, Published, LeftOut] | None
-    """Before, after, left out."""
+    numbers: Headline
     arrivals: tuple[Pending, ...]
     late: frozenset[Pending]
     tables: tuple[TableDiff, ...]
@@ -103,8 +113,8 @@ class Facts:
     """Of assertions."""
     cohorts: tuple[Cohort, ...] = ()
     advisers: tuple[Adviser, ...] = ()
-    by_cohort: Mapping[str, Share] | None = None
-    by_adviser: Mapping[str, Share] | None = None
+    by_cohort: Shares = None
+    by_adviser: Shares = None
     days: tuple[Day, ...] = ()
     duplicates: tuple[tuple[str, date, int, Decimal], ...] = ()
     """File, fee date, records, pounds."""
@@ -129,22 +139,11 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
     moment = history.moment(known, run)
     place = known.index(moment)
     previous = known[place - 1] if place else None
-    found = ledger.history(project, engine, run_id=moment.run_id)
-    (record,) = ledger.records(found)
-    numbers = ledger.headline(record.pop("headline"))
-    arrivals, late = ledger.causes(project, engine, moment.run_id)
-    tables = diff.published(project)
-    asks = diff.by_run(project, tables, moment.run_id) if previous else ()
-    changed = diff.told(tables, {name: one.rows for name, one in engine.answers(asks).items()}) if asks else ()
-    lacking = list[str]()
+    record, numbers, arrivals, late = ledger.recorded(project, engine, moment.run_id)
+    changed = diff.of_run(project, engine, moment.run_id) if previous else ()
     cohorts, advisers = _cohorts(project, engine, moment), _advisers(project, engine, moment)
-    shares = _shares(project, engine, moment)
-    lacking += ["Cohorts: this project publishes no rpt_cohort_ltv with the columns needed."] * (cohorts is None)
-    lacking += ["Advisers: this project publishes no rpt_adviser_ltv with the columns needed."] * (advisers is None)
-    if shares is None:
-        lacking.append(
-            "Complete and incomplete clients: the project has not both dim_clients and rpt_client_ltv as needed."
-        )
+    by_cohort, by_adviser = _shares(project, engine, moment)
+    lacking = [said for needs, said in _LACKING.items() if not all(_is_kept(project, table) for table in needs)]
     days = _days(project, engine, moment)
     staged = (record["rows_after"], record["amount_after"])
     if (sum(day.rows for day in days), total(day.pounds for day in days)) != staged:
@@ -162,31 +161,28 @@ def read(project: Project, engine: Engine, run: str) -> Facts:
         bridge.between(project, engine, previous, moment) if previous else (),
         diff.edited_by(project, engine, moment.run_id) if previous else (),
         {one.name: one.description for one in project.assertions},
-        cohorts or (), advisers or (), shares and shares[0], shares and shares[1], days, duplicates, tuple(lacking),
+        cohorts, advisers, by_cohort, by_adviser, days, duplicates, tuple(lacking),
     )  # fmt: skip
 
 
-def _kept(project: Project, table: Table) -> Contract | None:
-    """Its contract, where history keeps it with the columns that a report needs."""
+def _is_kept(project: Project, table: Table) -> bool:
+    """Whether history keeps it with the columns that a report needs."""
     made = project.contracts.get(table)
-    return made if made and made.history and _NEEDED[table] <= made.types.keys() else None
+    return made is not None and made.history is not None and _NEEDED[table] <= made.types.keys()
 
 
-def _rows(project: Project, engine: Engine, table: Table, moment: Moment) -> list[dict[str, Any]] | None:
-    made = _kept(project, table)
-    if made is None or made.history is None:
-        return None
-    found = history.rows_as_of(project, engine, table, moment)
-    required = {column.name for column in made.columns if column.required}
-    history.whole(found, str(made.history.table), [one for one in enumerate(found.columns) if one[1] in required])
+def _rows(project: Project, engine: Engine, table: Table, moment: Moment) -> list[dict[str, Any]]:
+    """The rows that the run left; none of a table that is not kept so."""
+    if not _is_kept(project, table):
+        return []
+    found = engine.query(history.as_of(project, table, moment))
+    required = {column.name for column in project.contracts[table].columns if column.required}
+    history.whole(found, f"history.{table.name}", [one for one in enumerate(found.columns) if one[1] in required])
     return found.records
 
 
-def _cohorts(project: Project, engine: Engine, moment: Moment) -> tuple[Cohort, ...] | None:
-    rows = _rows(project, engine, COHORTS, moment)
-    if rows is None:
-        return None
-    rows.sort(key=lambda row: row["cohort_month"])
+def _cohorts(project: Project, engine: Engine, moment: Moment) -> tuple[Cohort, ...]:
+    rows = sorted(_rows(project, engine, COHORTS, moment), key=lambda row: row["cohort_month"])
     return tuple(
         Cohort(
             row["cohort_month"],
@@ -198,19 +194,16 @@ def _cohorts(project: Project, engine: Engine, moment: Moment) -> tuple[Cohort, 
     )
 
 
-def _advisers(project: Project, engine: Engine, moment: Moment) -> tuple[Adviser, ...] | None:
-    rows = _rows(project, engine, ADVISERS, moment)
-    if rows is None:
-        return None
+def _advisers(project: Project, engine: Engine, moment: Moment) -> tuple[Adviser, ...]:
     names = ("adviser_id", "client_count", "total_client_ltv_6_month", "rank_by_ltv_6_month")
-    found = [Adviser(*(row[name] for name in names)) for row in rows]
+    found = [Adviser(*(row[name] for name in names)) for row in _rows(project, engine, ADVISERS, moment)]
     return tuple(sorted(found, key=lambda one: (one.rank, one.adviser)))
 
 
-def _shares(project: Project, engine: Engine, moment: Moment) -> tuple[Mapping[str, Share], Mapping[str, Share]] | None:
+def _shares(project: Project, engine: Engine, moment: Moment) -> tuple[Shares, Shares]:
     """By cohort and by adviser."""
-    if not (_kept(project, CLIENTS) and _kept(project, VALUES)):
-        return None
+    if not (_is_kept(project, CLIENTS) and _is_kept(project, VALUES)):
+        return None, None
     clients, ltv = (history.as_of(project, table, moment) for table in (CLIENTS, VALUES))
     found = engine.query(project.templates.ask("completeness", clients=clients, ltv=ltv).sql)
     history.whole(found, f"history.{CLIENTS.name}", enumerate(("cohort_month", "first_adviser_id")))
@@ -255,9 +248,5 @@ def _duplicates(project: Project, engine: Engine) -> tuple[tuple[str, date, int,
         return ()
     found = engine.query(project.templates.ask("duplicates_by_date").sql)
     rows = history.whole(found, str(LEFT_OUT), enumerate(("uri", "fee_date", "row_count", "amount")))
-    return tuple(
-        sorted(
-            ((uri, day, count, pounds) for uri, day, count, pounds in rows),
-            key=lambda row: (-abs(row[3]), row[1], row[0]),
-        )
-    )
+    listed = [(uri, day, count, pounds) for uri, day, count, pounds in rows]
+    return tuple(sorted(listed, key=lambda row: (-abs(row[3]), row[1], row[0])))

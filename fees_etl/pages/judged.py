@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.explain.bridge import totals
 from fees_etl.figures import change, count, plain, plural, pounds, shown, total
 from fees_etl.pages import specs
-from fees_etl.pages.chart import Chart
-from fees_etl.pages.sheet import Block, Section, Sheet
+from fees_etl.pages.parts import Block, Chart, Section, Sheet
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
@@ -45,15 +44,10 @@ def changes(facts: Facts, start: str, *, is_with_clients: bool) -> Section:
     blocks = list(_moved(facts.bridges, again))
     heads = ("table", "added", "removed", "changed", "columns that changed, and how many cells")
     rows = [
-        (
-            one.table,
-            one.added,
-            one.removed,
-            one.changed,
-            ", ".join(f"{name} {count(cells)}" for name, cells in one.columns.items()),
-        )
+        (one.table, one.added, one.removed, one.changed,
+         ", ".join(f"{name} {count(cells)}" for name, cells in one.columns.items()))
         for one in differing
-    ]
+    ]  # fmt: skip
     hidden = [WITHOUT] if not is_with_clients and any(not _is_public(one) for one in differing) else []
     blocks.append(Block((), [Sheet("Rows that differ in published tables", heads, rows, again, hidden)]))
     blocks += [Block((), [_cells(one, again)]) for one in differing if is_with_clients or _is_public(one)]
@@ -66,15 +60,10 @@ def assertions(facts: Facts, start: str, *, is_with_clients: bool) -> Section:
     words = {"error": "FAIL", "warn": "warn"}
     heads = ("assertion", "verdict", "failing rows", "waived rows", "what should be true")
     rows = [
-        (
-            one["name"],
-            words[one["severity"]] if one["failing"] else "pass",
-            one["failing"],
-            one["waived"],
-            facts.descriptions.get(one["name"], ""),
-        )
+        (one["name"], words[one["severity"]] if one["failing"] else "pass", one["failing"], one["waived"],
+         facts.descriptions.get(one["name"], ""))
         for one in found
-    ]
+    ]  # fmt: skip
     sheet = Sheet(
         "Assertions of this run, in the same transaction", heads, rows, f"{start} runs show {facts.moment.run_id}"
     )
@@ -84,12 +73,8 @@ def assertions(facts: Facts, start: str, *, is_with_clients: bool) -> Section:
     blocks = [Block((), [sheet])]
     for one in failing:
         if is_with_clients and one.get("rows"):
-            heads = tuple(one["rows"][0])
-            blocks.append(
-                Block(
-                    (), [Sheet(f"Rows that {one['name']} names", heads, [tuple(row.values()) for row in one["rows"]])]
-                )
-            )
+            named = [tuple(row.values()) for row in one["rows"]]
+            blocks.append(Block((), [Sheet(f"Rows that {one['name']} names", tuple(one["rows"][0]), named)]))
     return Section("assertions", "Assertions", said, blocks)
 
 

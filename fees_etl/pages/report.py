@@ -1,20 +1,21 @@
-"""The report of one run: for a board, for finance and for auditors, on one page."""
+"""The report of one run, for a board, for finance and for auditors, on one page; and the ledger of all runs as one."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from fees_etl.figures import change, count, plural, pounds
 from fees_etl.pages import specs
-from fees_etl.pages.fees import dates, duplicates, reconciled
 from fees_etl.pages.judged import assertions, changes, waivers
-from fees_etl.pages.sheet import Block, Card, Section, Sheet
-from fees_etl.pages.template import page
-from fees_etl.pages.values import advisers, cohorts
+from fees_etl.pages.numbers import advisers, cohorts, dates, duplicates, reconciled
+from fees_etl.pages.parts import WITHOUT, Block, Card, Chart, Section, Sheet, page
+from fees_etl.runs.ledger import package_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fees_etl.pages.facts import Facts
 
@@ -23,10 +24,11 @@ FIELDS = (
     "git_sha", "fingerprint",
 )  # fmt: skip
 """Of the ledger's row."""
-WITHOUT = "This page has no National Insurance number and loads nothing from elsewhere."
+MOST = 40
+"""Bars of a chart: the newest."""
 
 
-def report(facts: Facts, *, start: str, package_version: str, is_with_clients: bool) -> str:
+def report(facts: Facts, *, start: str, is_with_clients: bool) -> str:
     """The page as HTML; ``start`` is how commands on the same target begin.
 
     Client ids are only in it ``is_with_clients``.
@@ -52,11 +54,48 @@ def report(facts: Facts, *, start: str, package_version: str, is_with_clients: b
         cards=list(_cards(facts, start)),
         warnings=list(_warnings(facts)),
         sections=[one for one in parts if one],
-        package_version=package_version,
         footer=[
             f"Run {at.run_id} · fingerprint of SQL, contracts and variables {at.fingerprint}",
             f"fees-etl {facts.record['package_version']} · commit {facts.record['git_sha'] or 'not known'} · {WITHOUT}",
         ],
+    )
+
+
+def ledger(records: Sequence[Mapping[str, Any]], *, start: str) -> str:
+    """The page as HTML; the records are rows of ``ops.runs``, newest first, their JSON columns read."""
+    found = Counter(one["status"] for one in records)
+    said = f"{plural(len(records), 'attempt')}: {', '.join(f'{number} {status}' for status, number in found.items())}."
+    kept = [one for one in reversed(records) if one["status"] == "published"][-MOST:]
+    way, sections = f"{start} runs show RUN", []
+    if kept:
+        title = "Pounds staged after each run that published; bars begin at 0"
+        bars = [(one["run_id"], Decimal(one["amount_after"])) for one in kept]
+        rows: list[tuple[Any, ...]] = [
+            (one["run_id"], one["rows_after"], one["amount_after"], _net(one)) for one in kept
+        ]
+        heads: tuple[str, ...] = ("run", "fees", "pounds", "net pounds")
+        block = Block([Chart(title, title, specs.ledger(bars))], [Sheet("The same, oldest first", heads, rows, way)])
+        sections.append(Section("published", "What was published", (), [block]))
+    heads = (
+        "run", "began (UTC)", "command", "status", "fee dates", "fees", "net pounds", "seconds", "assertions", "why",
+    )  # fmt: skip
+    rows = [
+        (one["run_id"], f"{one['started_at']:%Y-%m-%d %H:%M:%S}", one["command"], one["status"],
+         one["fee_dates"] or None, one["rows_after"], _net(one),
+         f"{(one['finished_at'] - one['started_at']).total_seconds():.2f}", _verdict(one), one["error"] or "")
+        for one in records
+    ]  # fmt: skip
+    sheet = Sheet("Attempts, newest first, and why those ended that published nothing", heads, rows, way)
+    sections.append(Section("attempts", "Every attempt", (), [Block((), [sheet])]))
+    return page(
+        "sections.html",
+        title="Ledger of runs",
+        mark="Ledger of runs",
+        subtitle=[said],
+        cards=[],
+        warnings=[],
+        sections=sections,
+        footer=[f"fees-etl {package_version()}. {WITHOUT}"],
     )
 
 
@@ -120,3 +159,13 @@ def _made(facts: Facts, start: str) -> Section:
 def _plain(value: object) -> object:
     """A value of the ledger; a moment to its second."""
     return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value
+
+
+def _net(one: Mapping[str, Any]) -> str:
+    return change(Decimal(one["amount_before"]), Decimal(one["amount_after"]), "0.00")
+
+
+def _verdict(one: Mapping[str, Any]) -> str:
+    tests = one["assertions"]
+    failing = sum(1 for test in tests if test.get("failing") and test.get("severity") == "error")
+    return f"{failing} FAIL" if failing else f"{len(tests)} ok" if tests else ""

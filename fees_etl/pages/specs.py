@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.figures import count, pounds
-from fees_etl.pages.chart import HATCHED, INK, OPEN, SOLID
+from fees_etl.pages.parts import HATCHED, INK, OPEN, SOLID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,13 +45,7 @@ def reconciliation(steps: Sequence[tuple[str, Decimal, Decimal]]) -> Spec:
         "mark": {"type": "bar", "fill": SOLID, "stroke": INK, "strokeWidth": 1.5},
         "encoding": {
             "y": {"field": "step", "type": "nominal", "sort": None, "axis": _TWO_LINES},
-            "x": {
-                "field": "begin",
-                "type": "quantitative",
-                "title": "pounds",
-                "axis": _POUNDS,
-                "scale": {"zero": True},
-            },
+            "x": _length("begin", "pounds", _POUNDS),
             "x2": {"field": "end"},
         },
     }
@@ -67,13 +61,7 @@ def curves(cohorts: Sequence[Cohort]) -> Spec:
             ends = {"cohort": one.month, "state": state, "stretch": f"{was} to {n}"}
             stretches += [ends | {"months": was, "pounds": low}, ends | {"months": n, "pounds": high}]
     x = {"field": "months", "type": "quantitative", "title": "months", "axis": {"values": [0, 1, 3, 6], "grid": False}}
-    y = {
-        "field": "pounds",
-        "type": "quantitative",
-        "title": "pounds a client",
-        "axis": {"tickCount": 3},
-        "scale": {"zero": True},
-    }
+    y = _length("pounds", "pounds a client", {"tickCount": 3})
     domain = {"domain": [DONE, OPENED]}
     line = {
         "transform": [{"filter": "isValid(datum.stretch)"}],
@@ -172,9 +160,7 @@ def by_date(periods: Sequence[tuple[str, Decimal]]) -> Spec:
         "encoding": {
             "x": {"field": "period", "type": "ordinal", "title": None, "sort": None,
                   "axis": {"labelAngle": -60, "labelOverlap": True}},
-            "y": {"field": "pounds", "type": "quantitative", "title": "pounds staged",
-                  "axis": {"format": ",~r", "tickCount": 5},
-                  "scale": {"zero": True}},
+            "y": _length("pounds", "pounds staged", {"format": ",~r", "tickCount": 5}),
         },
     }  # fmt: skip
 
@@ -252,17 +238,16 @@ def _stacked(values: list[Spec], row: str, length: str, title: str, width: int) 
         "mark": {"type": "bar", "stroke": INK, "strokeWidth": 1},
         "encoding": {
             "y": {"field": row, "type": "nominal", "sort": None, "axis": _TWO_LINES if has_two else _ROW},
-            "x": {
-                "field": length,
-                "type": "quantitative",
-                "title": title,
-                "axis": _COUNT if length == "clients" else _POUNDS,
-                "scale": {"zero": True},
-            },
+            "x": _length(length, title, _COUNT if length == "clients" else _POUNDS),
             "fill": _FILL,
             "order": {"field": "state"},
         },
     }
+
+
+def _length(field: str, title: str, axis: Spec) -> Spec:
+    """An axis along which lengths are compared, so it begins at 0."""
+    return {"field": field, "type": "quantitative", "title": title, "axis": axis, "scale": {"zero": True}}
 
 
 def _state(*, is_done: bool) -> str:

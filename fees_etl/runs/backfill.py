@@ -120,9 +120,7 @@ def _in_chunks(  # noqa: PLR0917 - all of one backfill
         final = part(plan(project, engine, exclude=merged, part_of=identity) if held else plan(project, engine))
     except (FeesError, KeyboardInterrupt) as error:
         count = len(done) + len(results) + isinstance(error, Interrupted)
-        if isinstance(error, WarehouseGone) or count not in range(
-            1, len(months) + 1
-        ):  # nothing is left, or all is done
+        if isinstance(error, WarehouseGone) or not 1 <= count <= len(months):  # nothing is left, or all is done
             raise
         said = f"{count} of {len(months)} chunks are staged and stay so; reporting is as before."
         if isinstance(error, KeyboardInterrupt):

@@ -27,7 +27,7 @@ from fees_etl.project.graph import did_you_mean
 from fees_etl.project.load import contract
 from fees_etl.project.template import literal
 from fees_etl.runs.plan import render
-from fees_etl.script import Ask, Script, Write
+from fees_etl.script import Ask, Rows, Script, Write
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -57,14 +57,6 @@ class Case:
     path: Path
     inputs: tuple[tuple[Contract, Rows], ...]
     expect: Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What one CSV file says, typed: its columns, and values."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Scalar, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +239,9 @@ def _differences(case: Case, made: Rows) -> Iterator[Difference]:
     columns = case.expect.columns
     hidden = {one.name for one in case.model.contract.columns if one.policy_tag}
     places = [columns.index(name) for name in case.model.contract.key if name in columns]
-    both = [[tuple(row[at] for at in places) for row in rows] for rows in (case.expect.rows, made.rows)]
-    if len(places) < len(case.model.contract.key) or any(len(keys) != len(set(keys)) for keys in both):
+    want, have = ({tuple(row[at] for at in places): row for row in rows} for rows in (case.expect.rows, made.rows))
+    is_keyed = len(places) == len(case.model.contract.key)
+    if not is_keyed or len(want) < len(case.expect.rows) or len(have) < len(made.rows):
         places = list(range(len(columns)))
 
     def named(row: tuple[Scalar, ...], at: Sequence[int]) -> dict[str, Scalar]:
@@ -262,15 +255,13 @@ def _differences(case: Case, made: Rows) -> Iterator[Difference]:
         yield from (Difference(named(row, places), None, True, False) for row in (wanted - had).elements())  # noqa: FBT003
         yield from (Difference(named(row, places), None, False, True) for row in (had - wanted).elements())  # noqa: FBT003
         return
-    want, have = (
-        dict(zip(keys, rows, strict=True)) for keys, rows in zip(both, (case.expect.rows, made.rows), strict=True)
-    )
     for key, row in want.items():
-        if key not in have:
+        answered = have.pop(key, None)
+        if answered is None:
             yield Difference(named(row, places), None, True, False)  # noqa: FBT003
             continue
-        for at, (one, other) in enumerate(zip(row, have[key], strict=True)):
+        for at, (one, other) in enumerate(zip(row, answered, strict=True)):
             if one != other:
                 yield Difference(named(row, places), columns[at], shown(at, one), shown(at, other))
-    for key in have.keys() - want.keys():
-        yield Difference(named(have[key], range(len(columns))), None, False, True)  # noqa: FBT003
+    for row in have.values():
+        yield Difference(named(row, range(len(columns))), None, False, True)  # noqa: FBT003

@@ -13,14 +13,15 @@ from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from fees_etl.errors import FeesError
 from fees_etl.explain.history import tampered, whole
 from fees_etl.privacy import redact
 from fees_etl.results import Change, LeftOut, Published
+from fees_etl.runs.questions import waivers
 from fees_etl.script import Ask, Plan, Record, Rows, Script, new_run_id
-from fees_etl.types import Pending, Project, State, Table, Waiver
+from fees_etl.types import Pending, Project, State, Table
 from fees_etl.window import Window
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T", Published, LeftOut)
+Headline: TypeAlias = tuple[Published, Published, LeftOut] | None
+"""The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
 LISTS = ("steps", "changes", "assertions")
 """The columns of an attempt that are JSON, and lists."""
 _OPTIONAL = {"part_of", "error", "git_sha", "bytes_processed", "headline"}
@@ -117,15 +120,24 @@ def attempts(project: Project, engine: Engine, begins: str = "", limit: int = 5)
     return tuple(row[0] for row in _in_order(found, newest_first=True).rows)
 
 
-def causes(project: Project, engine: Engine, run_id: str) -> tuple[tuple[Pending, ...], frozenset[Pending]]:
-    """What a run took off the pending list, and what of it the lookback alone would have missed."""
+def recorded(
+    project: Project, engine: Engine, run_id: str
+) -> tuple[dict[str, Any], Headline, tuple[Pending, ...], frozenset[Pending]]:
+    """One attempt without its headline numbers, and these; what it took off the pending list, and what of it was late.
+
+    Late is what the lookback alone would have missed.
+
+    Raises:
+        WarehouseError: somebody wrote to them by hand.
+    """
+    (record,) = records(history(project, engine, run_id=run_id))
     rows = whole(engine.query(project.templates.ask("changes_of", run_id=run_id).sql), "ops.changes")
     found = [(Pending(*row), is_late) for *row, is_late in rows]
-    return tuple(sorted((one for one, _ in found), key=_PLACE)), frozenset(one for one, is_late in found if is_late)
+    late = frozenset(one for one, is_late in found if is_late)
+    return record, _headline(record.pop("headline")), tuple(sorted((one for one, _ in found), key=_PLACE)), late
 
 
-def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
-    """The headline numbers of an attempt before and after, and what staging left out; None where they were not kept."""
+def _headline(text: str | None) -> Headline:
     kept = read(text, "headline") if text else {}
     before, after, left = (kept.get(name) for name in ("before", "after", "left_out"))
     if not (before and after and left):
@@ -140,7 +152,7 @@ def headline(text: str | None) -> tuple[Published, Published, LeftOut] | None:
 def left(project: Project, engine: Engine, run_id: str) -> Published | None:
     """The headline numbers that a run left; None where they were not kept."""
     found = history(project, engine, run_id=run_id)
-    numbers = headline(found.rows[0][found.columns.index("headline")])
+    numbers = _headline(found.rows[0][found.columns.index("headline")])
     return numbers and numbers[1]
 
 
@@ -218,26 +230,6 @@ def refused(project: Project, engine: Engine, error: FeesError, *, run_id: str, 
         engine.transact(Script(run_id, (), found, name="refused", lock=lock))
 
 
-def waived(project: Project, assertion: str) -> tuple[dict[tuple[str, ...], int], list[Waiver]]:
-    """The keys that an assertion's waivers name, each with its place from 1, and the waivers."""
-    own = [one for one in project.waivers if one.assertion == assertion]
-    return {key: place for place, key in enumerate(dict.fromkeys(one.key for one in own), 1)}, own
-
-
-def waivers(project: Project, assertion: str, today: date) -> list[tuple[int, str, str]]:
-    """Of each waiver the place of its key, and what is said of it where that covers a row, and where it covers none."""
-    places, own = waived(project, assertion)
-    standing = {one.key for one in own if today <= one.expires}
-    told = []
-    for one in own:
-        where = f"{one.path}:{one.line}"
-        used = f"waived by {where}: {one.reason} (until {one.expires})" if today <= one.expires else ""
-        if one.key not in standing:
-            used = f"{where} waives nothing since {one.expires} has passed"
-        told.append((places[one.key], used, f"{where} covers no row: {', '.join(one.key)}"))
-    return told
-
-
 def git_sha(root: Path) -> str | None:
     """The commit that an image was built from, else that of a project folder that is a git checkout.
 
@@ -248,18 +240,20 @@ def git_sha(root: Path) -> str | None:
 
 @cache
 def _checked_out(root: Path) -> str | None:
-    git = shutil.which("git")
-    if git is None or "site-packages" in root.parts:
+    head = None if "site-packages" in root.parts else git(root, "rev-parse", "HEAD")
+    if head is None:
         return None
-    head, changed, own = (
-        subprocess.run([git, "-C", str(root), *words], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - fixed commands
-        for words in (
-            ("rev-parse", "HEAD"),
-            ("status", "--porcelain", "--untracked-files=no"),
-            ("status", "--porcelain", "--", "."),
-        )
-    )
-    return f"{head}-dirty" if head and (changed or own) else head or None
+    status = git(root, "status", "--porcelain", "--untracked-files=no"), git(root, "status", "--porcelain", "--", ".")
+    return head.decode().strip() + ("-dirty" if any(status) else "")
+
+
+def git(root: Path, *words: str) -> bytes | None:
+    """What git says; None where it refuses, or is not there."""
+    program = shutil.which("git")
+    if program is None:
+        return None
+    done = subprocess.run([program, "-C", str(root), *words], capture_output=True, check=False)  # noqa: S603 - no shell
+    return done.stdout if done.returncode == 0 else None
 
 
 def package_version() -> str:

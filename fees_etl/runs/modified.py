@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
-import subprocess
 import tarfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from fees_etl.errors import ProjectError, UsageError
 from fees_etl.explain.history import BEFORE, NEWEST, moment, moments
 from fees_etl.project.files import Document
 from fees_etl.project.load import load
+from fees_etl.runs.ledger import git
 from fees_etl.runs.plan import fingerprints
 
 if TYPE_CHECKING:
@@ -84,27 +83,18 @@ def checked_out(root: Path, ref: str) -> Iterator[Path | None]:
     """
     if (
         ref.startswith("-")
-        or _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}") is None
+        or git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}") is None
     ):
         hint = "See commits: git log --oneline; in a shallow clone first: git fetch --unshallow"
         raise UsageError(f"{ref!r} is no run, and no commit of a git repository that {root} is in.", hint=hint)
-    top, place = ((_git(root, "rev-parse", said) or b"").decode().strip() for said in ("--show-cdup", "--show-prefix"))
-    if _git(root, "cat-file", "-e", f"{ref}:{place}variables.yml") is None:
+    top, place = ((git(root, "rev-parse", said) or b"").decode().strip() for said in ("--show-cdup", "--show-prefix"))
+    if git(root, "cat-file", "-e", f"{ref}:{place}variables.yml") is None:
         yield None
         return
-    held = _git(root / top, "archive", "--format=tar", f"{ref}:{place}")
+    held = git(root / top, "archive", "--format=tar", f"{ref}:{place}")
     if held is None:
         raise UsageError(f"git archive refuses {ref}:{place}", hint=f"See why: git archive {ref}:{place}")
     with TemporaryDirectory(prefix="fees-etl-") as folder:
         with tarfile.open(fileobj=io.BytesIO(held)) as files:
             files.extractall(Path(folder, "sql"), filter="data")
         yield Path(folder, "sql")
-
-
-def _git(root: Path, *words: str) -> bytes | None:
-    """What git says; None where it refuses, or is not there."""
-    git = shutil.which("git")
-    if git is None:
-        return None
-    done = subprocess.run([git, "-C", str(root), *words], capture_output=True, check=False)  # noqa: S603 - no shell
-    return done.stdout if done.returncode == 0 else None

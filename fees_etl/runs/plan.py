@@ -5,32 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from fees_etl import query
 from fees_etl import window as windows
 from fees_etl.errors import GuardRefused, UsageError
-from fees_etl.privacy import IN_AN_ID
 from fees_etl.project import graph
 from fees_etl.project.load import edges
 from fees_etl.project.template import statements, writing
 from fees_etl.query import canonical
 from fees_etl.runs import ledger
-from fees_etl.runs.texts import texts
-from fees_etl.runs.watching import watches
-from fees_etl.script import Ask, Plan, Step, StepKind
+from fees_etl.runs.questions import question, watches
+from fees_etl.script import Plan, Step, StepKind, Text
 from fees_etl.types import Assertion, Model, Project, State, Table
 from fees_etl.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fees_etl.engines import Engine
-
-_FEES, _LEFT_OUT = Table("raw", "fees"), Table("ops", "left_out")
-
 
 _ANY = Window.between(date(1990, 1, 1), date(1990, 12, 31))
 """Dates for statements that are only compared."""
@@ -93,19 +87,15 @@ def plan(  # noqa: PLR0913 - one argument an option
         built |= _passed_over(project, state, chosen, dates)
     empties = bool(restated) or full_refresh
     steps = [_fill(project, model, dates, whole=whole, empties=empties) for model in chosen]
-    judging = [
-        one
-        for one in project.assertions
-        if assertions and one.in_runs in ({"all", "full_refresh"} if empties else {"all"})
-    ]
+    occasions = {"all", "full_refresh"} if empties else {"all"}
+    judging = [one for one in project.assertions if assertions and one.in_runs in occasions]
     day = today or datetime.now(UTC).date()
     arriving = {one.fee_date for one in state.pending if one.fee_date in dates}
-    checks = [
-        question(project, one, day) for one in (*judging, *(watches(project, day, arriving) if assertions else ()))
-    ]
+    watching = watches(project, day, arriving) if assertions else ()
+    checks = [question(project, one, day) for one in (*judging, *watching)]
     late_before = state.last_staged and state.last_staged - timedelta(days=lookback or 0)
     names = tuple(model.name for model in chosen)
-    new = tuple(one for one in texts(project, chosen, judging, own) if state.sql.get(one.name) != one.fingerprint)
+    new = tuple(one for one in _texts(project, chosen, judging, own) if state.sql.get(one.name) != one.fingerprint)
     known = {"variables", *map(str, project.contracts), *(one.name for one in project.assertions)}
     gone = tuple(name for name in state.sql if name not in known) if judging else ()
     return Plan(project, names, dates, (*steps, *checks), state, full_refresh, restated, built, late_before, new, gone)
@@ -126,50 +116,9 @@ def render(project: Project, name: str, window: Window | None = None) -> str:
     return found.sql if isinstance(found, Assertion) else _query(project, found, window or windows.WHOLE)
 
 
-def matches(project: Project) -> tuple[Assertion, ...]:
-    """For each model the assertion that its table holds what its query yields: nobody wrote to it by hand.
-
-    So for the book of what staging left out. A run has just written the tables, so only ``fees-etl assert`` pays.
-    """
-    found = []
-    held = [(model.contract, model.sql, model.reads) for model in project.models.values()]
-    if any(model.is_merged and model.contract.afterwards for model in project.models.values()):
-        sql = project.templates.render("operations/left_out_fees.sql")
-        held.append((project.sources[_LEFT_OUT], sql, frozenset({_FEES})))
-    for contract, text, reads in held:
-        day = "fee_date" if contract.table == _LEFT_OUT else contract.partition_by
-        is_whole = contract.materialized and contract.materialized != "merge"
-        where = "" if is_whole else " WHERE " + project.templates.render("operations/judged.sql", column=day)
-        sql_of = partial(
-            project.templates.render, "materializations/matches.sql",
-            query=text, columns=list(contract.types), table=contract.table, where=where,
-        )  # fmt: skip
-        found.append(
-            Assertion(
-                f"matches_{contract.table.name}", None, f"{contract.table} holds what its query yields.", "error",
-                sql_of, frozenset({contract.table, *reads}), ("problem",), ("problem", *contract.types),
-            )
-        )  # fmt: skip
-    return tuple(found)
-
-
-def question(project: Project, assertion: Assertion, today: date | None = None) -> Ask:
-    """What asks an assertion: 20 rows at most, with how many fail, how many are waived, and whether one is."""
-    day = today or datetime.now(UTC).date()
-    places, own = ledger.waived(project, assertion.name)
-    standing = sorted({places[one.key] for one in own if day <= one.expires})
-    sql = project.templates.render(
-        "operations/verdict.sql",
-        query=assertion.sql, key=assertion.key, order=assertion.columns or assertion.key,
-        waived=list(places), standing=standing, shown=20, tagged=tagged(project, assertion), nino=IN_AN_ID,
-    )  # fmt: skip
-    return Ask(assertion.name, sql, assertion.severity, assertion.description)
-
-
-def tagged(project: Project, assertion: Assertion | None) -> set[str]:
-    """The columns of an assertion that identify a person, by name in any contract or by what they are made of."""
-    named = {one.name for made in project.contracts.values() for one in made.columns if one.policy_tag}
-    return named | (assertion.tagged if assertion else set())
+def digest(words: Iterable[str]) -> str:
+    """The fingerprint of a text: of its words, where its layout does not count."""
+    return sha256("\0".join(words).encode()).hexdigest()
 
 
 def fingerprints(project: Project, reading: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -252,6 +201,28 @@ def _passed_over(project: Project, state: State, chosen: Sequence[Model], dates:
         return {}
     kept = {str(one.table) for one in chosen} | {str(at) for at, one in project.models.items() if not one.is_merged}
     return {name: "" for name, one in state.built.items() if one and name not in kept}
+
+
+def _texts(
+    project: Project, chosen: Iterable[Model], judging: Sequence[Assertion], own: Mapping[str, str]
+) -> Iterator[Text]:
+    """All that decides what a run of these models publishes; ``own`` are the models' fingerprints by table.
+
+    Of an assertion all but its layout counts. Where none judges, nothing is published, and only models are kept.
+    """
+    for model in chosen:
+        beside = project.templates.text(f"{model.table.dataset}/{model.name}.yml")
+        yield Text(str(model.table), "model", own[str(model.table)], model.sql, beside)
+    for one in judging:
+        written, settings = one.sql, [one.severity, *one.key]
+        beside = project.templates.text(f"assertions/{one.name}.yml") if one.path else None
+        yield Text(one.name, "assertion", digest([*written.split(), *settings]), written, beside)
+    if judging:
+        values = json.dumps(project.variables, sort_keys=True, default=str)
+        yield Text("variables", "variables", digest([values]), values, None)
+        for table in project.sources:
+            beside = project.templates.text(f"{table.dataset}/{table.name}.yml")
+            yield Text(str(table), "source", digest(beside.split()), None, beside)
 
 
 def _fill(project: Project, model: Model, dates: Window, *, whole: bool, empties: bool = False) -> Step:

@@ -5,52 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from fees_etl.engines import read
 from fees_etl.errors import FeesError, GuardRefused, Interrupted, UsageError, WarehouseBusy
 from fees_etl.explain import bridge, diff, history
-from fees_etl.privacy import mask
-from fees_etl.project.graph import did_you_mean
 from fees_etl.results import AssertionResult, LeftOut, Result, RunStatus
 from fees_etl.runs import ledger
-from fees_etl.runs.plan import explained, is_first, matches, question, tagged
-from fees_etl.runs.watching import watches
-from fees_etl.script import (
-    COVERING,
-    FAILING,
-    PLACE,
-    TOLD,
-    WAIVED,
-    Answer,
-    Ask,
-    Outcome,
-    Rows,
-    Script,
-    Step,
-    StepResult,
-    Stop,
-    Write,
-    new_run_id,
-)
+from fees_etl.runs.plan import explained, is_first
+from fees_etl.runs.questions import judge
+from fees_etl.script import Answer, Ask, Outcome, Rows, Script, Step, StepResult, Stop, Write, new_run_id
 from fees_etl.types import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from fees_etl.engines import Engine
     from fees_etl.script import Part, Plan
-    from fees_etl.types import Contract, Project
+    from fees_etl.types import Contract
 
 
 OnStep: TypeAlias = Callable[[StepResult | AssertionResult], object]
 COMMITTED = "All of this command: it was committed before the signal came."
 _LEDGER = Table("ops", "runs")
-_BUSY, _IS_WAIVED = "busy", "_is_waived"
-_COLUMNS = "contract_columns"
-_OURS = {_IS_WAIVED, PLACE, TOLD, FAILING, WAIVED, COVERING, "_waiver", "_nth"}
+_BUSY = "busy"
 
 
 def run(
@@ -89,7 +69,7 @@ def run(
     asks = {step.name: step for step in plan.steps if isinstance(step, Ask)}
     kept: RunStatus = "published" if asks else "staged"
     record = partial(ledger.record, plan, run_id=run_id, command=command, part_of=part_of, started_at=started_at)
-    judge = partial(_judge, project=project, today=started_at.date())
+    judged = partial(judge, project=project, today=started_at.date())
     seen = Outcome()
 
     def watch(found: StepResult | Answer) -> None:
@@ -99,7 +79,7 @@ def run(
             seen.steps.append(told := found)
         else:
             seen.answers[found.name] = found
-            told = judge(asks[found.name], found) if found.name in asks else None
+            told = judged(asks[found.name], found) if found.name in asks else None
         if on_step and told:
             on_step(told)
 
@@ -110,7 +90,7 @@ def run(
         script = Script(run_id, parts, accepted, rejected, keep=not rehearse, lock=lock, labels=labels)
         outcome = engine.transact(script, watch)
         status = "rejected" if outcome.verdict == "rejected" else "rehearsed" if rehearse else kept
-        return _result(plan, engine, outcome, judge, run_id=run_id, status=status, started_at=started_at, began=began)
+        return _result(plan, engine, outcome, judged, run_id=run_id, status=status, started_at=started_at, began=began)
     except BaseException as error:
         if isinstance(error, UsageError) and error.published == UsageError.usually:  # files are in raw by now
             error.published = "Nothing of this run: readers see what the last committed run published."
@@ -125,46 +105,6 @@ def run(
                 elif isinstance(error, KeyboardInterrupt) and kept in found.rows[0]:
                     raise Interrupted(COMMITTED, "fees-etl runs show latest") from error
         raise
-
-
-def check(
-    project: Project,
-    engine: Engine,
-    on_step: OnStep | None = None,
-    names: Collection[str] = (),
-    *,
-    today: date | None = None,
-) -> tuple[AssertionResult, ...]:
-    """Every assertion on what is published now; for each model that its table holds what its query yields; columns.
-
-    With ``names`` these and no other. ``today``, left out today in UTC, is when waivers end and fees are due.
-
-    Raises:
-        UsageError: there is no assertion of such a name.
-    """
-    today = today or datetime.now(UTC).date()
-    known = {one.name: one for one in (*project.assertions, *matches(project), *watches(project, today))}
-    if strange := [name for name in names if name not in {*known, _COLUMNS}]:
-        near = did_you_mean(strange[0], {*known, _COLUMNS})
-        raise UsageError(f"no assertion is called '{strange[0]}'.", hint=near or "See their names: fees-etl assert")
-    engine.prepare(project.contracts)
-    asks = {name: question(project, one, today) for name, one in known.items() if not names or name in names}
-
-    def told(found: StepResult | Answer) -> None:
-        if on_step and isinstance(found, Answer):
-            on_step(_judge(asks[found.name], found, project, today))
-
-    answers = engine.answers(asks.values(), told)
-    judged = (_judge(ask, answers[name], project, today) for name, ask in asks.items())
-    return (*judged, *([_columns(project, engine)] if not names or _COLUMNS in names else ()))
-
-
-def _columns(project: Project, engine: Engine) -> AssertionResult:
-    """A published table has no column that its contract does not know."""
-    found = tuple((str(table), name) for table in project.models for name in engine.strange.get(table, ()))
-    sentence = "Published tables have the columns of their contracts and no other; ALTER TABLE ... DROP COLUMN ends it."
-    sample = Rows(("table", "column"), found[:20])
-    return AssertionResult(_COLUMNS, "error", len(found), 0, sample, 0.0, sentence)
 
 
 def _parts(plan: Plan, run_id: str, started_at: datetime) -> Iterator[Part]:
@@ -237,28 +177,8 @@ def _result(
     return Result(
         run_id, status, plan, started_at, time.monotonic() - began, tuple(outcome.steps), tuple(judged),
         ledger.published(found[ledger.BEFORE]), after,
-        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed, diff.told(_rebuilt(plan), found),
+        LeftOut(*found[ledger.LEFT_OUT].rows[0]), changed, diff.told(_rebuilt(plan), outcome.answers),
         bridge.told(plan.project, found.get(bridge.NAME, Rows()), after.staged_amount),
         bytes_processed=outcome.bytes_processed, bytes_billed=outcome.bytes_billed,
         reader=partial(read, engine, project=plan.project),
     )  # fmt: skip
-
-
-def _judge(ask: Ask, answer: Answer, project: Project, today: date) -> AssertionResult:
-    """An assertion's answer as a verdict: what identifies a person is masked by its column's policy tag."""
-    columns = answer.rows.columns
-    shown = [index for index, name in enumerate(columns) if name not in _OURS]
-    hidden = tagged(project, next((one for one in project.assertions if one.name == ask.name), None))
-    rows = tuple(
-        tuple(mask(row[index]) if columns[index] in hidden else row[index] for index in shown)
-        for row in sorted(answer.rows.rows, key=lambda row: row[columns.index(PLACE)])
-        if not row[columns.index(_IS_WAIVED)]
-    )
-    failing, waived = answer.count(FAILING), answer.count(WAIVED)
-    covering = {int(place) for row in answer.rows.rows[:1] for place in (row[columns.index(COVERING)] or "").split()}
-    told = ledger.waivers(project, ask.name, today)
-    used = "; ".join(said for place, said, _ in told if said and place in covering)
-    unused = "; ".join(said for place, _, said in told if place not in covering)
-    sample = Rows(tuple(columns[index] for index in shown), rows)
-    severity = ask.severity or "error"
-    return AssertionResult(ask.name, severity, failing, waived, sample, answer.seconds, ask.description, used, unused)

@@ -13,7 +13,7 @@ from fees_etl.script import Ask
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from fees_etl.results import AssertionResult, Result
+    from fees_etl.results import Result
     from fees_etl.settings import Settings
     from fees_etl.types import Assertion, Contract, Model, Project, Table
 
@@ -37,10 +37,9 @@ def manifest(result: Result, settings: Settings) -> dict[str, Any]:
     named = _ids(project)
     sources = {named[table]: _source(made, named[table], settings) for table, made in project.sources.items()}
     nodes = {named[table]: _model(model, named, settings) for table, model in project.models.items()}
-    known = {one.name: one for one in project.assertions}
-    asked = {step.name: step for step in result.plan.steps if isinstance(step, Ask)}
-    for name in known | asked:
-        nodes[_test(name)] = _test_node(name, known.get(name), asked.get(name), named, settings)
+    tests: dict[str, Assertion | Ask] = {one.name: one for one in project.assertions}
+    tests |= {one.name: one for one in result.plan.steps if isinstance(one, Ask) and one.name not in tests}
+    nodes |= {_test(name): _test_node(one, named, settings) for name, one in tests.items()}
     parents = {name: node["depends_on"]["nodes"] for name, node in nodes.items()} | {name: [] for name in sources}
     children: dict[str, list[str]] = {name: [] for name in parents}
     for name, reads in parents.items():
@@ -77,7 +76,7 @@ def run_results(result: Result, settings: Settings) -> dict[str, Any]:
     tests = [
         {
             "unique_id": _test(one.name),
-            "status": _verdict(one),
+            "status": "pass" if one.passed else "warn" if one.severity == "warn" else "fail",
             "message": None if one.passed else one.description,
             "failures": one.failing,
             "adapter_response": {},
@@ -194,22 +193,19 @@ def _model(model: Model, named: Mapping[Table, str], settings: Settings) -> dict
     }
 
 
-def _test_node(
-    name: str, one: Assertion | None, asked: Ask | None, named: Mapping[Table, str], settings: Settings
-) -> dict[str, Any]:
+def _test_node(one: Assertion | Ask, named: Mapping[Table, str], settings: Settings) -> dict[str, Any]:
     """An assertion, or another question of a run, of which the plan has the SQL and no more."""
-    sql = one.sql if one else asked.sql if asked else ""
-    path = one.path.as_posix() if one and one.path else f"sql/{name}"
-    severity = (one.severity if one else asked.severity if asked else None) or "error"
-    reads = sorted(one.reads) if one else []
+    name, sql = one.name, one.sql
+    path = f"sql/{name}" if isinstance(one, Ask) or not one.path else one.path.as_posix()
+    reads = [] if isinstance(one, Ask) else sorted(one.reads)
     place = _place(reads[0], settings) if reads else {"database": None, "schema": ""}
     return {
         **_named(name, "test", _test(name), path, ["assertions", name]),
         **place,
         "alias": name,
         "checksum": _checksum(sql),
-        "config": {"severity": severity.upper(), "materialized": "test"},
-        "description": one.description if one else asked.description if asked else "",
+        "config": {"severity": (one.severity or "error").upper(), "materialized": "test"},
+        "description": one.description,
         "language": "sql",
         "compiled": True,
         "raw_code": sql,
@@ -220,10 +216,6 @@ def _test_node(
 
 def _checksum(sql: str) -> dict[str, str]:
     return {"name": "sha256", "checksum": sha256(sql.encode()).hexdigest()}
-
-
-def _verdict(one: AssertionResult) -> str:
-    return "pass" if one.passed else "warn" if one.severity == "warn" else "fail"
 
 
 def _how(seconds: float, sql: str | None) -> dict[str, Any]:

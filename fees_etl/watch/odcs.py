@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from fees_etl.settings import Settings
-    from fees_etl.types import Assertion, Column, Contract, Freshness, Project, Table
+    from fees_etl.types import Column, Contract, Freshness, Project, Table
 
 SPOKEN = "v3.2.0"
 _LOGICAL = {
@@ -56,6 +56,12 @@ def _table(made: Contract, project: Project, tables: Collection[Table], suffix: 
         "clusterBy": list(made.cluster_by),
         "reads": sorted(map(str, model.reads)) if model else None,
     }
+    unique = [_none("duplicateValues", "uniqueness", properties=list(made.key))] if made.key else []
+    told = [
+        {"type": "text", "name": one.name, "description": one.description, "severity": one.severity}
+        for one in project.assertions
+        if one.path and made.table in one.reads
+    ]
     return {
         "name": str(made.table),
         "physicalName": f"{made.table.dataset}{suffix}.{made.table.name}",
@@ -65,7 +71,7 @@ def _table(made: Contract, project: Project, tables: Collection[Table], suffix: 
         "dataGranularityDescription": f"{made.description.partition('. ')[0].rstrip('.')}.",
         "tags": [made.table.dataset],
         "properties": [_column(one, made, tables) for one in made.columns],
-        "quality": [*_keys(made), *(_told(one) for one in project.assertions if one.path and made.table in one.reads)],
+        "quality": unique + told,
         "customProperties": [{"property": name, "value": value} for name, value in more.items() if value],
     }
 
@@ -106,19 +112,10 @@ def _rules(one: Column) -> Iterator[dict[str, Any]]:
             yield {"type": "text", "dimension": "conformity", "description": f"The {name} is {text}, inclusive."}
 
 
-def _keys(made: Contract) -> Iterator[dict[str, Any]]:
-    if made.key:
-        yield _none("duplicateValues", "uniqueness", properties=list(made.key))
-
-
 def _none(metric: str, dimension: str, **arguments: Any) -> dict[str, Any]:
     """A rule that no row breaks."""
     rule = {"type": "library", "metric": metric, "mustBe": 0, "dimension": dimension, "severity": "error"}
     return rule | ({"arguments": arguments} if arguments else {})
-
-
-def _told(one: Assertion) -> dict[str, Any]:
-    return {"type": "text", "name": one.name, "description": one.description, "severity": one.severity}
 
 
 def _bounds(one: Column) -> dict[str, Any]:

@@ -14,12 +14,9 @@ LATEST = "latest"
 
 
 def write(place: str, run_id: str, files: Mapping[str, str]) -> None:
-    """Each file under the run's own name, and once more under ``latest``, which is replaced.
+    """Each file, a text by its name, under the run's own name, and once more under ``latest``, which is replaced.
 
-    Args:
-        place: a folder, made where it is not there, or ``gs://bucket/path``.
-        run_id: the run that they are of.
-        files: texts by file name.
+    ``place`` is a folder, made where it is not there, or ``gs://bucket/path``.
 
     Raises:
         FeesError: the store refuses, or does not answer.

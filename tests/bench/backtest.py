@@ -18,7 +18,7 @@ from pathlib import Path
 from fees_etl import connect, load, plan, run
 from fees_etl.ingestion import ingest
 from fees_etl.project.watched import due_days
-from fees_etl.runs.watching import watches
+from fees_etl.runs.questions import watches
 from fees_etl.types import Freshness
 
 YEARS = range(2020, 2025)

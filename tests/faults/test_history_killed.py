@@ -51,7 +51,7 @@ def agree(url, project):
             kept = engine.query(
                 f"SELECT {', '.join(made.types)} FROM {made.history.table} WHERE _to_run_id IS NULL"
             ).rows
-            as_of = history.rows_as_of(project, engine, made.table, newest).rows
+            as_of = engine.query(history.as_of(project, made.table, newest)).rows
             assert sorted(now, key=str) == sorted(kept, key=str) == sorted(as_of, key=str)
         (text,) = engine.query(
             "SELECT _from_run_id FROM ops.sql WHERE name = 'reporting.dim_clients' AND _to_run_id IS NULL"

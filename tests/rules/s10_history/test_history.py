@@ -34,7 +34,7 @@ def as_of(pipeline, moment):
     """The same as that run left it, and no row twice."""
     found = {}
     for made in diff.published(pipeline.project):
-        rows = history.rows_as_of(pipeline.project, pipeline.engine, made.table, moment).rows
+        rows = pipeline.engine.query(history.as_of(pipeline.project, made.table, moment)).rows
         assert len(rows) == len(set(rows))
         found[str(made.table)] = set(rows)
     return found

@@ -8,14 +8,18 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
 import jsonschema
 import pytest
+from pipeline import Pipeline
 from shells import CONFLICT, MORE, change, put
+from worlds import charge
 
 from fees_etl.cli import diff as screens
+from fees_etl.cli.runs import recorded
 from fees_etl.cli.session import emit
 from fees_etl.cli.text import grid, table, width
 from fees_etl.runs import ledger
@@ -62,6 +66,21 @@ def test_one_edited_line_is_named_by_plan_rehearsal_run_diff_and_the_ledger_alik
         "SELECT query FROM ops.sql WHERE name = 'reporting.dim_clients' ORDER BY _to_run_id NULLS LAST"
     )
     assert ["fee_date DESC" in query for (query,) in queries] == [False, True]
+
+
+def test_of_what_a_first_run_has_changed_a_warehouse_is_asked_nothing(tmp_path):
+    class Asked(SimpleNamespace):
+        def __getattr__(self, name):
+            return getattr(self.engine, name)
+
+        def answers(self, asks, watch=None):
+            asks = list(asks)
+            assert asks, "BigQuery would be sent no query at all"
+            return self.engine.answers(asks, watch)
+
+    with Pipeline(tmp_path) as pipeline:
+        ran = pipeline.all(good=[charge("C1", "A1", date(2025, 1, 1), 100)])
+        assert recorded(pipeline.project, Asked(engine=pipeline.engine), ran.run_id)[0]["tables"] == []
 
 
 def test_comments_and_layout_are_no_other_sql_and_a_kept_text_is_not_kept_again(edited):
@@ -234,14 +253,16 @@ def test_a_checkout_that_is_not_as_committed_is_named_dirty(tmp_path, monkeypatc
 
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "a.sql").write_text("SELECT 1\n")
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
-        git(*words)
-    head = git("rev-parse", "HEAD").strip()
 
     def sha():
         ledger._checked_out.cache_clear()
         return ledger.git_sha(tmp_path / "sql")
 
+    git("init", "-q")
+    assert sha() is None  # there is no commit yet
+    git("add", ".")
+    git("commit", "-qm", "a")
+    head = git("rev-parse", "HEAD").strip()
     (tmp_path / "fees.duckdb").touch()
     assert sha() == head  # what lies about outside of the folder is not its content
     (tmp_path / "sql" / "b.sql").write_text("SELECT 2\n")

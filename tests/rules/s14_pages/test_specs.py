@@ -8,9 +8,9 @@ from decimal import Decimal
 import goldens
 import pytest
 
-from fees_etl.pages import Chart, specs
-from fees_etl.pages.chart import svg
+from fees_etl.pages import specs
 from fees_etl.pages.facts import Adviser, Cohort, Share
+from fees_etl.pages.parts import Chart, svg
 
 D = Decimal
 COHORTS = [
