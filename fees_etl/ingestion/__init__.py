@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from fees_etl.engines import path_of
 from fees_etl.errors import FeesError, ProjectError, WarehouseBusy, WarehouseError
 from fees_etl.figures import shown, summed
-from fees_etl.ingestion.folder import require_gone
-from fees_etl.ingestion.globs import regex
+from fees_etl.ingestion.globs import regex, require_gone
 from fees_etl.ingestion.guard import Guard, keep_apart
 from fees_etl.ingestion.mirror import FEES, OVERTAKEN, Mirror
 from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, unread, within

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fees_etl.errors import InputRefused, UsageError
-from fees_etl.figures import shown
-from fees_etl.ingestion import folder
+from fees_etl.figures import few, shown
 from fees_etl.ingestion.bytes import FileRefused
-from fees_etl.ingestion.globs import CONTROL, control_names, in_any_case, in_folder, literal, parted, regex, remarks
+from fees_etl.ingestion.globs import CONTROL, control_names, in_any_case, literal, look, parted, regex, unseen
 from fees_etl.types import Layout
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
     if source.startswith(BUCKET_SCHEME):
         return _stored(source, patterns)
     wanted = tuple(map(regex, patterns))
-    found, others = folder.look(patterns, wanted)
+    found, others = look(patterns, wanted)
     paths = {Path(path).as_uri(): Path(path) for path in found if not path.endswith(CONTROL)}
     files = tuple(File(uri, path) for uri, path in sorted(paths.items()))
     return Listing(source, files, wanted, _notes(patterns[0], found, others))
@@ -148,10 +147,10 @@ def meant(source: str, known: Collection[str]) -> list[str]:
     uri = Path(where).as_uri()
     try:
         if uri not in known and (Path(where).is_dir() or any(one.startswith(f"{uri}/") for one in known)):
-            return in_folder(glob.escape(where))
+            return _in_folder(glob.escape(where))
         return [glob.escape(where) if os.path.lexists(where) or uri in known else in_any_case(where)]
     except PermissionError as error:
-        raise folder.unseen(f"'{source}'", f"cannot be looked at: {error.strerror}") from error
+        raise unseen(f"'{source}'", f"cannot be looked at: {error.strerror}") from error
     except OSError as error:
         raise unread(
             f"'{source}' is no name of a file: {error.strerror}.", "Give a path, a folder or a quoted glob."
@@ -209,10 +208,10 @@ def in_bucket(name: str, known: Collection[str]) -> list[str]:
         return [glob.escape(name)]
     below = name.removesuffix("/")
     if below and any(one.startswith(f"{below}/") for one in known):
-        return in_folder(glob.escape(below))
+        return _in_folder(glob.escape(below))
     if below == name != "" and (glob.escape(name) != name or parted(name)[1]):
         return [in_any_case(name)]
-    return [one.removeprefix("/") for one in in_folder(below)]
+    return [one.removeprefix("/") for one in _in_folder(below)]
 
 
 def unread(problem: str, hint: str) -> InputRefused:
@@ -240,12 +239,30 @@ def _stored(source: str, patterns: list[str]) -> Listing:
     return Listing(source, files, wanted, _notes(patterns[0], meant, others))
 
 
+def _in_folder(folder: str) -> list[str]:
+    """The globs of the data files of a folder."""
+    return [in_any_case(f"{folder}/*{suffix}") for suffix in (".csv", ".csv.gz")]
+
+
 def _notes(pattern: str, meant: set[str], others: set[str]) -> tuple[str, ...]:
-    """Remarks on what was seen, by names below the folder in which a pattern looks; one name leaves nothing out."""
+    """What there is to say of what was seen below the folder in which a pattern looks; one name leaves nothing out.
+
+    >>> _notes("/*.csv", {"/a.csv"}, {"/notes.txt", "/old/", "/b.csv.control.json", "/a.control.json"})
+    ('left out: 2 names that the source does not mean (notes.txt, old/)', \
+'b.csv.control.json belongs to no data file that is there')
+    """
     if literal(pattern) is not None:
         return ()
     base = len(re.split(r"[*?[]", pattern, maxsplit=1)[0].rpartition("/")[0]) + 1
-    return remarks({one[base:] for one in meant | others}, {one[base:] for one in meant})
+    names = {one[base:] for one in meant | others}
+    controls = {name for name in names if name.endswith(CONTROL)}
+    served = {one for name in names - controls for one in control_names(name)}
+    left = sorted(names - {one[base:] for one in meant} - controls)
+    told = [f"{name} belongs to no data file that is there" for name in sorted(controls - served)]
+    if left:
+        words = "name" if len(left) == 1 else "names"
+        told.insert(0, f"left out: {len(left):,} {words} that the source does not mean ({few(left)})")
+    return tuple(told)
 
 
 def _parted(source: str) -> tuple[str, str]:

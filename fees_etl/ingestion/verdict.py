@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fees_etl.errors import GuardRefused
 from fees_etl.figures import EXACT, shown
 from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileChanged, FileRefused, FileUnreadable, changed
-from fees_etl.ingestion.folder import unseen
+from fees_etl.ingestion.globs import unseen
 from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.source import File, layout_of
 from fees_etl.ingestion.typing import Reading, read
