@@ -76,9 +76,8 @@ def ingest(
     outcomes: list[Outcome] = []
     while not told.is_whole:
         name, known = f"ingest-{len(outcomes) + 1}" if outcomes else "ingest", len(told.results)
-        lock = project.templates.operation("lock", run_id=run_id)
         try:
-            outcomes.append(_settled(engine, Script(run_id, told.parts(), name=name, lock=lock)))
+            outcomes.append(_settled(project, engine, run_id, name, told.parts()))
         except FeesError as error:
             if outcomes:
                 error.published = "Many new files come in parts: those before this one are in raw, and wait for a run."
@@ -199,14 +198,14 @@ def forget(
         results.extend(mirror.withdraw(uri) for uri in sorted(meant & books.known))
         yield from mirror.settled()
 
-    lock = project.templates.operation("lock", run_id=run_id)
-    outcome = _settled(engine, Script(run_id, parts(), name="forget", lock=lock))
+    outcome = _settled(project, engine, run_id, "forget", parts())
     seconds = time.monotonic() - began
     return IngestResult(run_id, place, tuple(results), seconds, outcome.bytes_processed, outcome.bytes_billed)
 
 
-def _settled(engine: Engine, script: Script) -> Outcome:
+def _settled(project: Project, engine: Engine, run_id: str, name: str, parts: Iterator[Part]) -> Outcome:
     """Let it happen; what stops it becomes an error."""
+    script = Script(run_id, parts, name=name, lock=project.templates.operation("lock", run_id=run_id))
     try:
         outcome = engine.transact(script)
     except OSError as error:  # of a working copy: a file of the source that cannot be read is refused
@@ -215,8 +214,19 @@ def _settled(engine: Engine, script: Script) -> Outcome:
             published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
             hint="Make room on the disk, then run the same command again.",
         ) from error
+    if outcome.verdict == OVERTAKEN:
+        raise WarehouseBusy(
+            "another ingestion changed raw while this one read its files.",
+            published="Nothing of this ingestion was kept; the published numbers are as before.",
+            hint="Run the same command again.",
+        )
     if outcome.verdict != "accepted":
-        raise _stopped(outcome.verdict)
+        raise WarehouseError(
+            "raw does not hold what was read: rows or pounds of a file differ after loading.",
+            published="The ingestion was rolled back; raw and the published numbers are as before.",
+            hint="Run the same command again. If it happens twice, somebody wrote to the books of raw: "
+            "fees-etl ingest SOURCE --reload",
+        )
     return outcome
 
 
@@ -243,18 +253,3 @@ def _again(found: Listing, books: Books, reload: str | bool | None) -> set[str]:
         hint = f"Check the path, or read all of them again: fees-etl ingest {shlex.quote(found.source)} --reload"
         raise unread(f"'{reload}' is no file of '{found.source}' that was read before.", hint)
     return again
-
-
-def _stopped(verdict: str) -> FeesError:
-    if verdict == OVERTAKEN:
-        return WarehouseBusy(
-            "another ingestion changed raw while this one read its files.",
-            published="Nothing of this ingestion was kept; the published numbers are as before.",
-            hint="Run the same command again.",
-        )
-    return WarehouseError(
-        "raw does not hold what was read: rows or pounds of a file differ after loading.",
-        published="The ingestion was rolled back; raw and the published numbers are as before.",
-        hint="Run the same command again. If it happens twice, somebody wrote to the books of raw: "
-        "fees-etl ingest SOURCE --reload",
-    )

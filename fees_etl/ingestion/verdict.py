@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _BY_CONTROL = "control file"
 _CONTROL_LIMIT, _LONGEST = 64 << 10, 60
 """Bytes of a control file, and digits of its total on either side of the point: 1e999999999 would fill the memory."""
+_PLACE = itemgetter(0, -1, 1)
+"""Of a version in the books: its file, its moment, its name."""
 UNREAD = Reading("", (), 0, 0, Decimal(0), careful=False)
 """What was read of a file that was not."""
 
@@ -69,6 +72,11 @@ class Books:
     def known(self) -> frozenset[str]:
         """The URIs with something in the books now."""
         return frozenset({*self.loaded, *self.refused})
+
+    def again(self, uri: str, version: str) -> Entry | None:
+        """What is loaded of a file, where that is this very version."""
+        known = self.loaded.get(uri)
+        return known if known and known.version == version else None
 
     def copy_of(self, uri: str, sha256: str, gone: Collection[str]) -> str:
         """Words for a file whose content another one had: renamed when that one is gone, else a copy."""
@@ -112,26 +120,24 @@ def read_books(project: Project, engine: Engine) -> Books:
     Raises:
         GuardRefused: a version in them cannot be one.
     """
-    found = engine.answers(project.templates.ask(name) for name in ("known_files", "files_mark"))
-    if any(None in (*row[:2], row[-1]) for row in found["known_files"].rows.rows):
+    answers = engine.answers(project.templates.ask(name) for name in ("known_files", "files_mark"))
+    found = answers["known_files"].rows.rows
+    if any(None in (*row[:2], row[-1]) for row in found):
         raise GuardRefused(
             "raw.files has a version without a name or a moment: somebody wrote to it by hand.",
             hint="Tell all that was written by hand: fees-etl assert",
         )
-    rows = sorted(found["known_files"].rows.rows, key=lambda row: (row[0], row[-1], row[1]))
-    entries = [_entry(*row) for row in rows]
+    # Figures that somebody took out count nothing until the file is read again.
+    entries = [
+        Entry(uri, version, sha256, status, rows or 0, rejected or 0, amount or Decimal(0), reason, at)
+        for uri, version, sha256, status, rows, rejected, amount, reason, at in sorted(found, key=_PLACE)
+    ]
     return Books(
         {entry.uri: entry for entry in entries if entry.status == "loaded"},
         {entry.uri: entry for entry in entries if entry.status == "refused"},
         frozenset(entry.uri for entry in entries),
-        *found["files_mark"].rows.rows[0],
+        *answers["files_mark"].rows.rows[0],
     )
-
-
-def _entry(*cells: Any) -> Entry:
-    """A version as the books have it; figures that somebody took out count nothing until the file is read again."""
-    uri, version, sha256, status, rows, rejected, amount, reason, at = cells
-    return Entry(uri, version, sha256, status, rows or 0, rejected or 0, amount or Decimal(0), reason, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +190,10 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
 
 
 def _judged_before(file: File, version: str, books: Books) -> Judged | None:
-    known, before = books.loaded.get(file.uri), books.refused.get(file.uri)
-    if known is not None and known.version == version:
+    known, before = books.again(file.uri, version), books.refused.get(file.uri)
+    if known:
         return Judged(file, version, known.sha256, refusal=_against_control(file, known.row_count, known.total_amount))
-    if before is not None and before.version == version and not (before.reason or "").startswith(_BY_CONTROL):
+    if before and before.version == version and not (before.reason or "").startswith(_BY_CONTROL):
         return Judged(file, version, before.sha256, refusal=before.reason or "refused before")
     return None
 
