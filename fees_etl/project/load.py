@@ -64,8 +64,9 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
             with collected(errors):
                 assertions.append(_assertion(name, templates, types))
     refuse(errors)
+    reads = {str(table): sorted(map(str, model.reads)) for table, model in models.items()}
     try:
-        models = {table: models[table] for table in map(Table.parse, order(_reads(models)))}
+        models = {table: models[table] for table in map(Table.parse, order(reads))}
     except CycleError as error:
         cycle = error.args[1]
         message = f"models read each other in a circle: {' -> '.join(reversed(cycle))}."
@@ -94,13 +95,9 @@ def contract(project: Project, name: str) -> Contract:
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
     """Each model's full name with the names of the models it reads."""
-    return _reads(project.models)
-
-
-def _reads(models: Mapping[Table, Model]) -> dict[str, tuple[str, ...]]:
     return {
-        str(table): tuple(sorted(str(read) for read in model.reads if read in models))
-        for table, model in models.items()
+        str(table): tuple(sorted(str(read) for read in model.reads if read in project.models))
+        for table, model in project.models.items()
     }
 
 
