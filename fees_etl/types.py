@@ -81,7 +81,7 @@ class Layout:
     ``date_format`` is written in the letters YYYY, MM and DD.
     """
 
-    files: str
+    files: str = "**"
     delimiter: str = ","
     date_format: str = "YYYY-MM-DD"
     columns: Mapping[str, str] = field(default_factory=dict)

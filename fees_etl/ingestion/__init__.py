@@ -16,9 +16,10 @@ from fees_etl.errors import FeesError, ProjectError, WarehouseBusy, WarehouseErr
 from fees_etl.figures import shown, summed
 from fees_etl.ingestion.globs import regex, require_gone
 from fees_etl.ingestion.guard import Guard, keep_apart
+from fees_etl.ingestion.header import Form
 from fees_etl.ingestion.mirror import FEES, OVERTAKEN, Mirror
 from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, unread, within
-from fees_etl.ingestion.verdict import Rules, judge, read_books
+from fees_etl.ingestion.verdict import judge, read_books
 from fees_etl.results import FileResult, IngestResult
 from fees_etl.script import Script, Stop, new_run_id
 
@@ -71,8 +72,9 @@ def ingest(
     contract = project.sources[FEES]
     if not contract.total or not contract.partition_by:
         raise ProjectError("a source of files needs 'total' and 'partition_by'.", path=contract.path)
-    rules = Rules(contract, (now + timedelta(days=1)).date(), Decimal(str(project.variables["max_rejected"])))
-    told = _Ingestion(project, engine, source, rules, run_id, now, allow_withdraw, reload)
+    limit = Decimal(str(project.variables["max_rejected"]))
+    form = Form(contract, latest=(now + timedelta(days=1)).date(), limit=limit)
+    told = _Ingestion(project, engine, source, form, run_id, now, allow_withdraw, reload)
     outcomes: list[Outcome] = []
     while not told.is_whole:
         name, known = f"ingest-{len(outcomes) + 1}" if outcomes else "ingest", len(told.results)
@@ -96,7 +98,7 @@ class _Ingestion:
     project: Project
     engine: Engine
     source: str
-    rules: Rules
+    form: Form
     run_id: str
     now: datetime
     allow_withdraw: bool
@@ -141,7 +143,7 @@ class _Ingestion:
             is_full = taken >= self.engine.most_files or size >= self.engine.most_bytes
             if is_full and file.uri not in books.ever:
                 return
-            with judge(self.engine, file, books, self.rules, again=file.uri in again) as judged:
+            with judge(self.engine, file, books, self.form, again=file.uri in again) as judged:
                 one = mirror.settle(judged, gone)
                 self.results.setdefault(file.uri, one)  # what an earlier transaction loaded is as it was
                 size += judged.size

@@ -181,7 +181,7 @@ def within(place: str, known: Collection[str]) -> set[str]:
 def layout_of(contract: Contract, uri: str) -> Layout:
     """How a file is written: the first layout whose pattern is what its path ends with, or else the plain one."""
     found = (one for one in contract.layouts if re.fullmatch(f"(?s:.*/)?{regex(one.files)}", shown(uri)))
-    return next(found, Layout("**"))
+    return next(found, Layout())
 
 
 def opened(source: str) -> Bucket:

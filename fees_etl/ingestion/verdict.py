@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from operator import itemgetter
@@ -15,18 +15,18 @@ from fees_etl.errors import GuardRefused
 from fees_etl.figures import EXACT, shown
 from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileChanged, FileRefused, FileUnreadable, changed
 from fees_etl.ingestion.globs import unseen
-from fees_etl.ingestion.header import Form, scan
+from fees_etl.ingestion.header import scan
 from fees_etl.ingestion.source import File, layout_of
 from fees_etl.ingestion.typing import Reading, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from datetime import date, datetime
+    from datetime import datetime
 
     from fees_etl.engines import Engine
     from fees_etl.ingestion.bucket import Object
-    from fees_etl.ingestion.header import Scan
-    from fees_etl.types import Contract, Project
+    from fees_etl.ingestion.header import Form, Scan
+    from fees_etl.types import Project
 
 
 _BY_CONTROL = "control file"
@@ -140,18 +140,9 @@ def read_books(project: Project, engine: Engine) -> Books:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """By what files are judged: the ``contract`` of their table, the ``latest`` day, the share that may be rejected."""
-
-    contract: Contract
-    latest: date
-    max_rejected: Decimal
-
-
 @contextmanager
-def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool = False) -> Iterator[Judged]:
-    """The verdict on one file; its reading can be loaded until the end of the block.
+def judge(engine: Engine, file: File, books: Books, form: Form, *, again: bool = False) -> Iterator[Judged]:
+    """The verdict on one file; its reading can be loaded until the end of the block. Its layout is that of its place.
 
     A version is judged once: one that is loaded is not read again, one that was refused stays so, unless it is asked
     for ``again``. Only what a control file refused is judged anew, because the control file may be what was corrected.
@@ -173,7 +164,7 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
         engine.scratch()  # it makes the folder that a copy lies in
         try:
             path = stack.enter_context(file.local(engine.spill))
-            scanned = scan(path, Form(rules.contract, layout_of(rules.contract, file.uri)))
+            scanned = scan(path, replace(form, layout=layout_of(form.contract, file.uri)))
         except FileChanged as found:
             raise changed(shown(file.uri)) from found
         except FileUnreadable as closed:
@@ -186,7 +177,7 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
         if judged is not None:
             yield judged
         else:
-            yield from _read(engine, file, version, scanned, rules)
+            yield from _read(engine, file, version, scanned)
 
 
 def _judged_before(file: File, version: str, books: Books) -> Judged | None:
@@ -198,11 +189,13 @@ def _judged_before(file: File, version: str, books: Books) -> Judged | None:
     return None
 
 
-def _read(engine: Engine, file: File, version: str, scanned: Scan, rules: Rules) -> Iterator[Judged]:
+def _read(engine: Engine, file: File, version: str, scanned: Scan) -> Iterator[Judged]:
     digest, size = scanned.sha256, scanned.size
     try:
-        with read(engine.scratch(), scanned, rules.latest, engine.spill, rules.max_rejected) as reading:
-            refusal = _too_many_rejected(file, reading, rules) or _against_control(file, reading.rows, reading.amount)
+        with read(engine.scratch(), scanned, engine.spill) as reading:
+            refusal = _too_many_rejected(file, reading, scanned.form) or _against_control(
+                file, reading.rows, reading.amount
+            )
             yield Judged(file, version, digest, size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
@@ -217,16 +210,15 @@ def _name(file: File) -> str:
     return shown(file.uri).rpartition("/")[2]
 
 
-def _too_many_rejected(file: File, reading: Reading, rules: Rules) -> str:
-    limit = rules.max_rejected
-    if reading.rejected <= limit * reading.rows:
+def _too_many_rejected(file: File, reading: Reading, form: Form) -> str:
+    if reading.rejected <= form.limit * reading.rows:
         return ""
     worst = max((total for total in reading.totals if total.reasons), key=lambda total: total.rows)
     rows = f"{reading.rows:,}" if reading.whole else f"its first {reading.rows:,}"
     is_late = "more than a day after ingestion" in (worst.reasons or "")
-    clock = f" (by the clock of this machine today is {rules.latest - timedelta(days=1)})" if is_late else ""
+    clock = f" (by the clock of this machine today is {form.latest - timedelta(days=1)})" if is_late else ""
     return (
-        f"{reading.rejected:,} of {rows} rows cannot be typed, more than {limit:.0%} (max_rejected); most often: "
+        f"{reading.rejected:,} of {rows} rows cannot be typed, more than {form.limit:.0%} (max_rejected); most often: "
         f"{worst.reasons}{clock}; the first: {', '.join(f'{_name(file)}:{row}' for row, _ in reading.first)}"
     )
 
