@@ -99,6 +99,11 @@ class StoredFile(io.FileIO):
             pass
 
 
+def private(path: Path) -> BinaryIO:
+    """A new file that nobody else may read, from its first moment on: it holds NINOs."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=_CHUNK)
+
+
 def stamp_of(file: Path | int) -> Stamp:
     """The stamp of the file that a path means now, or of one that is open; raises OSError when there is none."""
     found = os.stat(file)  # noqa: PTH116 - an open file has no path that is sure to be its own

@@ -172,8 +172,7 @@ def within(place: str, known: Collection[str]) -> set[str]:
         raise _unusable("the place is empty.")
     else:
         where = os.path.abspath(shown(place)).rstrip("/")  # noqa: PTH100 - resolve() would follow links
-    scheme = "gs://" if place.startswith(BUCKET_SCHEME) else "file://"
-    names = {uri: shown(uri) for uri in known if uri.startswith(scheme)}
+    names = {uri: shown(uri) for uri in known}
     found = {uri for uri, name in names.items() if name == where or name.startswith(f"{where}/")}
     return found or {uri for uri, name in names.items() if re.fullmatch(regex(where), name)}
 
