@@ -10,13 +10,12 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from decimal import Context, Decimal
-from functools import reduce
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fees_etl.errors import WarehouseError
+from fees_etl.figures import total
 from fees_etl.ingestion.bytes import FileChanged, FileRefused, StoredFile, blocks, is_gzip, opened
 from fees_etl.ingestion.records import Grammar, native_relation, spill, spilled_relation
 from fees_etl.ingestion.values import field
@@ -24,6 +23,7 @@ from fees_etl.ingestion.values import field
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
+    from decimal import Decimal
 
     from fees_etl.ingestion.header import Form, Scan
 
@@ -170,11 +170,9 @@ def _typed(connection: Any, scan: Scan, relation: str, table: str, *, careful: b
     first = connection.execute(_FIRST.format(**pieces)).fetchall()
     answer = connection.execute(_TOTALS.format(table=table, day=contract.partition_by, total=contract.total))
     totals = tuple(Total(*row) for row in answer.fetchall())
-    rows = sum(total.rows for total in totals)
-    rejected = sum(total.rows for total in totals if total.reasons)
-    # The default context would round to 28 digits, and so would abs().
-    amount = reduce(Context(prec=60).add, (total.amount for total in totals), Decimal(0))
-    return Reading(numbered, totals, rows, rejected, amount, careful, tuple(first))
+    rows = sum(one.rows for one in totals)
+    rejected = sum(one.rows for one in totals if one.reasons)
+    return Reading(numbered, totals, rows, rejected, total(one.amount for one in totals), careful, tuple(first))
 
 
 _SENT = ", CASE WHEN NOT _is_fine THEN nullif(trim(\"{name}\", ' \t\r\n\u00a0'), '') END AS _sent_{name}"
