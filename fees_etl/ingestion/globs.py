@@ -88,17 +88,16 @@ def control_names(name: str) -> tuple[str, str]:
     return name + CONTROL, parted(name)[0] + CONTROL
 
 
-def look(patterns: Sequence[str], wanted: Sequence[str]) -> tuple[set[str], set[str]]:
+def look(patterns: Sequence[str]) -> tuple[set[str], set[str]]:
     """The files that absolute patterns mean now; and what else is in their folders, a folder with a slash at its end.
 
-    Args:
-        patterns: one glob, or several that differ in their last part only.
-        wanted: the same as regular expressions.
+    It is one glob, or several that differ in their last part only.
 
     Raises:
         GuardRefused: a folder cannot be listed, or a file that is meant cannot be looked at.
     """
     files, others, walked = set[str](), set[str](), set[str]()
+    wanted = [regex(one) for one in patterns]
     parts = patterns[0].split("/")[1:]
     if parts[-1] == "**":
         parts.append("*")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from fees_etl.errors import InputRefused, UsageError
 from fees_etl.figures import few, shown
-from fees_etl.ingestion.bytes import FileRefused
+from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileRefused
 from fees_etl.ingestion.globs import CONTROL, control_names, in_any_case, literal, look, parted, regex, unseen
 from fees_etl.types import Layout
 
@@ -64,7 +64,7 @@ class File:
         disk as the object is large; where the file system is memory (Cloud Run), give a volume as the spill folder.
 
         Raises:
-            FileRefused: it cannot be read.
+            FileRefused: it cannot be read, or is too large.
             WarehouseBusy: the object changed since it was listed.
             WarehouseError: the store does not answer.
             OSError: there is no room for the copy.
@@ -76,6 +76,8 @@ class File:
                 raise FileRefused("its name is not UTF-8") from None
             yield self.place
             return
+        if self.place.size > SIZE_LIMIT:
+            raise FileRefused(TOO_LARGE)
         with tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as private:
             copy = Path(private, "object.csv.gz" if self.place.is_gzip else "object.csv")
             self.place.copy_to(copy)
@@ -121,11 +123,10 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
     patterns = meant(source, known)
     if source.startswith(BUCKET_SCHEME):
         return _stored(source, patterns)
-    wanted = tuple(map(regex, patterns))
-    found, others = look(patterns, wanted)
+    found, others = look(patterns)
     paths = {Path(path).as_uri(): Path(path) for path in found if not path.endswith(CONTROL)}
     files = tuple(File(uri, path) for uri, path in sorted(paths.items()))
-    return Listing(source, files, wanted, _notes(patterns[0], found, others))
+    return Listing(source, files, tuple(map(regex, patterns)), _notes(patterns[0], found, others))
 
 
 def meant(source: str, known: Collection[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import GuardRefused
 from fees_etl.figures import EXACT, shown
-from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileChanged, FileRefused, FileUnreadable, changed
+from fees_etl.ingestion.bytes import FileChanged, FileRefused, FileUnreadable, changed
 from fees_etl.ingestion.globs import unseen
 from fees_etl.ingestion.header import scan
 from fees_etl.ingestion.source import File, layout_of
@@ -156,9 +156,6 @@ def judge(engine: Engine, file: File, books: Books, form: Form, *, again: bool =
     judged = None if again else _judged_before(file, file.version, books)
     if judged is not None:
         yield judged
-        return
-    if not isinstance(file.place, Path) and file.place.size > SIZE_LIMIT:  # then no copy is made of it
-        yield Judged(file, "unreadable", "unreadable", refusal=TOO_LARGE)
         return
     with ExitStack() as stack:
         engine.scratch()  # it makes the folder that a copy lies in
