@@ -187,12 +187,10 @@ def _judged_before(file: File, version: str, books: Books) -> Judged | None:
 
 
 def _read(engine: Engine, file: File, version: str, scanned: Scan) -> Iterator[Judged]:
-    digest, size = scanned.sha256, scanned.size
+    digest, size, form = scanned.sha256, scanned.size, scanned.form
     try:
         with read(engine.scratch(), scanned, engine.spill) as reading:
-            refusal = _too_many_rejected(file, reading, scanned.form) or _against_control(
-                file, reading.rows, reading.amount
-            )
+            refusal = _too_many_rejected(file, reading, form) or _against_control(file, reading.rows, reading.amount)
             yield Judged(file, version, digest, size, refusal, reading)
             if not scanned.still_holds():
                 raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
