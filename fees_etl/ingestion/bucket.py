@@ -194,18 +194,6 @@ class Bucket:
             )
 
 
-def literal_part(pattern: str) -> tuple[str, bool]:
-    """What all names begin with that a pattern means, with their control files; whether folders below that matter.
-
-    >>> literal_part("fees/2025-*.csv"), literal_part("fees/a.csv"), literal_part("fees/**/*.csv")
-    (('fees/2025-', False), ('fees/a', False), ('fees/', True))
-    """
-    literal = re.split(r"[*?[]", pattern, maxsplit=1)[0]
-    rest = pattern[len(literal) :]
-    folder, slash, start = literal.rpartition("/")
-    return folder + slash + start.partition(".")[0], "/" in rest or rest == "**"
-
-
 @contextmanager
 def _translated(place: str, done: str = "read", role: str = "Storage Object Viewer") -> Iterator[None]:
     """Errors of the client become ours."""

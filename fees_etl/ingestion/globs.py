@@ -57,6 +57,18 @@ def literal(part: str) -> str | None:
     return None if re.search(r"[*?[]", _ESCAPED.sub("", part)) else _ESCAPED.sub(r"\1", part)
 
 
+def literal_part(pattern: str) -> tuple[str, bool]:
+    """What all names begin with that a pattern means, with their control files; whether folders below that matter.
+
+    >>> literal_part("fees/2025-*.csv"), literal_part("fees/a.csv"), literal_part("fees/**/*.csv")
+    (('fees/2025-', False), ('fees/a', False), ('fees/', True))
+    """
+    literal = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+    rest = pattern[len(literal) :]
+    folder, slash, start = literal.rpartition("/")
+    return folder + slash + start.partition(".")[0], "/" in rest or rest == "**"
+
+
 def in_any_case(pattern: str) -> str:
     """A glob whose suffix, if it is one of data files, is meant in capitals too; one name is left as it is.
 
