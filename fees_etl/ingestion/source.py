@@ -132,10 +132,7 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
 def meant(source: str, known: Collection[str]) -> list[str]:
     """The globs that a source stands for, over whole URIs as :func:`shown`; no store is asked.
 
-    Raises:
-        InputRefused: it is no name that a file can have.
-        GuardRefused: its folder cannot be looked at.
-        UsageError: it is of a kind that this version cannot read.
+    Raises what :func:`listing` raises of names.
     """
     if source.startswith(BUCKET_SCHEME):
         bucket, name = _parted(source)
