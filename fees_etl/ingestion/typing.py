@@ -76,7 +76,7 @@ def read(connection: Any, scan: Scan, folder: Path) -> Iterator[Reading]:
 
     Raises:
         FileRefused: nothing of it may be loaded.
-        FileChanged: it is not the one that was scanned; after the block, ``scan.still_holds()`` tells whether it is.
+        FileChanged: it is not the one that was scanned, or no longer at the end of the block.
     """
     database = f"reading_{next(_NUMBERS)}"
     connection.execute(f"ATTACH ':memory:' AS {database}")
@@ -88,9 +88,9 @@ def read(connection: Any, scan: Scan, folder: Path) -> Iterator[Reading]:
             if scan.still_holds():
                 raise
             raise FileChanged from None
+        yield reading
         if not scan.still_holds():
             raise FileChanged
-        yield reading
     finally:
         with suppress(WarehouseError):  # the error that brought us here says more
             connection.execute(f"DETACH {database}")

@@ -192,8 +192,6 @@ def _read(engine: Engine, file: File, version: str, scanned: Scan) -> Iterator[J
         with read(engine.scratch(), scanned, engine.spill) as reading:
             refusal = _too_many_rejected(file, reading, form) or _against_control(file, reading.rows, reading.amount)
             yield Judged(file, version, digest, size, refusal, reading)
-            if not scanned.still_holds():
-                raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
     except FileChanged as found:
         raise changed(shown(file.uri)) from found
     except FileRefused as refused:
