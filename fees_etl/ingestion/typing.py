@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fees_etl.errors import WarehouseError
 from fees_etl.figures import total
-from fees_etl.ingestion.bytes import FileChanged, FileRefused, StoredFile, blocks, is_gzip, opened
+from fees_etl.ingestion.bytes import FileRefused, StoredFile, blocks, changed, is_gzip, opened
 from fees_etl.ingestion.records import Grammar, native_relation, spill, spilled_relation
 from fees_etl.ingestion.values import field
 
@@ -76,7 +76,7 @@ def read(connection: Any, scan: Scan, folder: Path) -> Iterator[Reading]:
 
     Raises:
         FileRefused: nothing of it may be loaded.
-        FileChanged: it is not the one that was scanned, or no longer at the end of the block.
+        WarehouseBusy: it is not the one that was scanned, or no longer at the end of the block.
     """
     database = f"reading_{next(_NUMBERS)}"
     connection.execute(f"ATTACH ':memory:' AS {database}")
@@ -87,10 +87,10 @@ def read(connection: Any, scan: Scan, folder: Path) -> Iterator[Reading]:
         except FileRefused:
             if scan.still_holds():
                 raise
-            raise FileChanged from None
+            raise changed(str(scan.path)) from None
         yield reading
         if not scan.still_holds():
-            raise FileChanged
+            raise changed(str(scan.path))
     finally:
         with suppress(WarehouseError):  # the error that brought us here says more
             connection.execute(f"DETACH {database}")

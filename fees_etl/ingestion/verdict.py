@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import GuardRefused
 from fees_etl.figures import EXACT, shown
-from fees_etl.ingestion.bytes import FileChanged, FileRefused, FileUnreadable, changed
+from fees_etl.ingestion.bytes import FileRefused, FileUnreadable
 from fees_etl.ingestion.globs import unseen
 from fees_etl.ingestion.header import scan
 from fees_etl.ingestion.source import File, layout_of
@@ -162,8 +162,6 @@ def judge(engine: Engine, file: File, books: Books, form: Form, *, again: bool =
         try:
             path = stack.enter_context(file.local(engine.spill))
             scanned = scan(path, replace(form, layout=layout_of(form.contract, file.uri)))
-        except FileChanged as found:
-            raise changed(shown(file.uri)) from found
         except FileUnreadable as closed:
             raise unseen(shown(file.uri), f"is there, but {closed.reason.removeprefix('it ')}") from closed
         except FileRefused as refused:
@@ -192,8 +190,6 @@ def _read(engine: Engine, file: File, version: str, scanned: Scan) -> Iterator[J
         with read(engine.scratch(), scanned, engine.spill) as reading:
             refusal = _too_many_rejected(file, reading, form) or _against_control(file, reading.rows, reading.amount)
             yield Judged(file, version, digest, size, refusal, reading)
-    except FileChanged as found:
-        raise changed(shown(file.uri)) from found
     except FileRefused as refused:
         where = f"{_name(file)}:{refused.row}: from here on its " if refused.row else ""
         yield Judged(file, version, digest, size, where + refused.reason)
