@@ -227,17 +227,13 @@ def _said(error: BaseException | None) -> str:
     """What the store, or the way to it, said: one line."""
     if isinstance(error, api.RetryError):
         return f"tried for {RETRY.timeout:.0f} s, at last {_said(error.cause)}"
-    response = getattr(error, "response", None)
-    if response is not None:
-        text = ""
-        if isinstance(
-            error, api.GoogleAPICallError
-        ):  # else the body may not have been read, and must not be waited for
+    if (response := getattr(error, "response", None)) is not None:
+        text = f"HTTP {response.status_code} {response.reason}"
+        if isinstance(error, api.GoogleAPICallError):  # of others the body may be unread, and must not be waited for
             try:
-                text = str(response.json()["error"]["message"])
+                text = str(response.json()["error"]["message"]) or text
             except (ValueError, KeyError, TypeError):  # where content was asked for, it is plain text
-                text = str(response.text)
-        text = text or f"HTTP {response.status_code} {response.reason}"
+                text = str(response.text) or text
     elif isinstance(error, auth.GoogleAuthError) and error.args:
         text = str(error.args[0])
     else:
