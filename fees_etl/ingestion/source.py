@@ -96,8 +96,6 @@ class Listing:
 
     def covers(self, uri: str) -> bool:
         """Whether the source would mean this file if it were there."""
-        if self.source == SAMPLE:
-            return uri.startswith(SAMPLE_SCHEME)
         return any(re.fullmatch(one, shown(uri)) for one in self.patterns)
 
 
@@ -119,7 +117,8 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
     """
     if source == SAMPLE:
         bundled = sorted(Path(__file__).with_name("sample").glob("*.csv"))
-        return Listing(source, tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in bundled), ())
+        files = tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in bundled)
+        return Listing(source, files, (f"(?s:{SAMPLE_SCHEME}.*)",))
     patterns = meant(source, known)
     if source.startswith(BUCKET_SCHEME):
         return _stored(source, patterns)
