@@ -44,7 +44,10 @@ class Rule(BaseModel, extra="forbid", title="a rule"):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule finds wrong; ``subject`` is by what it is waived: a table, a column, a macro, a variable."""
+    """What a rule finds wrong; ``subject`` is by what it is waived: a table, a column, a macro, a variable.
+
+    Which rule it is, how severe, and whether it is waived, :func:`check` adds.
+    """
 
     subject: str
     message: str
