@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 EXACT = Context(prec=80)
 """The default context would round a NUMERIC(38, 9) to 28 digits."""
@@ -77,6 +77,11 @@ def plural(number: int | None, noun: str) -> str:
     """
     many = f"{noun[:-1]}ies" if noun.endswith("y") and not noun.endswith("ay") else f"{noun}s"
     return f"{count(number)} {noun if number == 1 else many}"
+
+
+def few(names: Sequence[str]) -> str:
+    """The first three of them, and dots for the others."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")  # noqa: PLR2004 - a few
 
 
 def cell(value: Any) -> str:

@@ -81,7 +81,7 @@ class Layout:
     ``date_format`` is written in the letters YYYY, MM and DD.
     """
 
-    files: str
+    files: str = "**"
     delimiter: str = ","
     date_format: str = "YYYY-MM-DD"
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Contract:
     """What a YAML file promises about one table.
 
     ``materialized`` is the template in ``sql/materializations`` that turns a query into the table, or None for a table
-    that no model writes (a source).
+    that no model writes (a source). What else it may say is told where it is read: ``project/contracts.py``.
     """
 
     table: Table
@@ -114,17 +114,13 @@ class Contract:
     cluster_by: tuple[str, ...] = ()
     lookback_days: int | None = None
     total: str | None = None
-    """Of a source: the column of pounds that control totals add up."""
     layouts: tuple[Layout, ...] = ()
-    """Of a source: files of another make, the first that matches counts."""
     freshness: Freshness | None = None
-    """Of a source: when its fees have to have come."""
     beforehand: str | None = None
     """The template in ``sql/operations`` that keeps why fees are about to change, from what ``shared`` holds."""
     afterwards: str | None = None
     """The template in ``sql/operations`` that keeps the books for the fee dates a merge has staged."""
     owner: str | None = None
-    """Whom to ask before its numbers change."""
     shared: str | None = None
     """The last CTE of a merged model's query, where a run keeps its rows for all that the step does with them."""
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from fees_etl.engines import path_of
 from fees_etl.errors import FeesError, ProjectError, WarehouseBusy, WarehouseError
 from fees_etl.figures import shown, summed
-from fees_etl.ingestion.folder import require_gone
-from fees_etl.ingestion.globs import regex
+from fees_etl.ingestion.globs import regex, require_gone
 from fees_etl.ingestion.guard import Guard, keep_apart
+from fees_etl.ingestion.header import Form
 from fees_etl.ingestion.mirror import FEES, OVERTAKEN, Mirror
 from fees_etl.ingestion.source import BUCKET_SCHEME, SAMPLE, listing, meant, opened, unread, within
-from fees_etl.ingestion.verdict import Rules, judge, read_books
+from fees_etl.ingestion.verdict import judge, read_books
 from fees_etl.results import FileResult, IngestResult
 from fees_etl.script import Script, Stop, new_run_id
 
@@ -72,14 +72,14 @@ def ingest(
     contract = project.sources[FEES]
     if not contract.total or not contract.partition_by:
         raise ProjectError("a source of files needs 'total' and 'partition_by'.", path=contract.path)
-    rules = Rules(contract, (now + timedelta(days=1)).date(), Decimal(str(project.variables["max_rejected"])))
-    told = _Ingestion(project, engine, source, rules, run_id, now, allow_withdraw, reload)
+    limit = Decimal(str(project.variables["max_rejected"]))
+    form = Form(contract, latest=(now + timedelta(days=1)).date(), limit=limit)
+    told = _Ingestion(project, engine, source, form, run_id, now, allow_withdraw, reload)
     outcomes: list[Outcome] = []
     while not told.is_whole:
         name, known = f"ingest-{len(outcomes) + 1}" if outcomes else "ingest", len(told.results)
-        lock = project.templates.operation("lock", run_id=run_id)
         try:
-            outcomes.append(_settled(engine, Script(run_id, told.parts(), name=name, lock=lock)))
+            outcomes.append(_settled(project, engine, run_id, name, told.parts()))
         except FeesError as error:
             if outcomes:
                 error.published = "Many new files come in parts: those before this one are in raw, and wait for a run."
@@ -98,7 +98,7 @@ class _Ingestion:
     project: Project
     engine: Engine
     source: str
-    rules: Rules
+    form: Form
     run_id: str
     now: datetime
     allow_withdraw: bool
@@ -143,7 +143,7 @@ class _Ingestion:
             is_full = taken >= self.engine.most_files or size >= self.engine.most_bytes
             if is_full and file.uri not in books.ever:
                 return
-            with judge(self.engine, file, books, self.rules, again=file.uri in again) as judged:
+            with judge(self.engine, file, books, self.form, again=file.uri in again) as judged:
                 one = mirror.settle(judged, gone)
                 self.results.setdefault(file.uri, one)  # what an earlier transaction loaded is as it was
                 size += judged.size
@@ -200,14 +200,14 @@ def forget(
         results.extend(mirror.withdraw(uri) for uri in sorted(meant & books.known))
         yield from mirror.settled()
 
-    lock = project.templates.operation("lock", run_id=run_id)
-    outcome = _settled(engine, Script(run_id, parts(), name="forget", lock=lock))
+    outcome = _settled(project, engine, run_id, "forget", parts())
     seconds = time.monotonic() - began
     return IngestResult(run_id, place, tuple(results), seconds, outcome.bytes_processed, outcome.bytes_billed)
 
 
-def _settled(engine: Engine, script: Script) -> Outcome:
+def _settled(project: Project, engine: Engine, run_id: str, name: str, parts: Iterator[Part]) -> Outcome:
     """Let it happen; what stops it becomes an error."""
+    script = Script(run_id, parts, name=name, lock=project.templates.operation("lock", run_id=run_id))
     try:
         outcome = engine.transact(script)
     except OSError as error:  # of a working copy: a file of the source that cannot be read is refused
@@ -216,8 +216,19 @@ def _settled(engine: Engine, script: Script) -> Outcome:
             published="Nothing of this ingestion was kept; raw and the published numbers are as before.",
             hint="Make room on the disk, then run the same command again.",
         ) from error
+    if outcome.verdict == OVERTAKEN:
+        raise WarehouseBusy(
+            "another ingestion changed raw while this one read its files.",
+            published="Nothing of this ingestion was kept; the published numbers are as before.",
+            hint="Run the same command again.",
+        )
     if outcome.verdict != "accepted":
-        raise _stopped(outcome.verdict)
+        raise WarehouseError(
+            "raw does not hold what was read: rows or pounds of a file differ after loading.",
+            published="The ingestion was rolled back; raw and the published numbers are as before.",
+            hint="Run the same command again. If it happens twice, somebody wrote to the books of raw: "
+            "fees-etl ingest SOURCE --reload",
+        )
     return outcome
 
 
@@ -244,18 +255,3 @@ def _again(found: Listing, books: Books, reload: str | bool | None) -> set[str]:
         hint = f"Check the path, or read all of them again: fees-etl ingest {shlex.quote(found.source)} --reload"
         raise unread(f"'{reload}' is no file of '{found.source}' that was read before.", hint)
     return again
-
-
-def _stopped(verdict: str) -> FeesError:
-    if verdict == OVERTAKEN:
-        return WarehouseBusy(
-            "another ingestion changed raw while this one read its files.",
-            published="Nothing of this ingestion was kept; the published numbers are as before.",
-            hint="Run the same command again.",
-        )
-    return WarehouseError(
-        "raw does not hold what was read: rows or pounds of a file differ after loading.",
-        published="The ingestion was rolled back; raw and the published numbers are as before.",
-        hint="Run the same command again. If it happens twice, somebody wrote to the books of raw: "
-        "fees-etl ingest SOURCE --reload",
-    )

@@ -22,7 +22,7 @@ from google.cloud.storage import Client  # type: ignore[import-untyped]  # it ha
 from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]  # likewise
 
 from fees_etl.errors import GuardRefused, InputRefused, UsageError, WarehouseError
-from fees_etl.ingestion.bytes import FileRefused, FileUnreadable, changed
+from fees_etl.ingestion.bytes import FileUnreadable, changed, private
 from fees_etl.privacy import redact
 
 if TYPE_CHECKING:
@@ -83,14 +83,11 @@ class Object:
 
     def copy_to(self, path: Path) -> None:
         """Write the bytes as stored to a new private file; see :meth:`blocks` for the errors."""
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for block in self.blocks():
-                file.write(block)
+        with private(path) as file:
+            file.writelines(self.blocks())
 
     def read_bytes(self) -> bytes:
         """The bytes as stored, of a small object; see :meth:`blocks` for the errors."""
-        if self.size > 1 << 20:
-            raise FileRefused("it is over 1 MiB")
         return b"".join(self.blocks())
 
     def blocks(self) -> Iterator[bytes]:
@@ -197,18 +194,6 @@ class Bucket:
             )
 
 
-def literal_part(pattern: str) -> tuple[str, bool]:
-    """What all names begin with that a pattern means, with their control files; whether folders below that matter.
-
-    >>> literal_part("fees/2025-*.csv"), literal_part("fees/a.csv"), literal_part("fees/**/*.csv")
-    (('fees/2025-', False), ('fees/a', False), ('fees/', True))
-    """
-    literal = re.split(r"[*?[]", pattern, maxsplit=1)[0]
-    rest = pattern[len(literal) :]
-    folder, slash, start = literal.rpartition("/")
-    return folder + slash + start.partition(".")[0], "/" in rest or rest == "**"
-
-
 @contextmanager
 def _translated(place: str, done: str = "read", role: str = "Storage Object Viewer") -> Iterator[None]:
     """Errors of the client become ours."""
@@ -242,26 +227,17 @@ def _said(error: BaseException | None) -> str:
     """What the store, or the way to it, said: one line."""
     if isinstance(error, api.RetryError):
         return f"tried for {RETRY.timeout:.0f} s, at last {_said(error.cause)}"
-    response = getattr(error, "response", None)
-    if response is None:
-        text = str(error.args[0]) if isinstance(error, auth.GoogleAuthError) and error.args else _root(error)
-    elif isinstance(error, api.GoogleAPICallError):
-        text = _answer(response) or f"HTTP {response.status_code} {response.reason}"
-    else:  # the body may not have been read, and must not be waited for
+    if (response := getattr(error, "response", None)) is not None:
         text = f"HTTP {response.status_code} {response.reason}"
+        if isinstance(error, api.GoogleAPICallError):  # of others the body may be unread, and must not be waited for
+            try:
+                text = str(response.json()["error"]["message"]) or text
+            except (ValueError, KeyError, TypeError):  # where content was asked for, it is plain text
+                text = str(response.text) or text
+    elif isinstance(error, auth.GoogleAuthError) and error.args:
+        text = str(error.args[0])
+    else:
+        while error is not None and error.__context__ is not None:
+            error = error.__context__  # a refused connection is wrapped four times, with the URL each time
+        text = str(error) or type(error).__name__
     return redact(" ".join(text.split()))[:300].rstrip(".")
-
-
-def _root(error: BaseException | None) -> str:
-    """What broke first: a refused connection is wrapped four times, with the URL each time."""
-    while error is not None and error.__context__ is not None:
-        error = error.__context__
-    return str(error) or type(error).__name__
-
-
-def _answer(response: Any) -> str:
-    """The store explains itself in JSON, or, where content was asked for, in plain text."""
-    try:
-        return str(response.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return str(response.text)

@@ -35,13 +35,6 @@ class FileUnreadable(FileRefused):
     """Not its content is wrong: it cannot be had at all, which says nothing of what it holds."""
 
 
-class FileChanged(FileRefused):
-    """The file is no longer the one that was scanned, so nothing can be said about either; it may be scanned again."""
-
-    def __init__(self) -> None:
-        super().__init__("it changed while it was being read")
-
-
 def changed(name: str) -> WarehouseBusy:
     """The error that a file, here or in a bucket, is not the one that was looked at first."""
     return WarehouseBusy(
@@ -69,7 +62,12 @@ The time is that of the inode: the one of the content can be set back.
 
 
 class StoredFile(io.FileIO):
-    """A file as stored, read to be hashed: ``digest`` (SHA-256) and ``size`` grow with it. Raises FileRefused."""
+    """A file as stored, read to be hashed: ``digest`` (SHA-256) and ``size`` grow with it.
+
+    Raises:
+        FileRefused: it cannot be read.
+        WarehouseBusy: it is no more.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -78,7 +76,7 @@ class StoredFile(io.FileIO):
                 raise FileRefused("it is not a regular file")
             super().__init__(path)
         except OSError as error:
-            raise _unreadable(error) from None
+            raise _unreadable(path, error) from None
         self.digest = hashlib.sha256()
         self.size = 0
 
@@ -87,7 +85,7 @@ class StoredFile(io.FileIO):
         try:
             count = super().readinto(buffer) or 0
         except OSError as error:
-            raise _unreadable(error) from None
+            raise _unreadable(self.name, error) from None
         self.digest.update(memoryview(buffer)[:count])
         self.size += count
         return count
@@ -97,6 +95,11 @@ class StoredFile(io.FileIO):
         rest = bytearray(_CHUNK)
         while self.readinto(rest):
             pass
+
+
+def private(path: Path) -> BinaryIO:
+    """A new file that nobody else may read, from its first moment on: it holds NINOs."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=_CHUNK)
 
 
 def stamp_of(file: Path | int) -> Stamp:
@@ -157,7 +160,7 @@ def is_utf8(text: bytes) -> bool:
 TOO_LARGE: Final = f"it is over {SIZE_LIMIT >> 30} GiB, unpacked: send it in parts"
 
 
-def _unreadable(error: OSError) -> FileRefused:
+def _unreadable(name: object, error: OSError) -> FileUnreadable | WarehouseBusy:
     if isinstance(error, FileNotFoundError):  # it was there when it was listed
-        return FileChanged()
+        return changed(f"{name}")
     return FileUnreadable(f"it cannot be read: {error.strerror}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import contextmanager
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -31,6 +33,7 @@ _AT_ONCE = 500_000
 _SHOWN = 20
 _ROWS = 10_000
 """Rows that are named in one query."""
+_NUMBER = itemgetter(0)
 _ADDED = {"_source_file", "_source_version", "_source_row", "_ingested_at", "_run_id"}
 
 
@@ -49,20 +52,18 @@ def compare(project: Project, engine: Engine, source: str) -> AssertionResult:
     lost = [uri for uri in books.loaded if uri not in here and found.covers(uri)]
     notes = [f"{shown(uri)} is not compared: it is gone from the source" for uri in lost]
     same: list[str] = []
-    with (
-        TemporaryDirectory(prefix="fees-etl-") as folder,
-        connect(f"duckdb://{Path(folder, 'again.duckdb')}", suffix="") as again,
-    ):
-        for file in ingest(project, again, source).files if here or not lost else ():
+    with _both(project, engine) as both:
+        for file in ingest(project, both.again, source).files if here or not lost else ():
             known = books.loaded.get(file.uri)
             if file.outcome == "loaded" and known and known.version == file.version:
                 same.append(file.uri)
             else:
                 why = file.note if file.outcome == "refused" else "raw holds another version" if known else "it is new"
                 notes.append(f"{shown(file.uri)} is not compared: {why}")
-        both = _Both(project, engine, again)
         differing = [one for table in (FEES, REJECTED) if same for one in both.differing(table, same)]
-        cells = [line for one in _grouped(differing[:_SHOWN]) for line in both.cells(*one)]
+        cells: list[tuple[Scalar, ...]] = []
+        for (table, uri), rows in groupby(differing[:_SHOWN], key=itemgetter(0, 1)):
+            cells += both.cells(table, uri, [number for _, _, number in rows])
     sample = Rows(("line", "column", "in_raw", "in_file"), tuple(cells[:_SHOWN]))
     sentence = f"Raw holds what the source holds now ({len(same)} of {len(here) + len(lost)} files compared)."
     seconds = time.monotonic() - began
@@ -86,14 +87,10 @@ def verify(
     """
     differing: list[tuple[Scalar, ...]] = []
     notes: list[str] = []
-    with (
-        TemporaryDirectory(prefix="fees-etl-") as folder,
-        connect(f"duckdb://{Path(folder, 'again.duckdb')}", suffix="") as again,
-    ):
-        both = _Both(project, engine, again)
+    with _both(project, engine) as both:
         for (uri, version), numbers in lines.items():
             try:
-                read = ingest(project, again, SAMPLE if uri.startswith(SAMPLE_SCHEME) else shown(uri))
+                read = ingest(project, both.again, SAMPLE if uri.startswith(SAMPLE_SCHEME) else shown(uri))
             except InputRefused as error:
                 notes.append(f"{shown(uri)} is gone: {error.message}")
                 continue
@@ -109,11 +106,20 @@ def verify(
     return differing, notes
 
 
+@contextmanager
+def _both(project: Project, engine: Engine) -> Iterator[_Both]:
+    with (
+        TemporaryDirectory(prefix="fees-etl-") as folder,
+        connect(f"duckdb://{Path(folder, 'again.duckdb')}", suffix="") as again,
+    ):
+        yield _Both(project, engine, again)
+
+
 class _Both:
     """The warehouse, and the one that the files were read into again."""
 
     def __init__(self, project: Project, engine: Engine, again: Engine) -> None:
-        self._project, self._engines = project, (engine, again)
+        self._project, self._engine, self.again = project, engine, again
 
     def differing(self, table: Table, uris: Iterable[str]) -> Iterator[tuple[Table, str, int | None]]:
         """Rows of files that are not the same in both; those of a file that is, as a whole, are not looked at."""
@@ -135,7 +141,10 @@ class _Both:
         names = [name for name in contract.types if name not in _ADDED]
         wanted = [number or 0 for number in numbers]
         found = self._rows("cells", table=table, uri=uri, columns=["_source_row", *names], rows=wanted)
-        held, read = ({number: [row[1:] for row in rows] for number, rows in _by_row(some)} for some in found)
+        held, read = (
+            {number: [row[1:] for row in rows] for number, rows in groupby(sorted(some, key=_NUMBER), key=_NUMBER)}
+            for some in found
+        )
         for number in numbers:
             line = f"{shown(uri)}:{number or 'no row'}"
             ours, theirs = held.get(number, []), read.get(number, [])
@@ -148,13 +157,4 @@ class _Both:
 
     def _rows(self, operation: str, **context: object) -> list[tuple[tuple[Scalar, ...], ...]]:
         sql = self._project.templates.ask(operation, **context).sql
-        return [one.query(sql).rows for one in self._engines]
-
-
-def _by_row(found: Iterable[tuple[Scalar, ...]]) -> Iterator[tuple[Scalar, Iterator[tuple[Scalar, ...]]]]:
-    return groupby(sorted(found, key=lambda row: row[0] or 0), key=lambda row: row[0])
-
-
-def _grouped(found: list[tuple[Table, str, int | None]]) -> Iterator[tuple[Table, str, list[int | None]]]:
-    for (table, uri), rows in groupby(found, key=lambda one: one[:2]):
-        yield table, uri, [row for _, _, row in rows]
+        return [one.query(sql).rows for one in (self._engine, self.again)]

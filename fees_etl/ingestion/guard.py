@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from fees_etl.errors import GuardRefused
-from fees_etl.figures import EXACT, shown
+from fees_etl.figures import EXACT, few, shown
 from fees_etl.ingestion.source import SAMPLE, SAMPLE_SCHEME
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ class Guard:
         """Judge by names alone, before anything is read; raises GuardRefused."""
         lost = sorted(gone & self.before.keys())
         if 2 * (len(self.before) - len(lost)) < len(self.before):
+            named = few([shown(uri) for uri in lost])
             raise _refused(
-                f"{len(lost)} of the {len(self.before)} files known under '{self.source}' are gone: {_few(lost)}."
+                f"{len(lost)} of the {len(self.before)} files known under '{self.source}' are gone: {named}."
             )
 
     def content(self, project: Project, engine: Engine, gone: Collection[str], arrived: Iterable[Judged] = ()) -> None:
@@ -87,7 +88,7 @@ class Guard:
             raise _refused(
                 f"less than half is left of what is known under '{self.source}': {rows.left:,} of {rows.known:,} rows, "
                 f"{pounds.left:,.2f} of {pounds.known:,.2f} pounds; "
-                f"most went from {_few([uri for uri in lost if pounds.lost[uri] or rows.lost[uri]])}."
+                f"most went from {few([shown(uri) for uri in lost if pounds.lost[uri] or rows.lost[uri]])}."
             )
 
 
@@ -111,10 +112,6 @@ class _Left:
 def _common(old: Decimal, new: Decimal) -> Decimal:
     """What two amounts have in common: nothing, where one is a fee and the other a refund."""
     return min(old.copy_abs(), new.copy_abs()) if (old > 0) == (new > 0) else Decimal(0)
-
-
-def _few(uris: Collection[str]) -> str:
-    return ", ".join(map(shown, list(uris)[:3])) + (", ..." if len(uris) > 3 else "")  # noqa: PLR2004 - a few
 
 
 def _refused(problem: str) -> GuardRefused:

@@ -9,7 +9,9 @@ import csv
 import difflib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
@@ -26,20 +28,25 @@ from fees_etl.ingestion.bytes import (
 )
 from fees_etl.ingestion.records import Grammar, Plain, plain, records
 from fees_etl.privacy import redact
-from fees_etl.types import folded
+from fees_etl.types import Layout, folded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fees_etl.types import Contract, Layout
+    from fees_etl.types import Contract
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file is to be written: the contract of its table, and the layout of the folder it lies in."""
+    """How a file is to be written: the contract of its table, and the layout of the folder it lies in.
+
+    ``latest`` is the last sound day, ``limit`` the share of its rows that may be rejected.
+    """
 
     contract: Contract
-    layout: Layout
+    layout: Layout = field(default_factory=Layout)
+    latest: date = date.max
+    limit: Decimal = Decimal(1)
 
     @property
     def names(self) -> dict[str, str]:
@@ -107,12 +114,12 @@ def columns_of(record: str, form: Form) -> tuple[str, ...]:
     """The columns in the order of the header record; white space and quotes around names are ignored.
 
     >>> from pathlib import Path
-    >>> from fees_etl.types import Column, Contract, Layout, Table
+    >>> from fees_etl.types import Column, Contract, Table
     >>> columns = [Column(name, "STRING", required_in_file=True) for name in ("client_id", "fee_date")]
     >>> contract = Contract(Table("raw", "fees"), Path("sql/raw/fees.yml"), "", (*columns, Column("region", "STRING")))
-    >>> columns_of('fee_date, "client_id"', Form(contract, Layout("**")))
+    >>> columns_of('fee_date, "client_id"', Form(contract))
     ('fee_date', 'client_id')
-    >>> columns_of("Client_ID,fee_date,fee_date", Form(contract, Layout("**")))
+    >>> columns_of("Client_ID,fee_date,fee_date", Form(contract))
     Traceback (most recent call last):
     fees_etl.ingestion.bytes.FileRefused: header drift: client_id is missing; fee_date is doubled; \
 'Client_ID' is unknown (did you mean client_id?)

@@ -45,27 +45,24 @@ class Mirror:
         ``gone`` are the files that the source has no more: one of them may have been renamed to this one.
         """
         uri, version, found = judged.file.uri, judged.version, judged.reading
-        known, refused = self._books.loaded.get(uri), self._books.refused.get(uri)
-        is_known = known is not None and known.version == version
-        if known and is_known and (judged.refusal or judged.reading is UNREAD):
+        again, refused, first = self._books.again(uri, version), self._books.refused.get(uri), judged.first_rejected
+        if again and (judged.refusal or found is UNREAD):
             self._end(refused)  # the file is again what is loaded: a refusal of other content is over
             if not judged.refusal:
-                return _told("unchanged", known)
-        elif judged.refusal and (refused is None or (refused.version, refused.reason) != (version, judged.refusal)):
+                return _told("unchanged", again)
+        elif judged.refusal and not self._is_refused_again(judged):
             self._end(refused, but=version)
             self._enter(judged, "refused", judged.refusal)
         if judged.refusal:
-            zero, first = Decimal(0), judged.first_rejected
-            return FileResult(uri, version, "refused", 0, 0, zero, judged.refusal, judged.reasons, first)
+            return FileResult(uri, version, "refused", 0, 0, Decimal(0), judged.refusal, judged.reasons, first)
         note = self._books.copy_of(uri, judged.sha256, gone) or next(
             (f"a copy of {shown(twin.file.uri)}" for twin in self.arrived if twin.sha256 == judged.sha256), ""
         )
-        self._end(known, but=version)
+        self._end(self._books.loaded.get(uri), but=version)
         self._end(refused, but=version)
         self.arrived.append(judged)
-        self._enter(judged, "loaded", known.reason if known and is_known else note or None)
-        note = "read again" if is_known else note
-        first = judged.first_rejected
+        self._enter(judged, "loaded", again.reason if again else note or None)
+        note = "read again" if again else note
         return FileResult(uri, version, "loaded", found.rows, found.rejected, found.amount, note, judged.reasons, first)
 
     def loads(self, judged: Judged) -> Iterator[Part]:
@@ -77,10 +74,8 @@ class Mirror:
         stamp = {"_source_file": uri, "_source_version": version, "_ingested_at": self._now, "_run_id": self._run_id}
         rejects = "SELECT _record AS record, _reasons AS reasons, _source_row "
         rejects += f"FROM {reading.table} WHERE _reasons IS NOT NULL"
-        refused, is_again = self._books.refused.get(uri), self._is_read_again(judged)
-        if judged.refusal and (
-            is_again or (refused and (refused.version, refused.reason) == (version, judged.refusal))
-        ):
+        refused = self._books.refused.get(uri)
+        if judged.refusal and (self._books.again(uri, version) or self._is_refused_again(judged)):
             return  # they are there
         if refused is not None and refused.version == version:
             yield from self._writes("forget_rejected", versions=[(uri, version)])
@@ -122,11 +117,11 @@ class Mirror:
             columns = list(self._project.sources[_FILES].types)
             rows = [[row[column] for column in columns] for row in self._rows]
             yield from self._writes("insert", table=_FILES, columns=columns, rows=rows)
-        again = [one.file.uri for one in self.arrived if self._reload]
-        if self.arrived:
-            loaded = self._books.loaded
-            replaced = [(one.file.uri, one.version) for one in self.arrived if one.file.uri in loaded]
-            fresh = [(one.file.uri, one.version) for one in self.arrived if one.file.uri not in loaded]
+        versions, loaded = [(one.file.uri, one.version) for one in self.arrived], self._books.loaded
+        again = [uri for uri, _ in versions if self._reload]
+        if versions:
+            replaced = [(uri, version) for uri, version in versions if uri in loaded]
+            fresh = [(uri, version) for uri, version in versions if uri not in loaded]
             previous = [(uri, loaded[uri].version) for uri, _ in replaced]
             yield from self._writes("arrived", fresh=fresh, replaced=replaced, previous=previous, **context)
         if self._gone or again:
@@ -136,18 +131,16 @@ class Mirror:
             }
             yield from self._writes("vanished", **ended, again=again, **context)
         if self._rows or self._gone or (self._books.ever and not self._books.is_sealed):
-            versions = [(one.file.uri, one.version) for one in self.arrived]
             sealed = {"is_sealed": self._books.is_sealed, "is_complete": self._books.is_complete}
             yield from self._writes("sealed", versions=versions, **sealed, **context)
-        if self.arrived:
-            uris = [one.file.uri for one in self.arrived]
-            asked = self._project.templates.ask("conserved", uris=uris, run_id=self._run_id)
+        if versions:
+            asked = self._project.templates.ask("conserved", uris=[uri for uri, _ in versions], run_id=self._run_id)
             yield Stop(NOT_CONSERVED, asked.sql)
 
-    def _is_read_again(self, judged: Judged) -> bool:
-        """Whether the very version is loaded already, so that only the run tells its new rows from the old."""
-        known = self._books.loaded.get(judged.file.uri)
-        return known is not None and known.version == judged.version
+    def _is_refused_again(self, judged: Judged) -> bool:
+        """Whether the books have that very refusal."""
+        before = self._books.refused.get(judged.file.uri)
+        return before is not None and (before.version, before.reason) == (judged.version, judged.refusal)
 
     def _writes(self, operation: str, **context: Any) -> Iterator[Write]:
         return map(Write, self._project.templates.operation(operation, **context))
@@ -160,7 +153,7 @@ class Mirror:
     def _enter(self, judged: Judged, status: str, reason: str | None) -> None:
         loaded, found = status == "loaded", judged.reading
         dates = [total.day for total in found.totals if total.day and loaded]
-        known = self._books.loaded.get(judged.file.uri) if self._is_read_again(judged) else None
+        again = self._books.again(judged.file.uri, judged.version)
         self._rows.append(
             {
                 "uri": judged.file.uri,
@@ -175,7 +168,7 @@ class Mirror:
                 "last_fee_date": max(dates, default=None),
                 "status": status,
                 "reason": reason,
-                "ingested_at": known.ingested_at if known else self._now,
+                "ingested_at": again.ingested_at if again else self._now,
                 "ended_at": None,
                 "run_id": self._run_id,
                 "seal": None,

@@ -11,11 +11,10 @@ is open at the end of its line: then nobody can tell where it ends, and the whol
 
 from __future__ import annotations
 
-import os
 import re
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fees_etl.ingestion.bytes import FileRefused, is_utf8
+from fees_etl.ingestion.bytes import FileRefused, is_utf8, private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -120,7 +119,7 @@ def spill(blocks: Iterable[bytes], grammar: Grammar, folder: Path, size: int, li
     rows = broken = 0
     read = len(next(found, (b"", ""))[0])
     good, bad = folder / "good.csv", folder / "bad.csv"
-    with _private(good) as good_file, _private(bad) as bad_file:
+    with private(good) as good_file, private(bad) as bad_file:
         for rows, (content, fault) in enumerate(found, start=1):
             read += len(content)
             if fault:
@@ -210,11 +209,6 @@ def _fault(content: bytes, grammar: Grammar) -> str:
         content = grammar.quoted.sub(b"", content)
     fields = content.count(grammar.delimiter) + 1
     return "" if fields == grammar.fields else f"{fields} field{'s' * (fields > 1)} instead of {grammar.fields}"
-
-
-def _private(path: Path) -> BinaryIO:
-    """A new file that nobody else may read, from its first moment on: it holds NINOs."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=1 << 18)
 
 
 _ENDLESS = "a record does not end within 1 MiB: a quote is not closed, or this is not a CSV file"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fees_etl.errors import InputRefused, UsageError
-from fees_etl.figures import shown
-from fees_etl.ingestion import folder
-from fees_etl.ingestion.bytes import FileRefused
-from fees_etl.ingestion.globs import CONTROL, control_names, in_any_case, in_folder, literal, parted, regex, remarks
+from fees_etl.figures import few, shown
+from fees_etl.ingestion import globs
+from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileRefused
 from fees_etl.types import Layout
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class File:
         """The control file beside it: ``fees.csv.control.json`` or ``fees.control.json``."""
         if not isinstance(self.place, Path):
             return self.beside
-        names = (self.place.with_name(name) for name in control_names(self.place.name))
+        names = (self.place.with_name(name) for name in globs.control_names(self.place.name))
         return next((name for name in names if os.path.lexists(name)), None)  # a link to nothing counts, too
 
     @contextmanager
@@ -65,7 +64,7 @@ class File:
         disk as the object is large; where the file system is memory (Cloud Run), give a volume as the spill folder.
 
         Raises:
-            FileRefused: it cannot be read.
+            FileRefused: it cannot be read, or is too large.
             WarehouseBusy: the object changed since it was listed.
             WarehouseError: the store does not answer.
             OSError: there is no room for the copy.
@@ -77,6 +76,8 @@ class File:
                 raise FileRefused("its name is not UTF-8") from None
             yield self.place
             return
+        if self.place.size > SIZE_LIMIT:
+            raise FileRefused(TOO_LARGE)
         with tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as private:
             copy = Path(private, "object.csv.gz" if self.place.is_gzip else "object.csv")
             self.place.copy_to(copy)
@@ -95,8 +96,6 @@ class Listing:
 
     def covers(self, uri: str) -> bool:
         """Whether the source would mean this file if it were there."""
-        if self.source == SAMPLE:
-            return uri.startswith(SAMPLE_SCHEME)
         return any(re.fullmatch(one, shown(uri)) for one in self.patterns)
 
 
@@ -118,28 +117,25 @@ def listing(source: str, known: Collection[str] = ()) -> Listing:
     """
     if source == SAMPLE:
         bundled = sorted(Path(__file__).with_name("sample").glob("*.csv"))
-        return Listing(source, tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in bundled), ())
+        files = tuple(File(f"{SAMPLE_SCHEME}{path.name}", path) for path in bundled)
+        return Listing(source, files, (f"(?s:{SAMPLE_SCHEME}.*)",))
     patterns = meant(source, known)
     if source.startswith(BUCKET_SCHEME):
         return _stored(source, patterns)
-    wanted = tuple(map(regex, patterns))
-    found, others = folder.look(patterns, wanted)
-    paths = {Path(path).as_uri(): Path(path) for path in found if not path.endswith(CONTROL)}
+    found, others = globs.look(patterns)
+    paths = {Path(path).as_uri(): Path(path) for path in found if not path.endswith(globs.CONTROL)}
     files = tuple(File(uri, path) for uri, path in sorted(paths.items()))
-    return Listing(source, files, wanted, _notes(patterns[0], found, others))
+    return Listing(source, files, tuple(map(globs.regex, patterns)), _notes(patterns[0], found, others))
 
 
 def meant(source: str, known: Collection[str]) -> list[str]:
     """The globs that a source stands for, over whole URIs as :func:`shown`; no store is asked.
 
-    Raises:
-        InputRefused: it is no name that a file can have.
-        GuardRefused: its folder cannot be looked at.
-        UsageError: it is of a kind that this version cannot read.
+    Raises what :func:`listing` raises of names.
     """
     if source.startswith(BUCKET_SCHEME):
         bucket, name = _parted(source)
-        return [glob.escape(bucket) + one for one in in_bucket(name, {uri.removeprefix(bucket) for uri in known})]
+        return [escape(bucket) + one for one in in_bucket(name, {uri.removeprefix(bucket) for uri in known})]
     if "://" in source and not source.startswith("file://"):
         raise _unusable(f"'{source}' cannot be read: a source is a path or begins with gs://.")
     if not source.strip() or "\0" in source:
@@ -148,10 +144,10 @@ def meant(source: str, known: Collection[str]) -> list[str]:
     uri = Path(where).as_uri()
     try:
         if uri not in known and (Path(where).is_dir() or any(one.startswith(f"{uri}/") for one in known)):
-            return in_folder(glob.escape(where))
-        return [glob.escape(where) if os.path.lexists(where) or uri in known else in_any_case(where)]
+            return _in_folder(escape(where))
+        return [escape(where) if os.path.lexists(where) or uri in known else globs.in_any_case(where)]
     except PermissionError as error:
-        raise folder.unseen(f"'{source}'", f"cannot be looked at: {error.strerror}") from error
+        raise globs.unseen(f"'{source}'", f"cannot be looked at: {error.strerror}") from error
     except OSError as error:
         raise unread(
             f"'{source}' is no name of a file: {error.strerror}.", "Give a path, a folder or a quoted glob."
@@ -173,16 +169,15 @@ def within(place: str, known: Collection[str]) -> set[str]:
         raise _unusable("the place is empty.")
     else:
         where = os.path.abspath(shown(place)).rstrip("/")  # noqa: PTH100 - resolve() would follow links
-    scheme = "gs://" if place.startswith(BUCKET_SCHEME) else "file://"
-    names = {uri: shown(uri) for uri in known if uri.startswith(scheme)}
+    names = {uri: shown(uri) for uri in known}
     found = {uri for uri, name in names.items() if name == where or name.startswith(f"{where}/")}
-    return found or {uri for uri, name in names.items() if re.fullmatch(regex(where), name)}
+    return found or {uri for uri, name in names.items() if re.fullmatch(globs.regex(where), name)}
 
 
 def layout_of(contract: Contract, uri: str) -> Layout:
     """How a file is written: the first layout whose pattern is what its path ends with, or else the plain one."""
-    found = (one for one in contract.layouts if re.fullmatch(f"(?s:.*/)?{regex(one.files)}", shown(uri)))
-    return next(found, Layout("**"))
+    found = (one for one in contract.layouts if re.fullmatch(f"(?s:.*/)?{globs.regex(one.files)}", shown(uri)))
+    return next(found, Layout())
 
 
 def opened(source: str) -> Bucket:
@@ -206,13 +201,13 @@ def in_bucket(name: str, known: Collection[str]) -> list[str]:
     ['fees/a.csv'] ['fees/2025-*'] ['a[[]1].csv']
     """
     if name in known:
-        return [glob.escape(name)]
+        return [escape(name)]
     below = name.removesuffix("/")
     if below and any(one.startswith(f"{below}/") for one in known):
-        return in_folder(glob.escape(below))
-    if below == name != "" and (glob.escape(name) != name or parted(name)[1]):
-        return [in_any_case(name)]
-    return [one.removeprefix("/") for one in in_folder(below)]
+        return _in_folder(escape(below))
+    if below == name != "" and (escape(name) != name or globs.parted(name)[1]):
+        return [globs.in_any_case(name)]
+    return [one.removeprefix("/") for one in _in_folder(below)]
 
 
 def unread(problem: str, hint: str) -> InputRefused:
@@ -222,30 +217,46 @@ def unread(problem: str, hint: str) -> InputRefused:
 
 
 def _stored(source: str, patterns: list[str]) -> Listing:
-    from fees_etl.ingestion.bucket import literal_part  # noqa: PLC0415 - late, as in opened()
-
     bucket = opened(source)
-    prefix, below = literal_part(patterns[0].removeprefix(bucket.uri))
+    prefix, below = globs.literal_part(patterns[0].removeprefix(bucket.uri))
     found = {one.name: one for one in bucket.objects(prefix, below=below)}
     if _parted(source)[1] in found and len(patterns) == 1:
-        patterns = [glob.escape(source)]  # a name that looks like a pattern
-    wanted = tuple(map(regex, patterns))
+        patterns = [escape(source)]  # a name that looks like a pattern
+    wanted = tuple(map(globs.regex, patterns))
     files = tuple(
-        File(one.uri, one, next((found[name] for name in control_names(one.name) if name in found), None))
+        File(one.uri, one, next((found[name] for name in globs.control_names(one.name) if name in found), None))
         for _, one in sorted(found.items())
-        if not one.name.endswith(CONTROL) and any(re.fullmatch(pattern, one.uri) for pattern in wanted)
+        if not one.name.endswith(globs.CONTROL) and any(re.fullmatch(pattern, one.uri) for pattern in wanted)
     )
     meant = {file.uri for file in files}
     others = {one.uri for name, one in found.items() if not name.endswith("/")} - meant
     return Listing(source, files, wanted, _notes(patterns[0], meant, others))
 
 
+def _in_folder(folder: str) -> list[str]:
+    """The globs of the data files of a folder."""
+    return [globs.in_any_case(f"{folder}/*{suffix}") for suffix in (".csv", ".csv.gz")]
+
+
 def _notes(pattern: str, meant: set[str], others: set[str]) -> tuple[str, ...]:
-    """Remarks on what was seen, by names below the folder in which a pattern looks; one name leaves nothing out."""
-    if literal(pattern) is not None:
+    """What there is to say of what was seen below the folder in which a pattern looks; one name leaves nothing out.
+
+    >>> _notes("/*.csv", {"/a.csv"}, {"/notes.txt", "/old/", "/b.csv.control.json", "/a.control.json"})
+    ('left out: 2 names that the source does not mean (notes.txt, old/)', \
+'b.csv.control.json belongs to no data file that is there')
+    """
+    if globs.literal(pattern) is not None:
         return ()
-    base = len(re.split(r"[*?[]", pattern, maxsplit=1)[0].rpartition("/")[0]) + 1
-    return remarks({one[base:] for one in meant | others}, {one[base:] for one in meant})
+    base = globs.literal_part(pattern)[0].rfind("/") + 1
+    names = {one[base:] for one in meant | others}
+    controls = {name for name in names if name.endswith(globs.CONTROL)}
+    served = {one for name in names - controls for one in globs.control_names(name)}
+    left = sorted(names - {one[base:] for one in meant} - controls)
+    told = [f"{name} belongs to no data file that is there" for name in sorted(controls - served)]
+    if left:
+        words = "name" if len(left) == 1 else "names"
+        told.insert(0, f"left out: {len(left):,} {words} that the source does not mean ({few(left)})")
+    return tuple(told)
 
 
 def _parted(source: str) -> tuple[str, str]:

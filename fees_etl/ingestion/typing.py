@@ -10,20 +10,20 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from decimal import Context, Decimal
-from functools import reduce
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fees_etl.errors import WarehouseError
-from fees_etl.ingestion.bytes import FileChanged, FileRefused, StoredFile, blocks, is_gzip, opened
+from fees_etl.figures import total
+from fees_etl.ingestion.bytes import FileRefused, StoredFile, blocks, changed, is_gzip, opened
 from fees_etl.ingestion.records import Grammar, native_relation, spill, spilled_relation
 from fees_etl.ingestion.values import field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
+    from decimal import Decimal
 
     from fees_etl.ingestion.header import Form, Scan
 
@@ -65,10 +65,10 @@ class Reading:
 
 
 @contextmanager
-def read(connection: Any, scan: Scan, latest: date, folder: Path, limit: Decimal = Decimal(1)) -> Iterator[Reading]:
-    """Type a file into a table that is there until the end of the ``with`` block; ``latest`` is the last sound day.
+def read(connection: Any, scan: Scan, folder: Path) -> Iterator[Reading]:
+    """Type a file into a table that is there until the end of the ``with`` block.
 
-    Where more than the share ``limit`` of its rows is sure to be rejected, it need not be read to its end.
+    Where more of its rows are sure to be rejected than its form lets pass, it need not be read to its end.
 
     ``connection`` is one of the embedded engine outside of any transaction (see ``Engine.scratch``): an error of the
     native reader, which leads to the careful one, aborts any. The careful reader's copy of the file lies for a while in
@@ -76,38 +76,36 @@ def read(connection: Any, scan: Scan, latest: date, folder: Path, limit: Decimal
 
     Raises:
         FileRefused: nothing of it may be loaded.
-        FileChanged: it is not the one that was scanned; after the block, ``scan.still_holds()`` tells whether it is.
+        WarehouseBusy: it is not the one that was scanned, or no longer at the end of the block.
     """
     database = f"reading_{next(_NUMBERS)}"
     connection.execute(f"ATTACH ':memory:' AS {database}")
     try:
         try:
             table = f"{database}.typed"
-            reading = _native(connection, scan, latest, table, limit) or _careful(
-                connection, scan, latest, folder, table, limit
-            )
+            reading = _native(connection, scan, table) or _careful(connection, scan, table, folder)
         except FileRefused:
             if scan.still_holds():
                 raise
-            raise FileChanged from None
-        if not scan.still_holds():
-            raise FileChanged
+            raise changed(str(scan.path)) from None
         yield reading
+        if not scan.still_holds():
+            raise changed(str(scan.path))
     finally:
         with suppress(WarehouseError):  # the error that brought us here says more
             connection.execute(f"DETACH {database}")
 
 
-def typed_sql(records: str, order: Sequence[str], form: Form, latest: date, *, numbered: bool = False) -> str:
+def typed_sql(records: str, order: Sequence[str], form: Form, *, numbered: bool = False) -> str:
     """A query for the typed rows of a relation of records.
 
     ``records`` gives the columns of the file VARCHAR, ``_fault`` (why the record is no such fields, else NULL), and
     ``_raw`` (the text of such a record); where it is ``numbered``, _source_row BIGINT too. ``order`` is the order of
-    the columns in the file, ``latest`` the last sound day. The query gives that number, the columns that a file may
-    have, _reasons and _record VARCHAR. A sound row has no reasons; the others have a record, and of values only texts,
-    which are given as sent. Blank is NULL, and sound; so is a column that the file has not.
+    the columns in the file. The query gives that number, the columns that a file may have, _reasons and _record
+    VARCHAR. A sound row has no reasons; the others have a record, and of values only texts, which are given as sent.
+    Blank is NULL, and sound; so is a column that the file has not.
     """
-    fields = [field(column, form, latest, order, careful=numbered) for column in form.contract.file_columns]
+    fields = [field(column, form, order, careful=numbered) for column in form.contract.file_columns]
     longest = ", ".join(f'strlen("{name}")' for name in order)
     return _SQL.format(
         records=records,
@@ -122,7 +120,7 @@ def typed_sql(records: str, order: Sequence[str], form: Form, latest: date, *, n
     )
 
 
-def _native(connection: Any, scan: Scan, latest: date, table: str, limit: Decimal) -> Reading | None:
+def _native(connection: Any, scan: Scan, table: str) -> Reading | None:
     """The file as the native reader sees it, None where it fails or finds another number of records than the scan."""
     if scan.refusal:
         raise FileRefused(scan.refusal)
@@ -131,14 +129,14 @@ def _native(connection: Any, scan: Scan, latest: date, table: str, limit: Decima
     compression = "gzip" if is_gzip(scan.path) else "none"
     options = f"compression = '{compression}', parallel = {not scan.plain.quoted}"
     relation = native_relation(scan.path, scan.columns, scan.form.layout.delimiter, options)
-    rows = scan.plain.records - 1
+    rows, limit = scan.plain.records - 1, scan.form.limit
     some = 2 * int(limit * rows) + 1
     try:
         if _MANY < some < rows:
-            reading = _typed(connection, scan, f"{relation} LIMIT {some}", latest, table, careful=False)
+            reading = _typed(connection, scan, f"{relation} LIMIT {some}", table, careful=False)
             if reading.rejected > limit * rows:
                 return replace(reading, whole=False)
-        reading = _typed(connection, scan, relation, latest, table, careful=False)
+        reading = _typed(connection, scan, relation, table, careful=False)
     except RuntimeError:  # Ctrl-C
         raise
     except Exception:  # noqa: BLE001 - whatever the engine raised, it will come again if it was not the reader
@@ -146,22 +144,22 @@ def _native(connection: Any, scan: Scan, latest: date, table: str, limit: Decima
     return reading if reading.rows == rows else None
 
 
-def _careful(connection: Any, scan: Scan, latest: date, folder: Path, table: str, limit: Decimal) -> Reading:
+def _careful(connection: Any, scan: Scan, table: str, folder: Path) -> Reading:
     delimiter = scan.form.layout.delimiter
     with tempfile.TemporaryDirectory(dir=folder, prefix="reading-") as private:
         with StoredFile(scan.path) as stored, opened(stored, compressed=is_gzip(scan.path)) as content:
             grammar, rest = Grammar(len(scan.columns), delimiter), blocks(content, stored)
-            spilled = spill(rest, grammar, Path(private), scan.content, float(limit))
+            spilled = spill(rest, grammar, Path(private), scan.content, float(scan.form.limit))
         relation = spilled_relation(spilled, scan.columns, delimiter)
-        reading = _typed(connection, scan, relation, latest, table, careful=True)
+        reading = _typed(connection, scan, relation, table, careful=True)
     if reading.rows != spilled.rows:
         raise AssertionError(f"{spilled.rows} records were written and {reading.rows} read back")
     return replace(reading, whole=spilled.whole)
 
 
-def _typed(connection: Any, scan: Scan, relation: str, latest: date, table: str, *, careful: bool) -> Reading:
+def _typed(connection: Any, scan: Scan, relation: str, table: str, *, careful: bool) -> Reading:
     contract = scan.form.contract
-    query = typed_sql(relation, scan.columns, scan.form, latest, numbered=careful)
+    query = typed_sql(relation, scan.columns, scan.form, numbered=careful)
     connection.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
     # The native reader's rows are in their order: a number for each would make one thread of reading and typing.
     numbered = table if careful else f"(SELECT rowid + 1 AS _source_row, * FROM {table})"  # noqa: S608 - our own SQL
@@ -172,11 +170,9 @@ def _typed(connection: Any, scan: Scan, relation: str, latest: date, table: str,
     first = connection.execute(_FIRST.format(**pieces)).fetchall()
     answer = connection.execute(_TOTALS.format(table=table, day=contract.partition_by, total=contract.total))
     totals = tuple(Total(*row) for row in answer.fetchall())
-    rows = sum(total.rows for total in totals)
-    rejected = sum(total.rows for total in totals if total.reasons)
-    # The default context would round to 28 digits, and so would abs().
-    amount = reduce(Context(prec=60).add, (total.amount for total in totals), Decimal(0))
-    return Reading(numbered, totals, rows, rejected, amount, careful, tuple(first))
+    rows = sum(one.rows for one in totals)
+    rejected = sum(one.rows for one in totals if one.reasons)
+    return Reading(numbered, totals, rows, rejected, total(one.amount for one in totals), careful, tuple(first))
 
 
 _SENT = ", CASE WHEN NOT _is_fine THEN nullif(trim(\"{name}\", ' \t\r\n\u00a0'), '') END AS _sent_{name}"

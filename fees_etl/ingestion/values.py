@@ -9,7 +9,6 @@ from fees_etl.privacy import IN_AN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from fees_etl.ingestion.header import Form
     from fees_etl.types import Column
@@ -30,9 +29,9 @@ class Field(NamedTuple):
     late: str = ""
 
 
-def field(column: Column, form: Form, latest: date, order: Sequence[str], *, careful: bool) -> Field:
+def field(column: Column, form: Form, order: Sequence[str], *, careful: bool) -> Field:
     """A column as pieces of the query over records with the columns ``order``, by the careful reader or the native."""
-    name, kind, quoted = column.name, _kind(column, form, latest), f'"{column.name}"'
+    name, kind, quoted = column.name, _kind(column, form), f'"{column.name}"'
     if name not in order:
         return Field(name, f"NULL::{kind.type}")
     if column.type == "STRING":
@@ -77,7 +76,7 @@ class _Kind(NamedTuple):
     bounds: str = "IS NOT NULL"
 
 
-def _kind(column: Column, form: Form, latest: date) -> _Kind:  # noqa: PLR0911 - one return a type
+def _kind(column: Column, form: Form) -> _Kind:  # noqa: PLR0911 - one return a type
     # TRY_CAST alone would take 2024/1/1, 24:00, 1e3, 1_000 or .5 and round 0.0000000001.
     match column.type:
         case "NUMERIC":
@@ -96,7 +95,7 @@ def _kind(column: Column, form: Form, latest: date) -> _Kind:  # noqa: PLR0911 -
         case "BOOL":
             return _Kind("BOOLEAN", "(?i:true|false)", (("_late_@ IS NULL", "is not true or false"),))
         case "DATE":
-            return _date(form, latest, is_day=column.name == form.contract.partition_by)
+            return _date(form, is_day=column.name == form.contract.partition_by)
         case "DATETIME":
             return _moment("TIMESTAMP", _MOMENT, "is not a date and time (YYYY-MM-DD HH:MM:SS)")
         case "TIMESTAMP":
@@ -105,7 +104,7 @@ def _kind(column: Column, form: Form, latest: date) -> _Kind:  # noqa: PLR0911 -
     return _Kind("VARCHAR")
 
 
-def _date(form: Form, latest: date, *, is_day: bool) -> _Kind:
+def _date(form: Form, *, is_day: bool) -> _Kind:
     """A date as the layout writes it; the column that a table is partitioned by ``is_day``, and has a range."""
     written = form.layout.date_format
     shape = re.sub("[YMD]", "[0-9]", written.replace(".", r"\."))
@@ -117,9 +116,9 @@ def _date(form: Form, latest: date, *, is_day: bool) -> _Kind:
     checks = (
         ("_late_@ IS NULL", wrong),
         (f"_late_@ < DATE '{FIRST_DATE}'", f"is before {FIRST_DATE}"),
-        (f"_late_@ > DATE '{latest}'", "is more than a day after ingestion"),
+        (f"_late_@ > DATE '{form.latest}'", "is more than a day after ingestion"),
     )
-    return _Kind("DATE", shape, checks, cast=cast, bounds=f"BETWEEN DATE '{FIRST_DATE}' AND DATE '{latest}'")
+    return _Kind("DATE", shape, checks, cast=cast, bounds=f"BETWEEN DATE '{FIRST_DATE}' AND DATE '{form.latest}'")
 
 
 def _moment(kind: str, shape: str, wrong: str, *, cast: str = "{0}", zone: str = "") -> _Kind:

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fees_etl.errors import GuardRefused
 from fees_etl.figures import EXACT, shown
-from fees_etl.ingestion.bytes import SIZE_LIMIT, TOO_LARGE, FileChanged, FileRefused, FileUnreadable, changed
-from fees_etl.ingestion.folder import unseen
-from fees_etl.ingestion.header import Form, scan
+from fees_etl.ingestion.bytes import FileRefused, FileUnreadable
+from fees_etl.ingestion.globs import unseen
+from fees_etl.ingestion.header import scan
 from fees_etl.ingestion.source import File, layout_of
 from fees_etl.ingestion.typing import Reading, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from datetime import date, datetime
+    from datetime import datetime
 
     from fees_etl.engines import Engine
     from fees_etl.ingestion.bucket import Object
-    from fees_etl.ingestion.header import Scan
-    from fees_etl.types import Contract, Project
+    from fees_etl.ingestion.header import Form, Scan
+    from fees_etl.types import Project
 
 
 _BY_CONTROL = "control file"
 _CONTROL_LIMIT, _LONGEST = 64 << 10, 60
 """Bytes of a control file, and digits of its total on either side of the point: 1e999999999 would fill the memory."""
+_PLACE = itemgetter(0, -1, 1)
+"""Of a version in the books: its file, its moment, its name."""
 UNREAD = Reading("", (), 0, 0, Decimal(0), careful=False)
 """What was read of a file that was not."""
 
@@ -69,6 +72,11 @@ class Books:
     def known(self) -> frozenset[str]:
         """The URIs with something in the books now."""
         return frozenset({*self.loaded, *self.refused})
+
+    def again(self, uri: str, version: str) -> Entry | None:
+        """What is loaded of a file, where that is this very version."""
+        known = self.loaded.get(uri)
+        return known if known and known.version == version else None
 
     def copy_of(self, uri: str, sha256: str, gone: Collection[str]) -> str:
         """Words for a file whose content another one had: renamed when that one is gone, else a copy."""
@@ -112,40 +120,29 @@ def read_books(project: Project, engine: Engine) -> Books:
     Raises:
         GuardRefused: a version in them cannot be one.
     """
-    found = engine.answers(project.templates.ask(name) for name in ("known_files", "files_mark"))
-    if any(None in (*row[:2], row[-1]) for row in found["known_files"].rows.rows):
+    answers = engine.answers(project.templates.ask(name) for name in ("known_files", "files_mark"))
+    found = answers["known_files"].rows.rows
+    if any(None in (*row[:2], row[-1]) for row in found):
         raise GuardRefused(
             "raw.files has a version without a name or a moment: somebody wrote to it by hand.",
             hint="Tell all that was written by hand: fees-etl assert",
         )
-    rows = sorted(found["known_files"].rows.rows, key=lambda row: (row[0], row[-1], row[1]))
-    entries = [_entry(*row) for row in rows]
+    # Figures that somebody took out count nothing until the file is read again.
+    entries = [
+        Entry(uri, version, sha256, status, rows or 0, rejected or 0, amount or Decimal(0), reason, at)
+        for uri, version, sha256, status, rows, rejected, amount, reason, at in sorted(found, key=_PLACE)
+    ]
     return Books(
         {entry.uri: entry for entry in entries if entry.status == "loaded"},
         {entry.uri: entry for entry in entries if entry.status == "refused"},
         frozenset(entry.uri for entry in entries),
-        *found["files_mark"].rows.rows[0],
+        *answers["files_mark"].rows.rows[0],
     )
 
 
-def _entry(*cells: Any) -> Entry:
-    """A version as the books have it; figures that somebody took out count nothing until the file is read again."""
-    uri, version, sha256, status, rows, rejected, amount, reason, at = cells
-    return Entry(uri, version, sha256, status, rows or 0, rejected or 0, amount or Decimal(0), reason, at)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """By what files are judged: the ``contract`` of their table, the ``latest`` day, the share that may be rejected."""
-
-    contract: Contract
-    latest: date
-    max_rejected: Decimal
-
-
 @contextmanager
-def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool = False) -> Iterator[Judged]:
-    """The verdict on one file; its reading can be loaded until the end of the block.
+def judge(engine: Engine, file: File, books: Books, form: Form, *, again: bool = False) -> Iterator[Judged]:
+    """The verdict on one file; its reading can be loaded until the end of the block. Its layout is that of its place.
 
     A version is judged once: one that is loaded is not read again, one that was refused stays so, unless it is asked
     for ``again``. Only what a control file refused is judged anew, because the control file may be what was corrected.
@@ -160,16 +157,11 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
     if judged is not None:
         yield judged
         return
-    if not isinstance(file.place, Path) and file.place.size > SIZE_LIMIT:  # then no copy is made of it
-        yield Judged(file, "unreadable", "unreadable", refusal=TOO_LARGE)
-        return
     with ExitStack() as stack:
         engine.scratch()  # it makes the folder that a copy lies in
         try:
             path = stack.enter_context(file.local(engine.spill))
-            scanned = scan(path, Form(rules.contract, layout_of(rules.contract, file.uri)))
-        except FileChanged as found:
-            raise changed(shown(file.uri)) from found
+            scanned = scan(path, replace(form, layout=layout_of(form.contract, file.uri)))
         except FileUnreadable as closed:
             raise unseen(shown(file.uri), f"is there, but {closed.reason.removeprefix('it ')}") from closed
         except FileRefused as refused:
@@ -180,28 +172,24 @@ def judge(engine: Engine, file: File, books: Books, rules: Rules, *, again: bool
         if judged is not None:
             yield judged
         else:
-            yield from _read(engine, file, version, scanned, rules)
+            yield from _read(engine, file, version, scanned)
 
 
 def _judged_before(file: File, version: str, books: Books) -> Judged | None:
-    known, before = books.loaded.get(file.uri), books.refused.get(file.uri)
-    if known is not None and known.version == version:
+    known, before = books.again(file.uri, version), books.refused.get(file.uri)
+    if known:
         return Judged(file, version, known.sha256, refusal=_against_control(file, known.row_count, known.total_amount))
-    if before is not None and before.version == version and not (before.reason or "").startswith(_BY_CONTROL):
+    if before and before.version == version and not (before.reason or "").startswith(_BY_CONTROL):
         return Judged(file, version, before.sha256, refusal=before.reason or "refused before")
     return None
 
 
-def _read(engine: Engine, file: File, version: str, scanned: Scan, rules: Rules) -> Iterator[Judged]:
-    digest, size = scanned.sha256, scanned.size
+def _read(engine: Engine, file: File, version: str, scanned: Scan) -> Iterator[Judged]:
+    digest, size, form = scanned.sha256, scanned.size, scanned.form
     try:
-        with read(engine.scratch(), scanned, rules.latest, engine.spill, rules.max_rejected) as reading:
-            refusal = _too_many_rejected(file, reading, rules) or _against_control(file, reading.rows, reading.amount)
+        with read(engine.scratch(), scanned, engine.spill) as reading:
+            refusal = _too_many_rejected(file, reading, form) or _against_control(file, reading.rows, reading.amount)
             yield Judged(file, version, digest, size, refusal, reading)
-            if not scanned.still_holds():
-                raise FileChanged  # noqa: TRY301 - the reader raises it too, and both mean the same
-    except FileChanged as found:
-        raise changed(shown(file.uri)) from found
     except FileRefused as refused:
         where = f"{_name(file)}:{refused.row}: from here on its " if refused.row else ""
         yield Judged(file, version, digest, size, where + refused.reason)
@@ -211,16 +199,15 @@ def _name(file: File) -> str:
     return shown(file.uri).rpartition("/")[2]
 
 
-def _too_many_rejected(file: File, reading: Reading, rules: Rules) -> str:
-    limit = rules.max_rejected
-    if reading.rejected <= limit * reading.rows:
+def _too_many_rejected(file: File, reading: Reading, form: Form) -> str:
+    if reading.rejected <= form.limit * reading.rows:
         return ""
     worst = max((total for total in reading.totals if total.reasons), key=lambda total: total.rows)
     rows = f"{reading.rows:,}" if reading.whole else f"its first {reading.rows:,}"
     is_late = "more than a day after ingestion" in (worst.reasons or "")
-    clock = f" (by the clock of this machine today is {rules.latest - timedelta(days=1)})" if is_late else ""
+    clock = f" (by the clock of this machine today is {form.latest - timedelta(days=1)})" if is_late else ""
     return (
-        f"{reading.rejected:,} of {rows} rows cannot be typed, more than {limit:.0%} (max_rejected); most often: "
+        f"{reading.rejected:,} of {rows} rows cannot be typed, more than {form.limit:.0%} (max_rejected); most often: "
         f"{worst.reasons}{clock}; the first: {', '.join(f'{_name(file)}:{row}' for row, _ in reading.first)}"
     )
 

@@ -44,14 +44,17 @@ class Rule(BaseModel, extra="forbid", title="a rule"):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule finds wrong; ``subject`` is by what it is waived: a table, a column, a macro, a variable."""
+    """What a rule finds wrong; ``subject`` is by what it is waived: a table, a column, a macro, a variable.
 
-    rule: str
+    Which rule it is, how severe, and whether it is waived, :func:`check` adds.
+    """
+
     subject: str
     message: str
     path: Path
     line: int | None = None
     table: Table | None = None
+    rule: str = ""
     severity: Literal["error", "warn", "off"] = "error"
     waived: str = ""
     """By what and why, where it is."""
@@ -87,7 +90,7 @@ def check(project: Project, today: date) -> Checked:
             if waiver and today <= waiver.expires:
                 said = f"{waiver.path}:{waiver.line}: {waiver.reason} (until {waiver.expires})"
                 used.add((waiver.assertion, one.subject))
-            findings.append(replace(one, severity=rule.severity, waived=said))
+            findings.append(replace(one, rule=name, severity=rule.severity, waived=said))
     unused = tuple(
         f"{one.path}:{one.line} waives nothing: {one.key[0]}" for at, one in waived.items() if at not in used
     )
@@ -123,13 +126,10 @@ def _written(root: Path, table: Table) -> tuple[Document, dict[str, int]]:
     return document, {one["name"]: number for number, one in enumerate(document.data.get("columns", ()))}
 
 
-def _at(project: Project, made: Contract, *place: str | int) -> tuple[Path, int | None]:
-    return made.path, _written(project.root, made.table)[0].line(*place)
-
-
-def _column(project: Project, made: Contract, name: str) -> tuple[Path, int | None]:
-    number = _written(project.root, made.table)[1].get(name)
-    return _at(project, made, "like") if number is None else _at(project, made, "columns", number)
+def _of_column(project: Project, made: Contract, name: str, message: str) -> Finding:
+    document, own = _written(project.root, made.table)
+    line = document.line("columns", own[name]) if name in own else document.line("like")
+    return Finding(f"{made.table}.{name}", message, made.path, line, made.table)
 
 
 def _layers(project: Project, rule: Rule) -> _Found:
@@ -139,7 +139,7 @@ def _layers(project: Project, rule: Rule) -> _Found:
         for read in sorted(model.reads):
             if read.dataset not in may:
                 message = f"{model.table} reads {read}; it may read {', '.join(may)}."
-                yield Finding("layers", str(model.table), message, model.path, table=model.table)
+                yield Finding(str(model.table), message, model.path, table=model.table)
 
 
 def _names(project: Project, rule: Rule) -> _Found:
@@ -147,27 +147,25 @@ def _names(project: Project, rule: Rule) -> _Found:
         table, made = model.table, model.contract
         pattern = rule.models.get(table.dataset, "")
         if pattern and not re.fullmatch(pattern, table.name):
-            yield Finding("names", str(table), f"'{table.name}' is not called {pattern}.", made.path, 1, table)
+            yield Finding(str(table), f"'{table.name}' is not called {pattern}.", made.path, 1, table)
         for column in made.columns:
             pattern = rule.columns.get(column.type, "")
             if pattern and not re.fullmatch(pattern, column.name):
                 message = f"{column.type} column '{column.name}' is not called {pattern}."
-                yield Finding("names", f"{table}.{column.name}", message, *_column(project, made, column.name), table)
+                yield _of_column(project, made, column.name, message)
 
 
 def _descriptions(project: Project, _: Rule) -> _Found:
     for model in project.models.values():
-        table, made = model.table, model.contract
+        made = model.contract
         if not re.match("one row ", made.description, re.IGNORECASE):
             message = "the description does not begin with the grain: One row per ..."
-            yield Finding("descriptions", str(table), message, *_at(project, made, "description"), table)
+            line = _written(project.root, made.table)[0].line("description")
+            yield Finding(str(made.table), message, made.path, line, made.table)
         for column in made.columns:
             said = re.sub(r"[\W_]+", "", column.description).lower()
             if column.description == UNSAID or said == column.name.replace("_", ""):
-                message = f"column '{column.name}' is not described."
-                yield Finding(
-                    "descriptions", f"{table}.{column.name}", message, *_column(project, made, column.name), table
-                )
+                yield _of_column(project, made, column.name, f"column '{column.name}' is not described.")
 
 
 def _keys(project: Project, _: Rule) -> _Found:
@@ -175,22 +173,20 @@ def _keys(project: Project, _: Rule) -> _Found:
         made = model.contract
         for name in made.key:
             if not next(one for one in made.columns if one.name == name).required:
-                message = f"column '{name}' is in the key and not required."
-                where = _column(project, made, name)
-                yield Finding("keys", f"{made.table}.{name}", message, *where, made.table)
+                yield _of_column(project, made, name, f"column '{name}' is in the key and not required.")
 
 
 def _cases(project: Project, _: Rule) -> _Found:
     for model in project.models.values():
         if not any((project.root.parent / "tests" / "models" / model.name).glob("*/expect.csv")):
             message = f"there is no case: tests/models/{model.name}/CASE/expect.csv."
-            yield Finding("cases", str(model.table), message, model.path, table=model.table)
+            yield Finding(str(model.table), message, model.path, table=model.table)
 
 
 def _owner(project: Project, _: Rule) -> _Found:
     for model in project.models.values():
         if not model.contract.owner:
-            yield Finding("owner", str(model.table), "it has no 'owner'.", model.contract.path, 1, model.table)
+            yield Finding(str(model.table), "it has no 'owner'.", model.contract.path, 1, model.table)
 
 
 def _privacy(project: Project, _: Rule) -> _Found:
@@ -208,7 +204,7 @@ def _privacy(project: Project, _: Rule) -> _Found:
         for name, edges in query.revealed(query.parse(model.sql, model.path), project.schema).items():
             if by := sorted(one for one in edges if (one.table, one.column) in tagged):
                 message = f"column '{name}' depends on {by[0].table}.{by[0].column} ({by[0].kind})."
-                yield Finding("privacy", f"{made.table}.{name}", message, *_column(project, made, name), made.table)
+                yield _of_column(project, made, name, message)
 
 
 def _macros(project: Project, _: Rule) -> _Found:
@@ -218,7 +214,7 @@ def _macros(project: Project, _: Rule) -> _Found:
             called = re.compile(rf"(?<!macro )\b{found[1]}\s*\(")
             if not any(called.search(re.sub(r"\{#.*?#\}", "", other, flags=re.DOTALL)) for other in texts.values()):
                 line = text.count("\n", 0, found.start()) + 1
-                yield Finding("macros", found[1], f"nothing uses the macro '{found[1]}'.", Path("sql", name), line)
+                yield Finding(found[1], f"nothing uses the macro '{found[1]}'.", Path("sql", name), line)
 
 
 def _variables(project: Project, _: Rule) -> _Found:
@@ -229,7 +225,7 @@ def _variables(project: Project, _: Rule) -> _Found:
     for name in project.variables:
         if name not in KINDS and not re.search(rf"\b{name}\b", jinja):
             message = f"nothing uses the variable '{name}'."
-            yield Finding("variables", name, message, document.shown, document.line(name))
+            yield Finding(name, message, document.shown, document.line(name))
 
 
 def _dead_columns(project: Project, _: Rule) -> _Found:
@@ -249,8 +245,7 @@ def _dead_columns(project: Project, _: Rule) -> _Found:
         for column in made.file_columns if "*" not in seen else ():
             if column.name.lower() not in seen | set(made.key):
                 message = f"nothing reads the column '{column.name}' of {made.table}."
-                where = _column(project, made, column.name)
-                yield Finding("dead_columns", f"{made.table}.{column.name}", message, *where, made.table)
+                yield _of_column(project, made, column.name, message)
 
 
 def _dead_tables(project: Project, _: Rule) -> _Found:
@@ -258,25 +253,9 @@ def _dead_tables(project: Project, _: Rule) -> _Found:
     for model in project.models.values():
         if model.table.dataset != REPORTING and model.table not in read:
             message = f"no model reads {model.table}."
-            yield Finding("dead_tables", str(model.table), message, model.path, table=model.table)
+            yield Finding(str(model.table), message, model.path, table=model.table)
 
 
-_RULES: dict[str, Callable[[Project, Rule], _Found]] = dict(
-    zip(
-        RULES,
-        (
-            _layers,
-            _names,
-            _descriptions,
-            _keys,
-            _cases,
-            _owner,
-            _privacy,
-            _macros,
-            _variables,
-            _dead_columns,
-            _dead_tables,
-        ),
-        strict=True,
-    )
-)
+_RULES: dict[str, Callable[[Project, Rule], _Found]] = dict(zip(RULES, (
+    _layers, _names, _descriptions, _keys, _cases, _owner, _privacy, _macros, _variables, _dead_columns, _dead_tables,
+), strict=True))  # fmt: skip

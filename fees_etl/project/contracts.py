@@ -251,8 +251,11 @@ def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Itera
         if is_ours or not is_name(column.name):
             why = "begins with _, as only columns of fees-etl do" if is_ours else "is a word of SQL"
             yield document.error(f"'{column.name}' {why}.", "columns", number, "name")
-        for where, text in _bounds(column):
-            if not is_a(column.type, text):
+        bounds: list[tuple[str | None, tuple[str | int, ...]]]
+        bounds = [(text, ("accepted", place)) for place, text in enumerate(column.accepted)]
+        bounds += [(column.minimum, ("minimum",)), (column.maximum, ("maximum",))]
+        for text, where in bounds:
+            if text is not None and not is_a(column.type, text):
                 yield document.error(f"'{text[:40]}' is no {column.type}.", "columns", number, *where)
         seen.add(column.name)
         for place, alias in enumerate(column.aliases):
@@ -270,11 +273,6 @@ def _wrong_references(document: Document, said: _Contract, made: Mapping[Table, 
         if name and types.get(other) != column.type:
             message = f"'references' names '{column.references}', which is no {column.type} column of a table."
             yield document.error(message, "columns", number, "references")
-
-
-def _bounds(column: _Column) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    yield from ((("accepted", place), text) for place, text in enumerate(column.accepted))
-    yield from (((name,), text) for name in ("minimum", "maximum") if (text := getattr(column, name)) is not None)
 
 
 def is_a(kind: str, text: str) -> bool:

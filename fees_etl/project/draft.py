@@ -11,7 +11,6 @@ from fees_etl import query
 from fees_etl.errors import ProjectError, UsageError
 from fees_etl.project.files import NOT_DATASETS, is_name, listed, variables
 from fees_etl.project.load import PERSONAL, contracts_of, folder, parsed_of, types_of
-from fees_etl.project.template import Templates
 from fees_etl.types import REPORTING, Table
 from fees_etl.window import WHOLE
 
@@ -45,8 +44,7 @@ def draft(root: Path, name: str, overrides: Mapping[str, Any]) -> dict[Path, str
         again = f"rm sql/{file}.yml && fees-etl init --model {table}"
         raise UsageError(f"sql/{file}.yml is there already.", hint=f"To infer its columns anew: {again}")
     values = variables(place, overrides)
-    known = contracts_of(place, [one for one in listed(place) if one != f"{file}.sql"], values)
-    templates = Templates(place, {"contracts": {str(at): made.types for at, made in known.items()}, **values})
+    known, templates = contracts_of(place, [one for one in listed(place) if one != f"{file}.sql"], values)
     made, path = dict[Path, str](), Path("sql", f"{file}.sql")
     if os.path.lexists(place / f"{file}.sql"):
         parsed = parsed_of(templates, f"{file}.sql", window=WHOLE)

@@ -47,10 +47,8 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
     place = folder(root)
     values = project_variables(place, variables or {})
     files = listed(place)
-    known = contracts_of(place, files, values)
+    known, templates = contracts_of(place, files, values)
     sources = {table: made for table, made in known.items() if not made.materialized}
-    named = {str(table): made.types for table, made in known.items()}
-    templates = Templates(place, {"contracts": named, **values})
     errors: list[ProjectError] = []
     models: dict[Table, Model] = {}
     assertions: list[Assertion] = []
@@ -64,8 +62,9 @@ def load(root: Path | None = None, variables: Mapping[str, Any] | None = None, *
             with collected(errors):
                 assertions.append(_assertion(name, templates, types))
     refuse(errors)
+    reads = {str(table): sorted(map(str, model.reads)) for table, model in models.items()}
     try:
-        models = {table: models[table] for table in map(Table.parse, order(_reads(models)))}
+        models = {table: models[table] for table in map(Table.parse, order(reads))}
     except CycleError as error:
         cycle = error.args[1]
         message = f"models read each other in a circle: {' -> '.join(reversed(cycle))}."
@@ -94,13 +93,9 @@ def contract(project: Project, name: str) -> Contract:
 
 def edges(project: Project) -> dict[str, tuple[str, ...]]:
     """Each model's full name with the names of the models it reads."""
-    return _reads(project.models)
-
-
-def _reads(models: Mapping[Table, Model]) -> dict[str, tuple[str, ...]]:
     return {
-        str(table): tuple(sorted(str(read) for read in model.reads if read in models))
-        for table, model in models.items()
+        str(table): tuple(sorted(str(read) for read in model.reads if read in project.models))
+        for table, model in project.models.items()
     }
 
 
@@ -122,8 +117,10 @@ def folder(root: Path | None) -> Path:
     )
 
 
-def contracts_of(folder: Path, files: Collection[str], values: Mapping[str, Any]) -> dict[Table, Contract]:
-    """The contract of each table, and a file beside each file that needs one."""
+def contracts_of(
+    folder: Path, files: Collection[str], values: Mapping[str, Any]
+) -> tuple[dict[Table, Contract], Templates]:
+    """The contract of each table, with a file beside each file that needs one; and the templates, which see them."""
     errors: list[ProjectError] = []
     tables = [name for name in files if name.partition("/")[0] not in NOT_DATASETS]
     found = contracts.contracts(folder, (name for name in tables if name.endswith(".yml")), values, errors)
@@ -135,7 +132,7 @@ def contracts_of(folder: Path, files: Collection[str], values: Mapping[str, Any]
             hint = f"Write sql/{beside} beside it, or: fees-etl init --model {beside[:-4].replace('/', '.')}"
             errors.append(ProjectError("a model needs a contract.", path=Path("sql", name), hint=hint))
     refuse(errors)
-    return found
+    return found, Templates(folder, {"contracts": {str(at): made.types for at, made in found.items()}, **values})
 
 
 def _misplaced(made: Contract, files: Collection[str]) -> Iterator[ProjectError]:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _QUERY = re.compile(r"(?is)(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*+(?:SELECT|WITH|FROM|VALUES)\b")
 _ESCAPES = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
-
-
 _MOST_TEXT, _MOST_TURNS, _MOST_KEPT = 16 * 2**20, 10_000_000, 1_000
 
 

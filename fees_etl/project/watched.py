@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field
 
 from fees_etl.types import Table
+from fees_etl.window import Window, months
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from fees_etl.results import AssertionResult
     from fees_etl.types import Contract, Freshness
@@ -80,9 +81,10 @@ def due_days(freshness: Freshness, start: date, end: date) -> list[tuple[date, d
     grace, is_working = int(freshness.grace.split()[0]), "working" in freshness.grace
     closed = _holidays(freshness.calendar, start.year, end.year + 1) if is_working else frozenset()
     found = []
-    for first in _months(start, end):
+    number = re.match("[0-9]+", freshness.due)
+    for month in months(Window.between(start, end)):
+        first = month.ranges[0][0]
         last = monthrange(first.year, first.month)[1]
-        number = re.match("[0-9]+", freshness.due)
         day = first.replace(day=min(int(number[0]), last) if number else last)
         deadline = day
         for _ in range(grace):
@@ -92,14 +94,6 @@ def due_days(freshness: Freshness, start: date, end: date) -> list[tuple[date, d
         if start <= day <= end:
             found.append((day, deadline))
     return found
-
-
-def _months(start: date, end: date) -> Iterator[date]:
-    """The first day of every month that the days lie in."""
-    day = start.replace(day=1)
-    while day <= end:
-        yield day
-        day = (day + timedelta(days=31)).replace(day=1)
 
 
 @cache

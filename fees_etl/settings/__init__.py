@@ -59,14 +59,11 @@ def read(project_dir: Path, **flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
-        place = (
-            f"--{name.replace('_', '-').removesuffix('s')}"
-            if name in flags
-            else ambient[name][1]
-            if name in ambient
-            else where
-        )
-        field = "" if name in flags or name in ambient else f" {name}"
+        place, field = where, f" {name}"
+        if name in flags:
+            place, field = f"--{name.replace('_', '-').removesuffix('s')}", ""
+        elif name in ambient:
+            place, field = ambient[name][1], ""
         raise UsageError(f"{place}{field}: {said}.", hint=f"Correct {place}.") from None
     _refuse_contradiction(flags, ambient, where, section)
     return settings

@@ -21,7 +21,8 @@ import yaml
 from fees_etl import load
 from fees_etl.engines.bigquery.drift import is_terraforms
 from fees_etl.engines.bigquery.tables import resource
-from fees_etl.ingestion.source import control_names, in_bucket, regex
+from fees_etl.ingestion.globs import control_names, regex
+from fees_etl.ingestion.source import in_bucket
 from fees_etl.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import pytest
 from fees_etl.ingestion.bytes import FileRefused
 from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.typing import Total, read
-from fees_etl.types import Layout, Table
+from fees_etl.types import Table
 
-FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))
-HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount"
 LATEST = date(2025, 10, 1)
+FORM = Form(pipeline.project().sources[Table("raw", "fees")], latest=LATEST)
+HEADER = "client_id,client_nino,adviser_id,fee_date,fee_amount"
 DAY = date(2025, 1, 31)
 
 
@@ -39,10 +39,10 @@ def rows_of(connection, tmp_path, reader):
     def rows(content, *, header=HEADER, latest=LATEST):
         path = tmp_path / "fees.csv"
         path.write_bytes(f"{header}\n{content}".encode() if isinstance(content, str) else content)
-        scanned = scan(path, FORM)
+        scanned = scan(path, replace(FORM, latest=latest))
         if reader == "careful":
             scanned = replace(scanned, plain=None)
-        with read(connection, scanned, latest, tmp_path) as reading:
+        with read(connection, scanned, tmp_path) as reading:
             found = connection.execute(f"SELECT * FROM {reading.table} ORDER BY _source_row").fetchall()
             assert [row[0] for row in found] == list(range(1, reading.rows + 1))
             assert sum(row[6] is not None for row in found) == reading.rejected
@@ -239,7 +239,7 @@ def test_totals(connection, tmp_path, reader):
         f"{HEADER}\na,b,c,2025-01-31,1.5\na,b,c,2025-01-31,-0.000000001\na,b,c,,2\na,b,c,2025-01-01,x\na,b,c,2025-01-02,y\na,b,c,2025-01-30,\n"
     )
     scanned = scan(path, FORM) if reader == "native" else replace(scan(path, FORM), plain=None)
-    with read(connection, scanned, LATEST, tmp_path) as reading:
+    with read(connection, scanned, tmp_path) as reading:
         assert set(reading.totals) == {
             Total(DAY, None, 2, Decimal("1.499999999")),
             Total(date(2025, 1, 30), None, 1, Decimal(0)),
@@ -257,7 +257,7 @@ def test_totals(connection, tmp_path, reader):
 def test_totals_keep_all_digits(connection, tmp_path):
     path = tmp_path / "fees.csv"
     path.write_text(f"{HEADER}\n,,,2025-01-31,{'9' * 19}.999999998\n,,,2025-01-30,0.000000001\n")
-    with read(connection, scan(path, FORM), LATEST, tmp_path) as reading:
+    with read(connection, scan(path, FORM), tmp_path) as reading:
         assert reading.amount == Decimal("9" * 19 + "." + "9" * 9)
 
 
@@ -277,7 +277,7 @@ def test_amounts_whose_sums_would_not_fit_numeric_name_the_row(connection, tmp_p
     scanned = scan(path, FORM) if reader == "native" else replace(scan(path, FORM), plain=None)
     with (
         pytest.raises(FileRefused, match="amounts add up to 100,000,000,000,000,000,000 pounds and more") as refused,
-        read(connection, scanned, LATEST, tmp_path),
+        read(connection, scanned, tmp_path),
     ):
         pass
     assert refused.value.row == row

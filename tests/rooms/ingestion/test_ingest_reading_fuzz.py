@@ -19,9 +19,10 @@ from fees_etl.ingestion.bytes import FileRefused
 from fees_etl.ingestion.header import Form, scan
 from fees_etl.ingestion.records import Grammar, native_relation, plain, records, spill, spilled_relation
 from fees_etl.ingestion.typing import read, typed_sql
-from fees_etl.types import Layout, Table
+from fees_etl.types import Table
 
-FORM = Form(pipeline.project().sources[Table("raw", "fees")], Layout("**"))
+LATEST = date(2025, 10, 1)
+FORM = Form(pipeline.project().sources[Table("raw", "fees")], latest=LATEST)
 COLUMNS = tuple(column.name for column in FORM.contract.file_columns)
 FIVE = Grammar(len(COLUMNS))
 HEADER = ",".join(COLUMNS).encode()
@@ -171,7 +172,7 @@ def test_row_numbers_are_the_files_across_the_native_readers_buffers(connection,
         file.writelines(line % row for row in range(1, rows + 1))
     assert path.stat().st_size > 33_600_000
     connection.execute(f"SET threads = {threads}")
-    with read(connection, scan(path, FORM), date(2025, 1, 1), tmp_path) as reading:
+    with read(connection, scan(path, FORM), tmp_path) as reading:
         assert (reading.rows, reading.rejected, reading.careful) == (rows, 0, False)
         found = connection.execute(
             f"SELECT COUNT(*), SUM(_source_row) FROM {reading.table} WHERE client_id = _source_row::VARCHAR"
@@ -195,7 +196,6 @@ DATEISH = (
     | st.text("012-", min_size=8, max_size=11)
     | st.from_regex(r"\A[12][09][0-9]{2}-[01][0-9]-[0-3][0-9]\Z")
 )
-LATEST = date(2025, 10, 1)
 
 
 def _amount(text):
@@ -235,7 +235,7 @@ def test_typing_agrees_with_python(connection, rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "fees.csv")
         path.write_bytes(HEADER + b"\n" + "".join(f"c,n,a,{day},{amount}\n" for day, amount in rows).encode())
-        sql = typed_sql(native_relation(path, COLUMNS, ",", NATIVE), COLUMNS, FORM, LATEST)
+        sql = typed_sql(native_relation(path, COLUMNS, ",", NATIVE), COLUMNS, FORM)
         found = connection.execute(f"SELECT fee_date, fee_amount, _reasons FROM ({sql})").fetchall()
     for (day, amount), row in zip(rows, found, strict=True):
         (as_date, wrong_date), (as_amount, wrong_amount) = _date(day), _amount(amount)

@@ -23,7 +23,7 @@ CONTRACT = replace(
     ),
     layouts=(LAYOUT, Layout("**/old_*.csv", "|")),
 )
-ANY = Form(CONTRACT, Layout("**"))
+ANY = Form(CONTRACT)
 V2 = Form(CONTRACT, LAYOUT)
 
 

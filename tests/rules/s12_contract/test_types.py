@@ -31,14 +31,15 @@ def typed(request, connection, tmp_path):
     """(value, reasons, record) of a field of this type in an optional column, in a file of this layout."""
 
     def judge(text, kind, layout=None, **column):
-        form = Form(replace(FEES, columns=(*FEES.columns, Column("extra", kind, **column))), layout or Layout("**"))
+        contract = replace(FEES, columns=(*FEES.columns, Column("extra", kind, **column)))
+        form = Form(contract, layout or Layout("**"), LATEST)
         path, delimiter = tmp_path / "fees.csv", form.layout.delimiter
         lines = (f"{HEADER},extra", f"a,QQ123456C,b,,1.5,{text}")
         path.write_text("\n".join(line.replace(",", delimiter) for line in lines), encoding="utf-8")
         scanned = scan(path, form)
         if request.param == "careful":
             scanned = replace(scanned, plain=None)
-        with read(connection, scanned, LATEST, tmp_path) as reading:
+        with read(connection, scanned, tmp_path) as reading:
             assert reading.careful == (request.param == "careful")
             value = "epoch_us(extra)" if kind == "TIMESTAMP" else "extra"
             (found,) = connection.execute(f"SELECT {value}, _reasons, _record FROM {reading.table}").fetchall()
@@ -117,7 +118,7 @@ def test_a_layouts_dates_and_delimiters(typed, written, text, delimiter):
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 @pytest.mark.parametrize("reader", ["native", "careful"])
 def test_quotes_and_commas_with_another_delimiter(connection, tmp_path, delimiter, reader):
-    form = Form(FEES, Layout("**", delimiter))
+    form = Form(FEES, Layout("**", delimiter), LATEST)
     path = tmp_path / "fees.csv"
     row = ["a,b", f'"c{delimiter}d"', '"e ""f"""', "x", "1,5"]
     path.write_text("\n".join([HEADER.replace(",", delimiter), delimiter.join(row), "1,2", ""]), encoding="utf-8")
@@ -127,7 +128,7 @@ def test_quotes_and_commas_with_another_delimiter(connection, tmp_path, delimite
     scanned = scan(path, form)
     assert scanned.plain is not None
     scanned = replace(scanned, plain=None) if reader == "careful" else scanned
-    with read(connection, scanned, LATEST, tmp_path) as reading:
+    with read(connection, scanned, tmp_path) as reading:
         (found,) = connection.execute(f"SELECT * EXCLUDE (fee_date, fee_amount) FROM {reading.table}").fetchall()
     reasons = "fee_date is not a date (YYYY-MM-DD); fee_amount is not a number"
     assert found == (1, "a,b", f"c{delimiter}d", 'e "f"', reasons, delimiter.join(row))
