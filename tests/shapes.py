@@ -42,6 +42,14 @@ SUMS = {
         "SELECT u.id, COALESCE(SUM(t.x), 0) AS n FROM s.u AS u LEFT JOIN s.t AS t ON t.grp = u.grp AND t.y > 0 GROUP BY u.id"
     ),
     "using": "SELECT grp AS id, SUM(t.x) AS n FROM s.t AS t INNER JOIN s.u AS u USING (grp) GROUP BY grp",
+    "all by using to the left": (
+        "WITH u AS (SELECT grp, factor FROM s.u), t AS (SELECT grp FROM s.t WHERE x > 0),"
+        " a AS (SELECT * FROM u LEFT JOIN t USING (grp)) SELECT grp AS id, SUM(factor) AS n FROM a GROUP BY grp"
+    ),
+    "all by using to the right": (
+        "WITH u AS (SELECT grp, factor FROM s.u), t AS (SELECT grp FROM s.t WHERE x > 0),"
+        " a AS (SELECT * FROM t RIGHT JOIN u USING (grp)) SELECT grp AS id, SUM(factor) AS n FROM a GROUP BY grp"
+    ),
     "with itself": "SELECT a.id, SUM(b.x) AS n FROM s.t AS a INNER JOIN s.t AS b ON a.grp = b.grp GROUP BY a.id",
     "a CTE with itself": (
         "WITH g AS (SELECT grp, SUM(x) AS m FROM s.t GROUP BY grp)"

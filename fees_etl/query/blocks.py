@@ -32,6 +32,8 @@ class Block:
     sources: dict[str, Source] = field(default_factory=dict)
     items: dict[str, Any] = field(default_factory=dict)
     parts: tuple[Block, ...] = ()
+    shared: dict[str, str] = field(default_factory=dict)
+    """Columns of USING: the source whose value is theirs."""
     known: dict[str, frozenset[Any]] = field(default_factory=dict)
     """What has been worked out of it, for those who ask twice."""
 
@@ -87,6 +89,8 @@ class Block:
 
     def holder(self, name: str) -> str:
         """The alias of the source that has a column, or may have it; "" where none does."""
+        if name in self.shared:
+            return self.shared[name]
         for alias, source in self.sources.items():
             if any(one.lower() == name for one in self.names(source)):
                 return alias
@@ -128,8 +132,13 @@ def block(query: Query, schema: Schema, node: Any, ctes: dict[str, Source], oute
         found.items = dict(found.parts[0].items)
         return found
     if from_ := node.args.get("from_"):
-        for part in (from_.this, *(join.this for join in node.args.get("joins") or ())):
-            found.sources[part.alias_or_name.lower() or f"#{len(found.sources)}"] = _source(found, part)
+        joins = node.args.get("joins") or ()
+        for part, join in ((from_.this, None), *((join.this, join) for join in joins)):
+            alias = part.alias_or_name.lower() or f"#{len(found.sources)}"
+            for name in (join and join.args.get("using")) or ():
+                low = name.name.lower()
+                found.shared[low] = alias if join.side == "RIGHT" else found.holder(low)
+            found.sources[alias] = _source(found, part)
     for item in node.expressions:
         found.items.update(_items(found, item))
     return found
@@ -162,5 +171,7 @@ def _items(of: Block, item: Any) -> Iterator[tuple[str, Any]]:
     replaced = {new.alias.lower(): new.this for new in star.args.get("replace") or ()}
     for alias, source in sources.items():
         for name in of.names(source):
-            if (low := name.lower()) not in dropped:
+            low = name.lower()
+            is_told = item is star and of.shared.get(low, alias) != alias  # one column of two sources
+            if low not in dropped and not is_told:
                 yield low, replaced.get(low) or exp.column(name, table=alias)
