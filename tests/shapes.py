@@ -50,6 +50,13 @@ SUMS = {
         "WITH u AS (SELECT grp, factor FROM s.u), t AS (SELECT grp FROM s.t WHERE x > 0),"
         " a AS (SELECT * FROM t RIGHT JOIN u USING (grp)) SELECT grp AS id, SUM(factor) AS n FROM a GROUP BY grp"
     ),
+    "by using of both sides": (
+        "SELECT grp AS id, SUM(t.x) AS n FROM s.t AS t FULL JOIN s.u AS u USING (grp) GROUP BY grp"
+    ),
+    "all by using of both sides": (
+        "WITH u AS (SELECT grp, factor FROM s.u), t AS (SELECT grp, x FROM s.t WHERE x > 0),"
+        " a AS (SELECT * FROM t FULL JOIN u USING (grp)) SELECT grp AS id, SUM(factor) AS n FROM a GROUP BY grp"
+    ),
     "with itself": "SELECT a.id, SUM(b.x) AS n FROM s.t AS a INNER JOIN s.t AS b ON a.grp = b.grp GROUP BY a.id",
     "a CTE with itself": (
         "WITH g AS (SELECT grp, SUM(x) AS m FROM s.t GROUP BY grp)"

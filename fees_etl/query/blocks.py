@@ -32,8 +32,8 @@ class Block:
     sources: dict[str, Source] = field(default_factory=dict)
     items: dict[str, Any] = field(default_factory=dict)
     parts: tuple[Block, ...] = ()
-    shared: dict[str, str] = field(default_factory=dict)
-    """Columns of USING: the source whose value is theirs."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """Columns of USING: what each of them is."""
     known: dict[str, frozenset[Any]] = field(default_factory=dict)
     """What has been worked out of it, for those who ask twice."""
 
@@ -90,7 +90,7 @@ class Block:
     def holder(self, name: str) -> str:
         """The alias of the source that has a column, or may have it; "" where none does."""
         if name in self.shared:
-            return self.shared[name]
+            return str(self.shared[name].find(exp.Column).table)
         for alias, source in self.sources.items():
             if any(one.lower() == name for one in self.names(source)):
                 return alias
@@ -137,11 +137,19 @@ def block(query: Query, schema: Schema, node: Any, ctes: dict[str, Source], oute
             alias = part.alias_or_name.lower() or f"#{len(found.sources)}"
             for name in (join and join.args.get("using")) or ():
                 low = name.name.lower()
-                found.shared[low] = alias if join.side == "RIGHT" else found.holder(low)
+                found.shared[low] = _shared(found, join.side, low, alias)
             found.sources[alias] = _source(found, part)
     for item in node.expressions:
         found.items.update(_items(found, item))
     return found
+
+
+def _shared(of: Block, side: str, name: str, alias: str) -> Any:
+    """What a column of USING is once ``alias`` is joined too: of the side that has a row, and of one or the other."""
+    before, theirs = of.shared.get(name) or exp.column(name, table=of.holder(name)), exp.column(name, table=alias)
+    if side == "FULL":
+        return exp.Coalesce(this=before.copy(), expressions=[theirs])
+    return theirs if side == "RIGHT" else before
 
 
 def _source(of: Block, node: Any) -> Source:
@@ -171,7 +179,6 @@ def _items(of: Block, item: Any) -> Iterator[tuple[str, Any]]:
     replaced = {new.alias.lower(): new.this for new in star.args.get("replace") or ()}
     for alias, source in sources.items():
         for name in of.names(source):
-            low = name.lower()
-            is_told = item is star and of.shared.get(low, alias) != alias  # one column of two sources
-            if low not in dropped and not is_told:
-                yield low, replaced.get(low) or exp.column(name, table=alias)
+            if (low := name.lower()) not in dropped:
+                one = of.shared.get(low) if item is star else None
+                yield low, replaced.get(low) or (one.copy() if one else exp.column(name, table=alias))
