@@ -262,8 +262,9 @@ def _wrong_columns(document: Document, said: _Contract, made: Contract) -> Itera
             if (owner := owners.setdefault(folded(alias), column.name)) != column.name:
                 message = f"the alias '{alias}' of column '{column.name}' is a name of column '{owner}', too."
                 yield document.error(message, "columns", number, "aliases", place)
-        for name in {"required_in_file", "aliases"} & column.model_fields_set if made.materialized else ():
-            yield document.error(f"'{name}' {_FOR_SOURCES}", "columns", number, name)
+        for name in ("required_in_file", "aliases"):
+            if made.materialized and name in column.model_fields_set:
+                yield document.error(f"'{name}' {_FOR_SOURCES}", "columns", number, name)
 
 
 def _wrong_references(document: Document, said: _Contract, made: Mapping[Table, Contract]) -> Iterator[ProjectError]:

@@ -71,19 +71,15 @@ class Block:
 
     def meant(self, column: exp.Column) -> tuple[Block, str, str] | None:
         """Where a column is from: the block whose FROM has it, the source's alias and its name; None: of no source."""
-        name, table = column.name.lower(), column.table.lower()
+        first, *rest = (part.name.lower() for part in column.parts)  # alias.column, alias.struct.field, struct.field
         at: Block | None = self
         while at is not None:
-            if table and (column.args.get("db") or table not in at.sources):
-                name_of_struct = (column.args["db"].name if column.args.get("db") else table).lower()
-                if found := at.holder(name_of_struct):
-                    return at, found, name_of_struct
-            elif table:
-                return at, table, name
-            elif found := at.holder(name):
-                return at, found, name
-            elif name in at.sources:
-                return at, name, name
+            if rest and first in at.sources:
+                return at, first, rest[0]
+            if found := at.holder(first):
+                return at, found, first
+            if first in at.sources:  # all of a row
+                return at, first, first
             at = at.outer
         return None
 

@@ -167,8 +167,9 @@ def _case(project: Project, model: Model, folder: Path) -> Case:
                 raise ProjectError(message, path=file, hint=did_you_mean(path.stem, map(str, model.reads)))
     if expect is None and not errors:
         errors.append(ProjectError("a case needs expect.csv.", path=shown, hint=f"Write {shown}/{_EXPECT}.csv."))
-    for table in {made.table for made, _ in inputs if [one.table for one, _ in inputs].count(made.table) > 1}:
-        errors.append(ProjectError(f"two files hold the rows of {table}.", path=shown))
+    for table, files in Counter(made.table for made, _ in inputs).items():
+        if files > 1:
+            errors.append(ProjectError(f"two files hold the rows of {table}.", path=shown))
     if errors:
         raise ExceptionGroup(str(shown), errors)
     assert expect is not None  # noqa: S101 - else there was an error

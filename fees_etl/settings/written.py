@@ -44,7 +44,7 @@ def section(
         file, section = found[target]
         where = f"{file} [{'.'.join((*FILES[file], target))}]"
         known = [name for name in fields if name != "target"]
-        for name in section.keys() - set(known):
+        for name in (one for one in section if one not in known):
             near = get_close_matches(name, known, n=1)
             raise UsageError(
                 f"{where}: {name!r} is no setting." + (f" Did you mean {near[0]!r}?" if near else ""),

@@ -94,6 +94,8 @@ class BigQuery(Engine):
     def answers(self, asks: Iterable[Ask], watch: Watch | None = None) -> dict[str, Answer]:
         """See :class:`fees_etl.engines.Engine`: they are the columns of one query's one row."""
         asks, began = list(asks), time.monotonic()
+        if not asks:  # an empty SELECT is none
+            return {}
         (row,) = self.jobs.read(question(asks, self._dialect))
         share = (time.monotonic() - began) / len(asks)
         found = [Answer(ask.name, rows(row[variable(ask.name)], self._types(ask.sql)), share) for ask in asks]

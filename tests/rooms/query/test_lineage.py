@@ -102,3 +102,10 @@ def test_the_lineage_of_all_models_and_assertions_takes_no_longer_than_three_par
     found = [query.lineage(one, schema) for one in parsed]
     assert time.process_time() - began < 3 * parse
     assert all(found)
+
+
+@pytest.mark.parametrize("written", ["s.f", "t.s.f", "t.s", "s", "t.s.f.g"])
+def test_a_field_of_a_struct_is_of_its_column(written):
+    schema = {T: {"id": "INT64", "s": "STRUCT<f STRUCT<g STRING>>"}}
+    found = query.lineage(query.parse(f"SELECT t.id, {written} AS n FROM s.t AS t", "n.sql"), schema)
+    assert {(edge.table, edge.column) for edge in found["n"]} == {(T, "s")}
