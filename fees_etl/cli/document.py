@@ -99,8 +99,7 @@ def keep(session: Session, result: Result, told: dict[str, Any]) -> None:
         return
     from fees_etl.cli.ls import lineage_document
     from fees_etl.explain.lineage import all_dependences
-    from fees_etl.watch import dbt
-    from fees_etl.watch.place import write
+    from fees_etl.watch import dbt, write
 
     try:
         documents = {
