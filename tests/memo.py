@@ -1,4 +1,4 @@
-"""What a text alone decides is made once a process: a statement's translation for the embedded engine.
+"""What does not change is made once a process: a statement's translation for the embedded engine, the bundled project.
 
 Commands that tests start as processes, and all tests by night, make it each time as users' do; test_memo holds that it
 makes no difference.
@@ -12,9 +12,12 @@ from emulator.masks import masked
 
 from fees_etl.engines import duckdb as engine
 from fees_etl.engines.duckdb import values
+from fees_etl.project import load as loading
 
 direct = values.to_native
 _made = lru_cache(maxsize=4096)(direct.__wrapped__)
+directly = loading.load
+_loaded = {}
 
 
 def to_native(sql, known):
@@ -23,6 +26,17 @@ def to_native(sql, known):
     return back(_made(text, known))
 
 
+def load(root=None, variables=None, *, proven=True):
+    """As the product's function of that name; projects of tests' own change, and are read each time."""
+    if root is not None:
+        return directly(root, variables, proven=proven)
+    key = (repr(sorted((variables or {}).items())), proven)
+    if key not in _loaded:
+        _loaded[key] = directly(None, variables, proven=proven)
+    return _loaded[key]
+
+
 def install():
     """For the rest of this process."""
     engine.to_native = to_native
+    loading.load = load

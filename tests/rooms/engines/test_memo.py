@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import memo
+import pytest
 from pipeline import LENIENT, Pipeline
 
 from fees_etl.engines import duckdb as engine
@@ -27,3 +28,17 @@ def test_a_statement_translated_before_is_the_statement_translated_now(tmp_path,
 
     assert len(compared) > 150
     assert all(compared)
+
+
+@pytest.mark.parametrize("variables", [None, {"tolerance": "0.01"}])
+@pytest.mark.parametrize("proven", [True, False])
+def test_the_project_loaded_before_is_the_project_loaded_now(variables, proven):
+    memo.load(None, variables, proven=proven)
+    remembered, made = memo.load(None, variables, proven=proven), memo.directly(None, variables, proven=proven)
+
+    assert remembered is not made
+    assert (remembered.fingerprint, remembered.variables) == (made.fingerprint, made.variables)
+    assert (remembered.contracts, remembered.models) == (made.contracts, made.models)
+    assert [(one.name, one.sql, one.reads) for one in remembered.assertions] == [
+        (one.name, one.sql, one.reads) for one in made.assertions
+    ]
