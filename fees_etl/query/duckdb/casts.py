@@ -157,8 +157,8 @@ _INSTEAD = {
 REPAIRS: dict[type[exp.Expr], Repair] = {exp.Cast: _cast, exp.TryCast: _cast, exp.DataType: _type}
 MACROS = {
     "bq_text(x)": r"REGEXP_REPLACE(CAST(x AS VARCHAR), '\.?0+$', '')",
-    "bq_int_text(s)": r"CASE WHEN regexp_full_match(s, '\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*') THEN s"
-    " WHEN s IS NOT NULL THEN '?' END",
+    # Empty, which is no number either, where it does not match. A seal gives it all cells of a row, pasted once.
+    "bq_int_text(s)": r"regexp_extract(s, '^\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*$')",
     "bq_date_text(s)": "CASE WHEN regexp_full_match(s, '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}') AND s[1:4] <> '0000' THEN s"
     " WHEN s IS NOT NULL THEN '?' END",
     "bq_bool_text(s)": "CASE WHEN LOWER(s) IN ('true', 'false') THEN s WHEN s IS NOT NULL THEN '?' END",
