@@ -128,13 +128,12 @@ def block(query: Query, schema: Schema, node: Any, ctes: dict[str, Source], oute
         found.items = dict(found.parts[0].items)
         return found
     if from_ := node.args.get("from_"):
-        joins = node.args.get("joins") or ()
-        for part, join in ((from_.this, None), *((join.this, join) for join in joins)):
-            alias = part.alias_or_name.lower() or f"#{len(found.sources)}"
-            for name in (join and join.args.get("using")) or ():
+        for part in (from_, *(node.args.get("joins") or ())):
+            alias = part.this.alias_or_name.lower() or f"#{len(found.sources)}"
+            for name in part.args.get("using") or ():
                 low = name.name.lower()
-                found.shared[low] = _shared(found, join.side, low, alias)
-            found.sources[alias] = _source(found, part)
+                found.shared[low] = _shared(found, part.side, low, alias)
+            found.sources[alias] = _source(found, part.this)
     for item in node.expressions:
         found.items.update(_items(found, item))
     return found
@@ -169,12 +168,12 @@ def _items(of: Block, item: Any) -> Iterator[tuple[str, Any]]:
     if not item.is_star:
         yield implied_name(item).lower() or f"#{len(of.items)}", item
         return
-    star = item.this if isinstance(item, exp.Column) else item
-    sources = {item.table.lower(): of.sources[item.table.lower()]} if isinstance(item, exp.Column) else of.sources
+    star, sources, shared = item, of.sources, of.shared
+    if isinstance(item, exp.Column):  # of one source
+        star, sources, shared = item.this, {item.table.lower(): of.sources[item.table.lower()]}, {}
     dropped = {column.name.lower() for column in star.args.get("except_") or ()}
     replaced = {new.alias.lower(): new.this for new in star.args.get("replace") or ()}
     for alias, source in sources.items():
         for name in of.names(source):
             if (low := name.lower()) not in dropped:
-                one = of.shared.get(low) if item is star else None
-                yield low, replaced.get(low) or (one.copy() if one else exp.column(name, table=alias))
+                yield low, replaced.get(low) or (shared[low].copy() if low in shared else exp.column(name, table=alias))

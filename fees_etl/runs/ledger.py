@@ -256,6 +256,7 @@ def git(root: Path, *words: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
+@cache
 def package_version() -> str:
     """As it is installed; 0 where it is not."""
     try:
